@@ -1,0 +1,26 @@
+"""Which EMG channel drives which muscle-tendon units."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osim_nmscal.errors import SignalError
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmgMapping:
+    """Excitation of a muscle = weighted sum of channel envelopes."""
+
+    channels: tuple[str, ...]
+    muscles: tuple[str, ...]
+    weights: NDArray[np.float64]  # (channel, muscle), >= 0; each muscle has at least one positive weight
+
+    def __post_init__(self) -> None:
+        if self.weights.shape != (len(self.channels), len(self.muscles)):
+            raise SignalError(f"EMG mapping weights have shape {self.weights.shape}, expected {(len(self.channels), len(self.muscles))}.")
+        if (self.weights < 0).any() or not np.isfinite(self.weights).all():
+            raise SignalError("EMG mapping weights must be finite and not negative.")
+        undriven = [name for name, total in zip(self.muscles, self.weights.sum(axis=0), strict=True) if total == 0]
+        if undriven:
+            raise SignalError(f"EMG mapping gives muscle {undriven[0]!r} no channel; map one to it or leave the muscle out.")

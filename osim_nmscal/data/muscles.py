@@ -1,0 +1,133 @@
+"""The muscles of a model, as its .osim states them (defaults resolved), with the curve properties of each class.
+
+Default values are OpenSim 4.6's. What a class makes of its properties is computed in `nms/muscle_models`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osim_nmscal.errors import UnknownNameError, did_you_mean, listed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Millard2012Properties:
+    """Properties of an OpenSim Millard2012EquilibriumMuscle beyond those every muscle has; `None` means OpenSim's own fit."""
+
+    fiber_damping: float = 0.1  # -
+    maximum_pennation_angle: float = math.acos(0.1)  # rad
+    minimum_activation: float = 0.01
+    # ActiveForceLengthCurve, in units of the optimal fiber length
+    min_norm_active_fiber_length: float = 0.4441
+    transition_norm_fiber_length: float = 0.73
+    max_norm_active_fiber_length: float = 1.8123
+    shallow_ascending_slope: float = 0.8616
+    minimum_value: float = 0.1  # OpenSim resets it to 0 with damping or a rigid tendon
+    # ForceVelocityCurve
+    concentric_slope_at_vmax: float = 0.0
+    concentric_slope_near_vmax: float = 0.25
+    isometric_slope: float = 5.0
+    eccentric_slope_at_vmax: float = 0.0
+    eccentric_slope_near_vmax: float = 0.15
+    max_eccentric_velocity_force_multiplier: float = 1.4
+    concentric_curviness: float = 0.6
+    eccentric_curviness: float = 0.9
+    # FiberForceLengthCurve
+    strain_at_zero_force: float = 0.0
+    strain_at_one_norm_force: float = 0.7
+    stiffness_at_low_force: float | None = None
+    stiffness_at_one_norm_force: float | None = None
+    passive_curviness: float | None = None
+    # TendonForceLengthCurve
+    tendon_strain_at_one_norm_force: float = 0.049
+    tendon_stiffness_at_one_norm_force: float | None = None
+    tendon_norm_force_at_toe_end: float | None = None
+    tendon_curviness: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeGrooteFregly2016Properties:
+    """Properties of an OpenSim DeGrooteFregly2016Muscle beyond those every muscle has."""
+
+    fiber_damping: float = 0.0
+    active_force_width_scale: float = 1.0
+    passive_fiber_strain_at_one_norm_force: float = 0.6
+    tendon_strain_at_one_norm_force: float = 0.049
+    ignore_passive_fiber_force: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thelen2003Properties:
+    """Properties of an OpenSim Thelen2003Muscle beyond those every muscle has, with OpenSim's own names decoded."""
+
+    tendon_strain_at_one_norm_force: float = 0.04  # FmaxTendonStrain
+    passive_fiber_strain_at_one_norm_force: float = 0.6  # FmaxMuscleStrain
+    active_shape_factor: float = 0.45  # KshapeActive
+    passive_shape_factor: float = 5.0  # KshapePassive
+    force_velocity_shape_factor: float = 0.25  # Af
+    max_eccentric_force: float = 1.4  # Flen
+    force_velocity_extrapolation_threshold: float = 0.95  # fv_linear_extrap_threshold
+    maximum_pennation_angle: float = math.acos(0.1)  # rad
+    minimum_activation: float = 0.01
+
+
+MuscleProperties = Millard2012Properties | DeGrooteFregly2016Properties | Thelen2003Properties
+
+MUSCLE_CLASSES: dict[type, str] = {
+    Millard2012Properties: "Millard2012EquilibriumMuscle",
+    DeGrooteFregly2016Properties: "DeGrooteFregly2016Muscle",
+    Thelen2003Properties: "Thelen2003Muscle",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Muscle:
+    """One muscle-tendon unit (MTU)."""
+
+    name: str
+    max_isometric_force: float  # N
+    optimal_fiber_length: float  # m
+    tendon_slack_length: float  # m
+    pennation_angle_at_optimal: float = 0.0  # rad
+    max_contraction_velocity: float = 10.0  # optimal fiber lengths per second
+    ignore_tendon_compliance: bool = False
+    properties: MuscleProperties = Millard2012Properties()
+
+    @property
+    def muscle_class(self) -> str:
+        """OpenSim's name of the class."""
+        return MUSCLE_CLASSES[type(self.properties)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MuscleTable:
+    """Muscles in a fixed order, with their common properties as arrays."""
+
+    muscles: tuple[Muscle, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(muscle.name for muscle in self.muscles)
+
+    def __len__(self) -> int:
+        return len(self.muscles)
+
+    def values(self, name: str) -> NDArray[np.float64]:
+        """Return one common property for all muscles, (muscle,), e.g. `values("optimal_fiber_length")`."""
+        return np.array([getattr(muscle, name) for muscle in self.muscles], dtype=np.float64)
+
+    def index(self, name: str) -> int:
+        """Return the position of a muscle; an unknown name is an error that offers the nearest one."""
+        if name not in self.names:
+            raise UnknownNameError(
+                f"The model has no muscle {name!r}.{did_you_mean(name, self.names)} Its muscles are: {listed(self.names)}."
+            )
+        return self.names.index(name)
+
+    def select(self, names: Sequence[str]) -> "MuscleTable":
+        """Return the named muscles, in that order."""
+        return MuscleTable(muscles=tuple(self.muscles[self.index(name)] for name in names))

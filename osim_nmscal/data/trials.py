@@ -1,0 +1,151 @@
+"""Trials: segments cut from recordings, on one clock, ready for the neuromusculoskeletal model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osim_nmscal.errors import SignalError, UnknownNameError, did_you_mean
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MuscleGeometry:
+    """MTU lengths and moment arms over one recording."""
+
+    time: FloatArray  # (time,), s
+    muscles: tuple[str, ...]
+    dofs: tuple[str, ...]
+    mtu_length: FloatArray  # (time, muscle), m
+    moment_arm: FloatArray  # (time, dof, muscle), m, with OpenSim's sign (-dL/dq)
+
+    def __post_init__(self) -> None:
+        n, m, d = len(self.time), len(self.muscles), len(self.dofs)
+        if self.mtu_length.shape != (n, m) or self.moment_arm.shape != (n, d, m):
+            raise SignalError(
+                f"Muscle geometry has lengths {self.mtu_length.shape} and moment arms {self.moment_arm.shape}; "
+                f"expected (time, muscle) = {(n, m)} and (time, dof, muscle) = {(n, d, m)}."
+            )
+
+    def select(self, muscles: Sequence[str], dofs: Sequence[str]) -> "MuscleGeometry":
+        """Return the named muscles and degrees of freedom, in that order."""
+        columns = [_position(name, self.muscles, "muscle geometry", "muscle") for name in muscles]
+        rows = [_position(name, self.dofs, "muscle geometry", "degree of freedom") for name in dofs]
+        return replace(
+            self,
+            muscles=tuple(muscles),
+            dofs=tuple(dofs),
+            mtu_length=self.mtu_length[:, columns],
+            moment_arm=self.moment_arm[:, rows][:, :, columns],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One segment: inputs of the muscles and the joint moments to reproduce. The lead-in samples settle filters and fibers."""
+
+    name: str  # e.g. "run/stance_03"
+    time: FloatArray  # (time,), s, uniform; lead-in first
+    muscles: tuple[str, ...]
+    dofs: tuple[str, ...]
+    excitation: FloatArray  # (time, muscle), 0 to 1, on this clock, not delayed (the delay is a parameter of the model)
+    mtu_length: FloatArray  # (time, muscle), m
+    moment_arm: FloatArray  # (time, dof, muscle), m
+    joint_moment: FloatArray  # (time, dof), N*m, from inverse dynamics
+    first_counted: int = 0  # index of the first sample that counts in losses and metrics
+    role: Literal["calibration", "held_out"] = "calibration"
+
+    def __post_init__(self) -> None:
+        n, m, d = len(self.time), len(self.muscles), len(self.dofs)
+        expected = {"excitation": (n, m), "mtu_length": (n, m), "moment_arm": (n, d, m), "joint_moment": (n, d)}
+        for field, shape in expected.items():
+            value = getattr(self, field)
+            if value.shape != shape:
+                raise SignalError(f"Trial {self.name!r}: {field} has shape {value.shape}, expected {shape}.")
+            if not np.isfinite(value).all():
+                where = np.argwhere(~np.isfinite(value))[0]
+                raise SignalError(f"Trial {self.name!r}: {field} is not finite at {self.time[where[0]]:g} s; fill or cut the gap.")
+        if n < 3:
+            raise SignalError(f"Trial {self.name!r} has {n} samples; at least 3 are needed.")
+        steps = np.diff(self.time)
+        if steps.min() <= 0 or np.ptp(steps) > 1e-3 * steps.mean():
+            raise SignalError(f"Trial {self.name!r}: time steps vary from {steps.min():g} to {steps.max():g} s; resample to one step.")
+        if not 0 <= self.first_counted < n:
+            raise SignalError(f"Trial {self.name!r}: first_counted is {self.first_counted}, expected 0 to {n - 1}.")
+
+    @property
+    def time_step(self) -> float:
+        """Sampling interval, s."""
+        return float((self.time[-1] - self.time[0]) / (len(self.time) - 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSet:
+    """Trials that share muscles, degrees of freedom and time step."""
+
+    trials: tuple[Trial, ...]
+
+    def __post_init__(self) -> None:
+        if not self.trials:
+            raise SignalError("A trial set needs at least one trial.")
+        first = self.trials[0]
+        for trial in self.trials[1:]:
+            if trial.muscles != first.muscles or trial.dofs != first.dofs:
+                raise SignalError(f"Trial {trial.name!r} has other muscles or degrees of freedom than trial {first.name!r}.")
+            if abs(trial.time_step - first.time_step) > 1e-3 * first.time_step:
+                raise SignalError(
+                    f"Trial {trial.name!r} has a time step of {trial.time_step:g} s, trial {first.name!r} of {first.time_step:g} s; "
+                    "resample them to one clock."
+                )
+        names = [trial.name for trial in self.trials]
+        if len(set(names)) != len(names):
+            raise SignalError(f"Two trials are called {next(n for n in names if names.count(n) > 1)!r}; give each its own name.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Trial names in order."""
+        return tuple(trial.name for trial in self.trials)
+
+    @property
+    def muscles(self) -> tuple[str, ...]:
+        """Muscle names, the same in every trial."""
+        return self.trials[0].muscles
+
+    @property
+    def dofs(self) -> tuple[str, ...]:
+        """Degree-of-freedom (coordinate) names, the same in every trial."""
+        return self.trials[0].dofs
+
+    @property
+    def time_step(self) -> float:
+        """Sampling interval, s."""
+        return self.trials[0].time_step
+
+    @property
+    def calibration(self) -> "TrialSet":
+        """The trials that calibrate."""
+        return self._with_role("calibration")
+
+    @property
+    def held_out(self) -> "TrialSet":
+        """The trials that only test."""
+        return self._with_role("held_out")
+
+    def _with_role(self, role: str) -> "TrialSet":
+        trials = tuple(trial for trial in self.trials if trial.role == role)
+        if not trials:
+            raise SignalError(f"No trial has the role {role!r}; trials are: {', '.join(self.names)}.")
+        return TrialSet(trials=trials)
+
+    def select(self, names: Sequence[str]) -> "TrialSet":
+        """Return the named trials, in that order."""
+        return TrialSet(trials=tuple(self.trials[_position(name, self.names, "trial set", "trial")] for name in names))
+
+
+def _position(name: str, names: tuple[str, ...], where: str, kind: str) -> int:
+    if name not in names:
+        raise UnknownNameError(f"The {where} has no {kind} {name!r}.{did_you_mean(name, names)}")
+    return names.index(name)
