@@ -1,0 +1,105 @@
+"""What a calibration hands on: the calibrated muscles, how sure we are of them, and what they predict."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osim_nmscal.data.muscles import MuscleTable
+
+FloatArray = NDArray[np.float64]
+
+CalibrationStatus = Literal["converged", "patience", "iterations", "interrupted", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuralParameters:
+    """What turns excitation into activation; it has no home in an .osim and goes to the sidecar."""
+
+    c1: FloatArray  # (muscle,), in (-1, 1); belongs to time_step
+    c2: FloatArray  # (muscle,), in (-1, 1); belongs to time_step
+    shape_factor: FloatArray  # (muscle,), in (-3, 0)
+    electromechanical_delay: float  # s
+    time_step: float  # s, the sampling step that c1 and c2 belong to
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibratedParameter:
+    """One free or fixed parameter of one owner, and what the data say of it."""
+
+    owner: str  # muscle, group, channel, or "all"
+    name: str  # e.g. "tendon_slack_length"
+    unit: str
+    start: float
+    calibrated: float
+    lower: float
+    upper: float
+    at_bound: Literal["", "lower", "upper", "fixed"]
+    standard_error: float  # same unit; nan where the optimiser gives none
+    identifiable: bool  # the data narrow it to clearly less than its prior or range
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryRow:
+    """One iteration of an optimiser."""
+
+    iteration: int
+    seconds: float
+    loss: float
+    term_names: tuple[str, ...]
+    term_values: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationResult:
+    """A finished (or interrupted) calibration; `sentence` says in words how it ended."""
+
+    method: Literal["emg_driven", "synergy_hybrid"]
+    optimizer: str
+    status: CalibrationStatus
+    sentence: str
+    seconds: float
+    iterations: int
+    evaluations: int
+    loss_initial: float
+    loss_final: float
+    start_muscles: MuscleTable
+    muscles: MuscleTable  # calibrated lengths; max_isometric_force already multiplied by the strength coefficient
+    strength_coefficient: FloatArray  # (muscle,)
+    start_neural: NeuralParameters
+    neural: NeuralParameters
+    parameters: tuple[CalibratedParameter, ...]
+    history: tuple[HistoryRow, ...]
+    findings: tuple[str, ...] = ()  # decisions and warnings a user must see, one sentence each
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialPrediction:
+    """What a set of muscles does in one trial."""
+
+    trial: str
+    time: FloatArray  # (time,), s, lead-in included
+    first_counted: int
+    muscles: tuple[str, ...]
+    dofs: tuple[str, ...]
+    excitation: FloatArray  # (time, muscle), as driven: recorded or synthesised
+    activation: FloatArray  # (time, muscle)
+    normalized_fiber_length: FloatArray  # (time, muscle)
+    tendon_strain: FloatArray  # (time, muscle)
+    tendon_force: FloatArray  # (time, muscle), N
+    joint_moment: FloatArray  # (time, dof), N*m
+
+
+@dataclass(frozen=True, kw_only=True)
+class MomentMetrics:
+    """Agreement of a predicted joint moment with inverse dynamics over the counted samples of one trial."""
+
+    trial: str
+    role: Literal["calibration", "held_out"]
+    dof: str
+    model: Literal["uncalibrated", "calibrated"]
+    rmse: float  # N*m
+    nrmse: float  # rmse / range of the inverse-dynamics moment
+    r2: float  # 1 - SSE/SST
+    correlation_squared: float
