@@ -1,0 +1,238 @@
+"""Filters and clocks: zero-lag Butterworth filters, uniform time axes, resampling, short gaps in marker trajectories.
+
+Orders are EFFECTIVE ones. Zero lag comes from filtering forwards and then backwards, which doubles the order of the single
+pass; so a single pass has half the order asked for, and an odd order is realised by the next even one (3 -> two passes of
+order 2, effectively 4; 6 -> two passes of order 3, OpenSim's filter). A band-pass has this order at each of its edges.
+Cut-offs are those of the single pass, as in OpenSim and CEINMS: the gain at the cut-off is 0.5 (-6 dB), at every order.
+
+Departure from `scipy.signal.filtfilt`: second-order sections, which stay exact at cut-offs far below the sampling rate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
+from osim_nmscal.errors import SignalError, UnknownNameError, did_you_mean, listed
+
+FloatArray = NDArray[np.float64]
+
+# A time axis is uniform if no step differs from the mean step by more than this part of it. Source: choice; twice what
+# `%.8f` s does to a 1 kHz axis is 2e-5.
+UNIFORM_TOLERANCE = 1e-3
+# Two clocks agree on where a recording ends up to half a sample.
+END_TOLERANCE = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilledMarkers:
+    """Marker trajectories whose short gaps are closed."""
+
+    markers: MarkerTrajectories
+    findings: tuple[str, ...]  # one sentence per filled gap
+
+
+def zero_lag_lowpass(values: FloatArray, rate: float, cutoff: float, order: int) -> FloatArray:
+    """Low-pass filter without phase shift.
+
+    With `order=6` this is the filter of OpenSim's inverse dynamics tool (gain 0.5 at the cut-off).
+
+    Args:
+        values: (time, ...), uniformly sampled.
+        rate: sampling rate, Hz.
+        cutoff: cut-off of the single pass, Hz.
+        order: effective order.
+
+    Returns:
+        The filtered values, same shape.
+
+    Raises:
+        SignalError: the cut-off is not below half the sampling rate; fewer than 3 samples; a value is not finite.
+    """
+    _require_below_nyquist("low-pass cut-off", cutoff, rate)
+    return _forwards_and_backwards(values, "lowpass", 2 * cutoff / rate, order)
+
+
+def bandpass(values: FloatArray, rate: float, low: float, high: float, order: int) -> FloatArray:
+    """Band-pass filter without phase shift.
+
+    Args:
+        values: (time, ...), uniformly sampled.
+        rate: sampling rate, Hz.
+        low: lower edge, Hz.
+        high: upper edge, Hz.
+        order: effective order at each edge.
+
+    Returns:
+        The filtered values, same shape.
+
+    Raises:
+        SignalError: the edges are not 0 < low < high < rate/2; fewer than 3 samples; a value is not finite.
+    """
+    if not 0 < low < high:
+        raise SignalError(f"The band-pass runs from {low:g} to {high:g} Hz, expected 0 < lower edge < upper edge; change its edges.")
+    _require_below_nyquist("upper edge of the band-pass", high, rate)
+    return _forwards_and_backwards(values, "bandpass", (2 * low / rate, 2 * high / rate), order)
+
+
+def is_uniform(time: FloatArray, tolerance: float = UNIFORM_TOLERANCE) -> bool:
+    """Tell whether every time step equals the mean step within `tolerance` of it.
+
+    Args:
+        time: (time,), s.
+        tolerance: share of the mean step.
+    """
+    steps = np.diff(time)
+    return len(steps) == 0 or bool(np.abs(steps - steps.mean()).max() <= tolerance * steps.mean())
+
+
+def uniform_time(time: FloatArray, step: float | None = None) -> FloatArray:
+    """Return the exactly uniform axis over the span of a recorded one.
+
+    Args:
+        time: (time,), s; its printed digits may have been rounded (0.017, 0.033, 0.050 for 60 Hz).
+        step: s; default the recorded step: as many samples as there are, more only where samples are missing.
+
+    Returns:
+        (time,), s, from the first sample on; with `step` it ends at or just before the last one.
+    """
+    span = float(time[-1] - time[0])
+    if step is not None:
+        return time[0] + step * np.arange(int(np.floor(span / step + 1e-6)) + 1)
+    count = len(time)
+    if count > 2 and not is_uniform(time, END_TOLERANCE):  # a step one and a half times as long: samples are missing
+        count = round(span / float(np.median(np.diff(time)))) + 1
+    return np.linspace(time[0], time[-1], count)
+
+
+def resample(series: TimeSeries, time: FloatArray) -> TimeSeries:
+    """Bring a series to other times by a cubic spline; the last value is held for at most half a step beyond the ends.
+
+    There is no anti-aliasing: low-pass first what holds more than half the new rate.
+
+    Args:
+        series: at least 2 samples, all finite.
+        time: (time,), s, the new axis.
+
+    Returns:
+        The series at those times.
+
+    Raises:
+        SignalError: a time lies more than half a step of the series outside it, or the series has a gap.
+    """
+    from scipy.interpolate import CubicSpline
+
+    if len(series.time) < 2:
+        raise SignalError(f"{series.source} has one sample only, which cannot be resampled; expected at least 2.")
+    start, end = float(series.time[0]), float(series.time[-1])
+    margin = END_TOLERANCE / series.rate + 1e-9
+    if time[0] < start - margin or time[-1] > end + margin:
+        raise SignalError(
+            f"{series.source} runs from {start:g} to {end:g} s, but {time[0]:g} to {time[-1]:g} s is needed; "
+            "record longer, cut the segment shorter, or correct its clock."
+        )
+    require_gapless(series)
+    inside = np.clip(time, start, end)
+    return replace(series, time=np.asarray(time, dtype=np.float64), values=CubicSpline(series.time, series.values, axis=0)(inside))
+
+
+def require_gapless(series: TimeSeries) -> None:
+    """Refuse a series with values that are not finite.
+
+    Raises:
+        SignalError: names source, column, and where its longest gap lies.
+    """
+    bad = ~np.isfinite(series.values)
+    if not bad.any():
+        return
+    column = int(bad.sum(axis=0).argmax())
+    first, last = max(_runs(bad[:, column]), key=lambda run: run[1] - run[0])
+    raise SignalError(
+        f"{series.source}: column {series.labels[column]!r} has no value from {series.time[first]:g} to {series.time[last]:g} s "
+        f"({int(bad[:, column].sum())} samples in all); fill the gap or leave the column out."
+    )
+
+
+def fill_marker_gaps(markers: MarkerTrajectories, longest: float, needed: Sequence[str] | None = None) -> FilledMarkers:
+    """Close short gaps in marker trajectories by a cubic spline and say which; long ones are refused.
+
+    Args:
+        markers: trajectories, NaN where a marker was not seen.
+        longest: longest gap to close, s.
+        needed: markers that must be complete; default all. Others are left as they are.
+
+    Returns:
+        The filled trajectories, with one finding per gap.
+
+    Raises:
+        UnknownNameError: a needed marker is not in the recording.
+        SignalError: a gap is longer, or at an end of the recording, where nothing can be interpolated.
+    """
+    positions = markers.positions.copy()
+    findings: list[str] = []
+    for name in markers.markers if needed is None else needed:
+        if name not in markers.markers:
+            raise UnknownNameError(
+                f"{markers.source} has no marker {name!r}.{did_you_mean(name, markers.markers)} It has: {listed(markers.markers)}."
+            )
+        column = markers.markers.index(name)
+        missing: NDArray[np.bool_] = np.any(np.isnan(positions[:, column]), axis=1)
+        gaps = _runs(missing)
+        for first, last in gaps:
+            _require_short(markers, name, first, last, longest)
+            start, end, frames = markers.time[first], markers.time[last], last - first + 1
+            findings.append(f"{markers.source}: marker {name} was interpolated from {start:g} to {end:g} s ({frames} frames).")
+        if gaps:
+            positions[:, column] = _bridged(markers.time, positions[:, column], missing)
+    return FilledMarkers(markers=replace(markers, positions=positions), findings=tuple(findings))
+
+
+def _forwards_and_backwards(values: FloatArray, kind: str, edges: float | tuple[float, float], order: int) -> FloatArray:
+    from scipy.signal import butter, sosfiltfilt
+
+    if order < 1:
+        raise SignalError(f"A filter of order {order} was asked for, expected 1 or more.")
+    if len(values) < 3:
+        raise SignalError(f"A signal of {len(values)} samples cannot be filtered; expected at least 3.")
+    if not np.isfinite(values).all():
+        row = int(np.argwhere(~np.isfinite(values))[0][0])
+        raise SignalError(f"A signal to be filtered is not finite at sample {row}; fill or cut the gap first.")
+    sections = butter((order + 1) // 2, edges, kind, output="sos")
+    # OpenSim pads half the signal, mirrored about its end points (Signal::Pad).
+    filtered: FloatArray = sosfiltfilt(sections, values, axis=0, padtype="odd", padlen=len(values) // 2)
+    return filtered
+
+
+def _require_below_nyquist(what: str, frequency: float, rate: float) -> None:
+    if not 0 < frequency < rate / 2:
+        raise SignalError(
+            f"The {what} is {frequency:g} Hz, expected between 0 and half the sampling rate ({rate:g} Hz / 2 = {rate / 2:g} Hz); "
+            "lower it, or use a recording with a higher rate."
+        )
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the first and last index of each run of true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(first), int(after) - 1) for first, after in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _require_short(markers: MarkerTrajectories, name: str, first: int, last: int, longest: float) -> None:
+    time = markers.time
+    where = f"{markers.source}: marker {name!r} was not seen from {time[first]:g} to {time[last]:g} s"
+    if first == 0 or last == len(time) - 1:
+        raise SignalError(
+            f"{where}, at an end of the recording, where it cannot be interpolated; cut the recording or leave the marker out."
+        )
+    if time[last + 1] - time[first - 1] > longest + 1e-9:
+        raise SignalError(f"{where}, longer than the {longest:g} s that are interpolated; fill it, cut it out, or leave the marker out.")
+
+
+def _bridged(time: FloatArray, values: FloatArray, missing: NDArray[np.bool_]) -> FloatArray:
+    from scipy.interpolate import CubicSpline
+
+    filled = values.copy()
+    filled[missing] = CubicSpline(time[~missing], values[~missing], axis=0)(time[missing])
+    return filled
