@@ -1,0 +1,128 @@
+"""EMG recordings, raw or envelopes, from .sto, .mot, .csv, .txt, .tsv or .c3d.
+
+In a text table one column is the time ("time", "Time (s)", "t [ms]", ...); lines before the labels and a line of units after them
+are skipped. The separator is found in the line of labels: tab, semicolon, comma, or blanks; decimal commas are read where the
+comma is not the separator. Volts, millivolts or counts stay as they are: normalization removes the unit.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osim_nmscal.data.time_series import TimeSeries
+from osim_nmscal.errors import FileFormatError
+from osim_nmscal.formats.c3d import read_c3d
+from osim_nmscal.formats.storage import drop_repeated_columns, read_storage
+from osim_nmscal.formats.text_files import is_number, numbers, read_text, require_increasing
+
+FloatArray = NDArray[np.float64]
+
+STORAGE_SUFFIXES = (".sto", ".mot")
+TABLE_SUFFIXES = (".csv", ".txt", ".tsv")
+# "time", "Time (s)", "t[ms]", "time_s", "X[s]" (Delsys), with the unit as second group.
+TIME_LABEL = re.compile(r"^(?:time|zeit|temps|tempo|t|x)[\s_]*(?:[\[(]?\s*(s|sec|seconds|ms|milliseconds)\s*[\])]?)?$", re.IGNORECASE)
+# Labels are looked for in this many lines at the top of a table.
+HEADER_LINES = 60
+
+
+def read_emg(path: Path | str, channels: Sequence[str] | None = None) -> TimeSeries:
+    """Read the EMG channels of one recording.
+
+    Args:
+        path: a .sto, .mot, .csv, .txt, .tsv or .c3d file.
+        channels: the columns to keep, in this order; default all (in a c3d: every analog channel).
+
+    Returns:
+        The channels at their own rate, unit as recorded.
+
+    Raises:
+        FileFormatError: missing, truncated, malformed, or of an unknown kind; names file, line and value.
+        UnknownNameError: a channel is not in the file; offers the nearest name.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in STORAGE_SUFFIXES:
+        series = read_storage(path)
+    elif suffix in TABLE_SUFFIXES:
+        series = read_table(path)
+    elif suffix == ".c3d":
+        series = read_c3d(path).analog
+    else:
+        known = ", ".join((*STORAGE_SUFFIXES, *TABLE_SUFFIXES, ".c3d"))
+        raise FileFormatError(f"{path} is of an unknown kind {path.suffix!r}; EMG is read from {known}.")
+    return series if channels is None else series.select(channels)
+
+
+def read_table(path: Path) -> TimeSeries:
+    """Read a table of text: a time column and one column per channel.
+
+    Args:
+        path: the file.
+
+    Raises:
+        FileFormatError: missing or malformed; names file, line and value.
+    """
+    lines = read_text(path).split("\n")
+    at, separator = _find_labels(lines, path)
+    labels = [cell.strip().strip('"') for cell in _split(lines[at], separator)]
+    while labels and not labels[-1]:
+        labels.pop()
+    values, line_numbers = _read_rows(lines, at + 1, separator, labels, path)
+    time_column, milliseconds = _time_column(labels, path, at + 1)
+    time = values[:, time_column] * (1e-3 if milliseconds else 1.0)
+    require_increasing(time, line_numbers, path)
+    others = [i for i in range(len(labels)) if i != time_column]
+    names, kept = drop_repeated_columns([labels[i] for i in others], values[:, others], path, at + 1)
+    return TimeSeries(time=time, labels=tuple(names), values=np.ascontiguousarray(kept), source=str(path))
+
+
+def _find_labels(lines: list[str], path: Path) -> tuple[int, str]:
+    """Return the index of the line of labels, and the separator: it is the first line with a time label in it."""
+    for index, line in enumerate(lines[:HEADER_LINES]):
+        for separator in ("\t", ";", ",", ""):
+            cells = _split(line, separator)
+            if len(cells) > 1 and any(TIME_LABEL.match(cell.strip().strip('"')) for cell in cells) and not all(map(is_number, cells)):
+                return index, separator
+    raise FileFormatError(
+        f"{path} has no column of time in its first {min(HEADER_LINES, len(lines))} lines, expected one labelled 'time' (s); add it."
+    )
+
+
+def _split(line: str, separator: str) -> list[str]:
+    return line.split(separator) if separator else line.split()
+
+
+def _time_column(labels: list[str], path: Path, line: int) -> tuple[int, bool]:
+    found = [(i, match) for i, label in enumerate(labels) if (match := TIME_LABEL.match(label))]
+    if len(found) > 1:
+        raise FileFormatError(
+            f"{path}, line {line}: {len(found)} columns of time ({labels[found[0][0]]!r}, {labels[found[1][0]]!r}, ...), expected one; "
+            "export all channels on one clock."
+        )
+    column, match = found[0]
+    return column, (match[1] or "").lower().startswith("m")
+
+
+def _read_rows(lines: list[str], start: int, separator: str, labels: list[str], path: Path) -> tuple[FloatArray, list[int]]:
+    last = max((i for i in range(start, len(lines)) if lines[i].strip(" \t,;")), default=start - 1)
+    rows: list[FloatArray] = []
+    line_numbers: list[int] = []
+    for index in range(start, last + 1):
+        if not lines[index].strip():
+            continue
+        cells = _split(lines[index], separator)
+        while len(cells) > len(labels) and not cells[-1].strip():
+            cells.pop()
+        if not rows and not any(is_number(cell) and cell.strip() for cell in cells):
+            continue  # a line of units
+        if len(cells) != len(labels):
+            hint = "the file is truncated: export it again" if index == last and len(cells) < len(labels) else "correct the line"
+            raise FileFormatError(f"{path}, line {index + 1}: {len(cells)} values for {len(labels)} columns; {hint}.")
+        rows.append(numbers(cells, path, index + 1, labels))
+        line_numbers.append(index + 1)
+    if not rows:
+        raise FileFormatError(f"{path} has no row of data after line {start}; export it again.")
+    return np.vstack(rows), line_numbers
