@@ -6,6 +6,7 @@ cut starts later, and events are on that clock too. Lengths become m, moments N*
 Departure: axes are turned on request only. Most laboratories have z up, OpenSim has y up: `axes="x z -y"`.
 """
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,11 +109,13 @@ def _content(path: Path, *, plates: bool) -> Any:
 
 
 def _require_complete(content: Any, path: Path) -> None:
-    """Refuse a file that ends before its last frame: ezc3d returns what there is without a word."""
+    """Refuse a file that ends before its last frame: ezc3d returns what there is, and corrects the count, without a word."""
+    raw = path.read_bytes()
+    processor = raw[512 * (raw[0] - 1) + 3]  # of the parameter section: 86 is big-endian (MIPS)
+    first, last = struct.unpack_from(">HH" if processor == 86 else "<HH", raw, 6)
     frames = content["data"]["points"].shape[2]
-    declared = _scalar(content["parameters"], "POINT", "FRAMES", 0.0)
-    if frames < declared < 65535:  # beyond, the parameter has overflowed
-        raise FileFormatError(f"{path} declares {declared:.0f} frames and holds {frames}: it is truncated. Export it again.")
+    if frames < last - first + 1 and last < 65535:  # the header's 16 bits overflow beyond
+        raise FileFormatError(f"{path} declares {last - first + 1} frames and holds {frames}: it is truncated. Export it again.")
 
 
 def _value(parameters: Any, group: str, name: str) -> Any:
