@@ -1,0 +1,62 @@
+"""What every muscle class gives to the contraction model: four curves, two numbers, and how activation scales velocity.
+
+All forces are in units of the maximum isometric force, all fiber lengths in optimal fiber lengths, fiber velocities
+in optimal fiber lengths per second divided by the maximum contraction velocity, tendon strains in units of the strain
+at one norm force. One equation then serves every class:
+
+    tendon(strain) = cos(pennation) * (activation * active(l) * force_velocity(v / vscale) + passive(l) + damping * v)
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from osim_nmscal.nms.curves import CurveJet, ExactCurve
+
+# Below zero strain OpenSim's Millard and Thelen tendons carry nothing, so a slack tendon could have any length.
+# We continue them with this small slope (norm force per unit of strain / strain at one norm force), reached smoothly
+# over SLACK_BLEND: at -10 % strain of a 4.9 % tendon the force is -2 % of the maximum isometric force.
+SLACK_SLOPE = 0.01
+SLACK_BLEND = 0.1  # in units of the strain at one norm force
+
+
+@dataclass(frozen=True, kw_only=True)
+class MuscleCurves:
+    """One muscle's curves and constants, as its class defines them."""
+
+    active_force_length: ExactCurve  # of normalized fiber length
+    passive_force_length: ExactCurve  # of normalized fiber length
+    force_velocity: ExactCurve  # of normalized fiber velocity (divided by the velocity scale)
+    tendon_force: ExactCurve  # of tendon strain / strain at one norm force
+    tendon_strain_at_one_norm_force: float
+    fiber_damping: float
+    velocity_scale_at_rest: float  # Thelen2003: velocity is divided by this + (1 - this) * activation; 1 otherwise
+    minimum_fiber_length: float  # normalized, where OpenSim stops the fiber
+    minimum_activation: float  # OpenSim's own lower bound of activation
+
+
+def minimum_pennated_length(pennation_angle_at_optimal: float, maximum_pennation_angle: float) -> float:
+    """Return the normalized fiber length at which a constant-height fiber reaches its maximum pennation."""
+    return math.sin(pennation_angle_at_optimal) / math.sin(maximum_pennation_angle)
+
+
+class ContinuedBelowSlack:
+    """A tendon curve that is zero below zero strain, given a small smooth negative branch there (METHOD.md, step 4)."""
+
+    def __init__(self, curve: ExactCurve) -> None:
+        self._curve = curve
+
+    def __call__(self, strain: Tensor) -> CurveJet:
+        """Evaluate at strain / strain at one norm force, (any,)."""
+        exact = self._curve(strain.clamp_min(0.0))
+        depth = (-strain / SLACK_BLEND).clamp(0.0, 1.0)
+        # slope = SLACK_SLOPE * smoothstep(depth), integrated in closed form
+        slope = SLACK_SLOPE * depth**2 * (3.0 - 2.0 * depth)
+        curvature = -SLACK_SLOPE / SLACK_BLEND * 6.0 * depth * (1.0 - depth)
+        value = -SLACK_SLOPE * (SLACK_BLEND * depth**3 * (1.0 - 0.5 * depth) + (-strain - SLACK_BLEND).clamp_min(0.0))
+        slack = strain < 0.0
+        return CurveJet(
+            torch.where(slack, value, exact.value), torch.where(slack, slope, exact.slope), torch.where(slack, curvature, exact.curvature)
+        )
