@@ -84,7 +84,8 @@ def read_trc(path: Path | str) -> MarkerTrajectories:
 def write_trc(path: Path | str, markers: MarkerTrajectories) -> Path:
     """Write a .trc file in mm, all of it or nothing of it; an unseen marker is NaN.
 
-    A blank would do for most readers, but OpenSim refuses one in the last column (measured with 4.6).
+    A blank would do for most readers, but OpenSim refuses one in the last column (measured with 4.6). Rounded to 1e-9 mm, a number
+    that came from a file in mm is written as it was: one last bit moves OpenSim's inverse kinematics by 0.1 degrees.
 
     Args:
         path: the file; its folder is made.
@@ -109,7 +110,7 @@ def write_trc(path: Path | str, markers: MarkerTrajectories) -> Path:
     ]
     millimetres = np.where(np.isnan(markers.positions).any(axis=2, keepdims=True), np.nan, markers.positions * 1e3).reshape(count, -1)
     rows = [
-        "\t".join([str(frame), repr(time), *("NaN" if value != value else repr(value) for value in row)])
+        "\t".join([str(frame), repr(time), *("NaN" if value != value else repr(round(value, 9)) for value in row)])
         for frame, (time, row) in enumerate(zip(markers.time.tolist(), millimetres.tolist(), strict=True), start=1)
     ]
     return write_text_atomically(path, "\n".join(header + rows) + "\n")
