@@ -84,8 +84,8 @@ def read_trc(path: Path | str) -> MarkerTrajectories:
 def write_trc(path: Path | str, markers: MarkerTrajectories) -> Path:
     """Write a .trc file in mm, all of it or nothing of it; an unseen marker is NaN.
 
-    A blank would do for most readers, but OpenSim refuses one in the last column (measured with 4.6). Rounded to 1e-9 mm, a number
-    that came from a file in mm is written as it was: one last bit moves OpenSim's inverse kinematics by 0.1 degrees.
+    A blank would do for most readers, but OpenSim refuses one in the last column (measured with 4.6). A number that came from
+    a file in mm is written as it was there: one last bit moves OpenSim's inverse kinematics by 0.1 degrees.
 
     Args:
         path: the file; its folder is made.
@@ -110,10 +110,16 @@ def write_trc(path: Path | str, markers: MarkerTrajectories) -> Path:
     ]
     millimetres = np.where(np.isnan(markers.positions).any(axis=2, keepdims=True), np.nan, markers.positions * 1e3).reshape(count, -1)
     rows = [
-        "\t".join([str(frame), repr(time), *("NaN" if value != value else repr(round(value, 9)) for value in row)])
+        "\t".join([str(frame), repr(time), *("NaN" if value != value else _as_it_was(value) for value in row)])
         for frame, (time, row) in enumerate(zip(markers.time.tolist(), millimetres.tolist(), strict=True), start=1)
     ]
     return write_text_atomically(path, "\n".join(header + rows) + "\n")
+
+
+def _as_it_was(millimetres: float) -> str:
+    """Print a number without the last bits that mm -> m -> mm has moved, if it then is a decimal of 13 digits."""
+    decimal = float(f"{millimetres:.13g}")
+    return repr(decimal if abs(decimal - millimetres) <= 6e-16 * abs(millimetres) else millimetres)
 
 
 def require_plausible_extent(positions: FloatArray, path: Path, unit: str) -> None:
