@@ -75,7 +75,8 @@ def linear_envelope(raw: TimeSeries, settings: EnvelopeSettings | None = None) -
     settings = settings or EnvelopeSettings()
     require_gapless(raw)
     _require_activity(raw)
-    clocked = replace(_on_uniform_clock(raw), time=uniform_time(raw.time) + settings.time_offset)
+    _require_uniform_clock(raw)
+    clocked = replace(raw, time=uniform_time(raw.time) + settings.time_offset)
     if settings.kind == "envelope":
         _require_envelope(clocked)
         return replace(clocked, values=np.maximum(clocked.values, 0.0))
@@ -99,7 +100,7 @@ def _require_activity(raw: TimeSeries) -> None:
             )
 
 
-def _on_uniform_clock(raw: TimeSeries) -> TimeSeries:
+def _require_uniform_clock(raw: TimeSeries) -> None:
     """Accept times that were rounded on printing; refuse dropped samples."""
     if not is_uniform(raw.time, LARGEST_JITTER):
         steps = np.diff(raw.time)
@@ -108,7 +109,6 @@ def _on_uniform_clock(raw: TimeSeries) -> TimeSeries:
             f"{raw.source}: the time steps by {steps[row]:g} s at {raw.time[row]:g} s, expected {np.median(steps):g} s throughout; "
             "samples are missing: export again, or resample the file to one rate."
         )
-    return raw
 
 
 def _require_envelope(envelope: TimeSeries) -> None:

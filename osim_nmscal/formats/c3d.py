@@ -45,12 +45,13 @@ class C3dRecording:
     events: tuple[Event, ...]  # in order of time
 
 
-def read_c3d(path: Path | str, *, axes: str = "x y z") -> C3dRecording:
+def read_c3d(path: Path | str, *, axes: str = "x y z", plates: bool = True) -> C3dRecording:
     """Read a c3d file.
 
     Args:
         path: the file.
         axes: which laboratory axis becomes x, y and z of the result, e.g. "x z -y" from z up to OpenSim's y up.
+        plates: whether to read the force plates; without, a file with plates of an unknown type can be read for its EMG.
 
     Returns:
         Markers (m), analog channels, ground reaction of each plate (N, m, N*m) and events.
@@ -64,7 +65,7 @@ def read_c3d(path: Path | str, *, axes: str = "x y z") -> C3dRecording:
     rotation = rotation_from_axes(axes)
     content = _content(path, plates=False)
     _require_complete(content, path)
-    has_plates = _scalar(content["parameters"], "FORCE_PLATFORM", "USED", 0) > 0
+    has_plates = plates and _scalar(content["parameters"], "FORCE_PLATFORM", "USED", 0) > 0
     if has_plates:
         content = _content(path, plates=True)
     start = _start_time(content)

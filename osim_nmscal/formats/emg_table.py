@@ -49,7 +49,7 @@ def read_emg(path: Path | str, channels: Sequence[str] | None = None) -> TimeSer
     elif suffix in TABLE_SUFFIXES:
         series = read_table(path)
     elif suffix == ".c3d":
-        series = read_c3d(path).analog
+        series = read_c3d(path, plates=False).analog
     else:
         known = ", ".join((*STORAGE_SUFFIXES, *TABLE_SUFFIXES, ".c3d"))
         raise FileFormatError(f"{path} is of an unknown kind {path.suffix!r}; EMG is read from {known}.")

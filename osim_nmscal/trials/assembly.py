@@ -7,7 +7,6 @@ Nothing is time-normalized (Hambly et al. 2025 keep the real clock as well).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +16,10 @@ from osim_nmscal.data.trials import MuscleGeometry, Trial
 from osim_nmscal.errors import SegmentationError, SignalError, UnknownNameError, did_you_mean, listed
 from osim_nmscal.settings import Settings, setting
 from osim_nmscal.signals import resample
+from osim_nmscal.trials.roles import Role, trial_names
 from osim_nmscal.trials.segmentation import Segment
 
 FloatArray = NDArray[np.float64]
-Role = Literal["calibration", "held_out"]
 
 # A spline through a stretch of a recording needs so many samples beyond it to equal the one through all of it (to 1e-8).
 SPLINE_MARGIN = 15
@@ -42,59 +41,9 @@ class TrialSettings(Settings):
         0.2,
         unit="s",
         description="Time before each segment that is simulated but does not count; more than the electromechanical delay.",
-        source="choice: 0.035 s of delay and five time constants of the activation filter",
+        source="choice: 0.035 s of delay, and 0.165 s for activation and fibers to settle",
         ge=0,
     )
-
-
-class RoleSettings(Settings):
-    """Which trials calibrate and which are held out."""
-
-    calibration: tuple[str, ...] = setting(
-        (), unit="-", description="Names of the trials that calibrate (recording/segment); empty: the first ones.", source="choice"
-    )
-    calibration_count: int = setting(
-        3, unit="-", description="How many trials of each recording calibrate, if none is named.", source="Hambly 2025, III-B", ge=0
-    )
-    pick: Literal["first", "spread"] = setting(
-        "first", unit="-", description="Which trials, if none is named: the first, or spread evenly over the recording.", source="choice"
-    )
-
-
-def trial_names(recording: str, segments: Sequence[Segment]) -> tuple[str, ...]:
-    """Return the names that the trials of a recording get: "run/stance_03"."""
-    return tuple(f"{recording}/{segment.name}" for segment in segments)
-
-
-def assign_roles(names: Sequence[str], settings: RoleSettings | None = None) -> dict[str, Role]:
-    """Choose which trials calibrate; all others are held out.
-
-    Args:
-        names: of all trials, recording/segment.
-        settings: default `RoleSettings()`.
-
-    Returns:
-        Name -> role, in the order of the names.
-
-    Raises:
-        UnknownNameError: a trial is named that does not exist; offers the nearest name.
-        SegmentationError: no trial calibrates, or none is held out.
-    """
-    settings = settings or RoleSettings()
-    for name in settings.calibration:
-        if name not in names:
-            raise UnknownNameError(
-                f"The trial {name!r} is to calibrate, but does not exist.{did_you_mean(name, names)} There are: {listed(names)}."
-            )
-    chosen = set(settings.calibration) or _picked(names, settings)
-    if not chosen:
-        raise SegmentationError("No trial calibrates; set calibration_count to 1 or more, or name trials under calibration.")
-    if len(chosen) == len(set(names)):
-        raise SegmentationError(
-            f"All {len(names)} trials calibrate and none is held out ({listed(names)}), so nothing tells how good the result is; "
-            "let fewer calibrate, or record more."
-        )
-    return {name: "calibration" if name in chosen else "held_out" for name in names}
 
 
 def cut_trials(
@@ -156,20 +105,6 @@ def lead_in_findings(trials: Sequence[Trial], settings: TrialSettings | None = N
     return tuple(findings)
 
 
-def _picked(names: Sequence[str], settings: RoleSettings) -> set[str]:
-    recordings: dict[str, list[str]] = {}
-    for name in names:
-        recordings.setdefault(name.rpartition("/")[0], []).append(name)
-    chosen: set[str] = set()
-    for members in recordings.values():
-        count = min(settings.calibration_count, len(members))
-        if settings.pick == "first":
-            chosen |= set(members[:count])
-        else:  # the middles of `count` equal parts
-            chosen |= {members[int((part + 0.5) * len(members) / count)] for part in range(count)}
-    return chosen
-
-
 def _require_known_roles(recording: str, segments: Sequence[Segment], roles: Mapping[str, Role] | None) -> None:
     names = trial_names(recording, segments)
     for name in roles or ():
@@ -201,8 +136,7 @@ def _trial(
     after = int(np.floor((segment.end - segment.start) / step + 1e-6))
     available = segment.start - max(float(lengths.time[0]), float(excitations.time[0]))
     before = min(_lead_in_steps(settings), max(0, int(np.floor(available / step + 1e-6))))
-    time = segment.start + step * np.arange(-before, after + 1)
-    held = np.clip(time, moments.time[0], moments.time[-1])
+    time: FloatArray = segment.start + step * np.arange(-before, after + 1, dtype=np.float64)
     counts = (len(time), len(geometry.dofs), len(geometry.muscles))
     return Trial(
         name=name,
@@ -212,7 +146,7 @@ def _trial(
         excitation=np.clip(_at(excitations, time), 0.0, 1.0),
         mtu_length=_at(lengths, time),
         moment_arm=_at(arms, time).reshape(counts),
-        joint_moment=_at(moments, held),
+        joint_moment=_held_at(moments, time),
         first_counted=before,
         role="calibration" if roles is None else roles.get(name, "held_out"),
     )
@@ -230,6 +164,13 @@ def _at(series: TimeSeries, time: FloatArray) -> FloatArray:
     return resample(series.between(float(time[0]) - margin, float(time[-1]) + margin), time).values
 
 
+def _held_at(moments: TimeSeries, time: FloatArray) -> FloatArray:
+    """Moments at some times; before they begin (in the lead-in only, where they do not count) the first one is held."""
+    covered = time >= moments.time[0] - 0.5 / moments.rate
+    values = _at(moments, time[covered])
+    return np.concatenate([np.repeat(values[:1], np.count_nonzero(~covered), axis=0), values])
+
+
 def _require_cover(name: str, segment: Segment, series: TimeSeries, what: str) -> None:
     start, end = float(series.time[0]), float(series.time[-1])
     margin = 0.5 / series.rate + 1e-9 if series.rate else 0.0
@@ -242,8 +183,8 @@ def _require_cover(name: str, segment: Segment, series: TimeSeries, what: str) -
         else "record longer, leave the trial out, or correct the clock"
     )
     raise SignalError(
-        f"Trial {name!r} lasts from {segment.start:.3f} to {segment.end:.3f} s, but {what} ({series.source}) covers {start:.3f} to {end:.3f} s "
-        f"only; {hint}."
+        f"Trial {name!r} lasts from {segment.start:.3f} to {segment.end:.3f} s, but {what} ({series.source}) covers {start:.3f} to "
+        f"{end:.3f} s only; {hint}."
     )
 
 
@@ -261,7 +202,8 @@ def _require_plausible(recording: str, geometry: MuscleGeometry, moments: TimeSe
             )
         if arm > LARGEST_MOMENT_ARM:
             raise SignalError(
-                f"Recording {recording!r}: a moment arm of {muscle!r} is {arm:.4g} m, expected at most {LARGEST_MOMENT_ARM:g} m; is it in mm?"
+                f"Recording {recording!r}: a moment arm of {muscle!r} is {arm:.4g} m, expected at most {LARGEST_MOMENT_ARM:g} m; "
+                "is it in mm?"
             )
     for dof, largest in zip(moments.labels, np.abs(moments.values).max(axis=0), strict=True):
         if largest > LARGEST_MOMENT:

@@ -88,6 +88,10 @@ def test_a_standing_person_has_no_events(c3d_data):
     assert read_c3d(c3d_data / "static_1.c3d").events == ()
 
 
+def test_plates_can_be_left_out(c3d_data):
+    assert read_c3d(c3d_data / "static_1.c3d", plates=False).forces is None
+
+
 def test_unseen_markers_are_nan(c3d_data):
     assert np.isnan(read_c3d(c3d_data / "walking_1.c3d").markers.positions).any(axis=2).sum() == 5
 
