@@ -1,0 +1,160 @@
+"""The loss as named terms, each a weighted mean of squared residuals over the counted samples of every trial.
+
+Eq. 4 of Hambly et al. (2025): sum over trials of the mean over time steps of the mean squared moment error over DOFs
+plus the penalties summed over MTUs. Departure: by default moment errors are divided by each DOF's standard deviation,
+as CEINMS does, so that a small joint counts as much as a large one (`moment_scale = "raw"` is Eq. 4 to the letter).
+
+A user's own term is a `Term`: a name, a weight and a function of the outputs that returns residuals.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from osim_nmscal.calibration.settings import LossSettings
+from osim_nmscal.nms.curves import CurveTable
+from osim_nmscal.nms.muscle_models import MuscleMechanics
+
+
+@dataclass(frozen=True)
+class TermInputs:
+    """What a loss term may look at; (time, trial, muscle) unless stated. Padding and lead-in included, but not counted."""
+
+    activation: Tensor
+    normalized_fiber_length: Tensor
+    tendon_strain: Tensor
+    tendon_force: Tensor  # N
+    joint_moment: Tensor  # (time, trial, dof), N·m
+    target_moment: Tensor  # (time, trial, dof), N·m, from inverse dynamics
+
+
+class MuscleTerm(Protocol):
+    """Residuals of each muscle by itself, with their derivatives along any number of directions."""
+
+    @property
+    def name(self) -> str:
+        """Shown in history and progress."""
+        ...
+
+    def residual(self, outputs: TermInputs) -> Tensor:
+        """Return (time, trial, muscle) residuals, already multiplied by the square root of the weight."""
+        ...
+
+    def derivative(self, outputs: TermInputs, tangents: TermInputs) -> Tensor:
+        """Return (direction, time, trial, muscle); tangents have a leading direction axis and only muscle signals."""
+        ...
+
+
+@dataclass(frozen=True)
+class RangePenalty:
+    """P(x) of Eq. 4: weight * (distance outside a range)^2 of one muscle signal."""
+
+    name: str
+    weight: float
+    signal: str  # field of TermInputs
+    lower: float
+    upper: float
+
+    def _outside(self, outputs: TermInputs) -> Tensor:
+        x = getattr(outputs, self.signal)
+        return x - x.clamp(self.lower, self.upper)
+
+    def residual(self, outputs: TermInputs) -> Tensor:
+        """Return the weighted distance outside the range, (time, trial, muscle)."""
+        return self.weight**0.5 * self._outside(outputs)
+
+    def derivative(self, outputs: TermInputs, tangents: TermInputs) -> Tensor:
+        """Return the derivative along each direction; zero inside the range."""
+        active = (self._outside(outputs) != 0.0).to(torch.float64)
+        return self.weight**0.5 * active * getattr(tangents, self.signal)
+
+
+@dataclass(frozen=True)
+class PassiveForcePenalty:
+    """Passive elastic fiber force in units of the maximum isometric force, kept small."""
+
+    name: str
+    weight: float
+    curve: CurveTable  # passive force-length curve of all muscles
+
+    def residual(self, outputs: TermInputs) -> Tensor:
+        """Return the weighted passive force, (time, trial, muscle)."""
+        return self.weight**0.5 * self.curve(outputs.normalized_fiber_length).value
+
+    def derivative(self, outputs: TermInputs, tangents: TermInputs) -> Tensor:
+        """Return the derivative along each direction."""
+        return self.weight**0.5 * self.curve(outputs.normalized_fiber_length).slope * tangents.normalized_fiber_length
+
+
+@dataclass(frozen=True)
+class Term:
+    """A user's own loss term.
+
+    Attributes:
+        name: shown in history and progress.
+        weight: multiplies the squared residuals.
+        function: of TermInputs, in torch operations; returns residuals (time, trial, muscle) in which a muscle's entry
+            depends on that muscle alone, or (time, trial, dof) in which a DOF's entry depends on that joint moment alone.
+    """
+
+    name: str
+    weight: float
+    function: Callable[[TermInputs], Tensor]
+
+    def residual(self, outputs: TermInputs) -> Tensor:
+        """Return the weighted residuals."""
+        return self.weight**0.5 * self.function(outputs)
+
+    def derivative(self, outputs: TermInputs, tangents: TermInputs) -> Tensor:
+        """Return the derivative along each direction by forward-mode differentiation of the function."""
+        fields = ("activation", "normalized_fiber_length", "tendon_strain", "tendon_force")
+        primal = tuple(getattr(outputs, field) for field in fields)
+
+        def of_signals(*signals: Tensor) -> Tensor:
+            return self.function(TermInputs(*signals, outputs.joint_moment, outputs.target_moment))
+
+        rows = [
+            torch.func.jvp(of_signals, primal, tuple(getattr(tangents, field)[i] for field in fields))[1]
+            for i in range(len(tangents.activation))
+        ]
+        return self.weight**0.5 * torch.stack(rows)
+
+    def moment_derivative(self, outputs: TermInputs) -> Tensor:
+        """Return d residual / d joint moment, (time, trial, dof), of a term over DOFs."""
+
+        def of_moment(moment: Tensor) -> Tensor:
+            return self.function(
+                TermInputs(
+                    outputs.activation,
+                    outputs.normalized_fiber_length,
+                    outputs.tendon_strain,
+                    outputs.tendon_force,
+                    moment,
+                    outputs.target_moment,
+                )
+            )
+
+        _, change = torch.func.jvp(of_moment, (outputs.joint_moment,), (torch.ones_like(outputs.joint_moment),))
+        return self.weight**0.5 * change
+
+
+def built_in_terms(settings: LossSettings, muscle: MuscleMechanics) -> tuple[MuscleTerm, ...]:
+    """Return the penalties whose weight is not zero."""
+    terms = (
+        PassiveForcePenalty("passive_force", settings.passive_force_weight, muscle.passive_force_length),
+        RangePenalty("fiber_length", settings.fiber_length_weight, "normalized_fiber_length", *settings.fiber_length_range),
+        RangePenalty("tendon_strain", settings.tendon_strain_weight, "tendon_strain", *settings.tendon_strain_range),
+    )
+    return tuple(term for term in terms if term.weight > 0.0)
+
+
+def moment_scale(settings: LossSettings, target: Tensor, counted: Tensor) -> Tensor:
+    """Return what moment errors are divided by, (dof,), N·m; a DOF whose moment is constant is divided by 1 N·m."""
+    values = target[counted]
+    if settings.moment_scale == "raw":
+        return torch.ones(target.shape[-1], dtype=target.dtype)
+    spread = values.std(dim=0) if settings.moment_scale == "sd" else values.amax(dim=0) - values.amin(dim=0)
+    return torch.where(spread > 1e-6, spread, torch.ones_like(spread))

@@ -1,0 +1,291 @@
+"""The loss of a calibration at a parameter vector, its gradient and its Gauss-Newton Hessian.
+
+One solve of all fibers gives the loss; one tangent per kind of free parameter gives every derivative (a parameter of
+one muscle moves only that muscle's force), so gradient and Jacobian cost a few solves however many muscles there are.
+Every optimiser works on this one object.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from osim_nmscal.calibration.losses import MuscleTerm, Term, TermInputs, built_in_terms, moment_scale
+from osim_nmscal.calibration.parameter_space import ParameterSpace
+from osim_nmscal.calibration.settings import LossSettings, ParameterName
+from osim_nmscal.calibration.stacking import StackedTrials
+from osim_nmscal.errors import CalibrationError
+from osim_nmscal.nms.joint_moment import joint_moment
+from osim_nmscal.nms.model import Columns, NmsParameters
+from osim_nmscal.nms.muscle_models import MuscleMechanics
+from osim_nmscal.nms.sensitivity import (
+    ActivationParameterKind,
+    FiberParameterKind,
+    MuscleState,
+    activation_tangents,
+    muscle_tangents,
+    solve_state,
+)
+
+ACTIVATION_KINDS: tuple[ActivationParameterKind, ...] = ("c1", "c2", "shape_factor", "electromechanical_delay", "emg_scale")
+FIBER_KINDS: tuple[FiberParameterKind, ...] = (
+    "optimal_fiber_length",
+    "tendon_slack_length",
+    "max_contraction_velocity",
+    "tendon_strain_at_one_norm_force",
+)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The model at one parameter vector."""
+
+    z: Tensor
+    loss: float
+    terms: dict[str, float]
+    parameters: NmsParameters
+    outputs: TermInputs
+    activation_derivatives: Tensor  # (activation kind, time, trial, muscle)
+    states: tuple[MuscleState, ...]  # one per part
+
+
+@dataclass(frozen=True)
+class Linearization:
+    """Gradient and Gauss-Newton Hessian of the loss / 2, and the Jacobian of the scaled moment residuals."""
+
+    gradient: Tensor  # (parameter,)
+    hessian: Tensor  # (parameter, parameter)
+    moment_jacobian: Tensor  # (counted sample * dof, parameter)
+    length_tangents: tuple[Tensor, ...]  # per part (kind, time, column), d normalized fiber length / dz of that kind
+
+
+class Objective:
+    """Loss, gradient and Hessian over the vector z of a parameter space."""
+
+    def __init__(
+        self,
+        trials: StackedTrials,
+        muscle: MuscleMechanics,
+        space: ParameterSpace,
+        settings: LossSettings,
+        terms: Sequence[Term] = (),
+        groups: Sequence[Sequence[int]] = (),
+    ) -> None:
+        self.trials = trials
+        self.space = space
+        self.settings = settings
+        self.evaluations = 0
+        self._muscle = muscle
+        self._terms: tuple[MuscleTerm, ...] = built_in_terms(settings, muscle)
+        self._user_terms = tuple(terms)
+        self._groups = tuple(tuple(group) for group in groups if len(group) > 1)
+        rigid = muscle.rigid_tendon
+        self._parts = [index for index in ((~rigid).nonzero().squeeze(-1), rigid.nonzero().squeeze(-1)) if len(index)]
+        self._part_muscles = [muscle.select(index) for index in self._parts]
+        self.activation_kinds = tuple(kind for kind in ACTIVATION_KINDS if space.blocks[kind].free)
+        self.fiber_kinds = tuple(kind for kind in FIBER_KINDS if space.blocks[kind].free)
+        # weights: mean over counted steps of each trial, mean over DOFs
+        self._counted = trials.counted
+        per_sample = (trials.counted / trials.counted.sum(dim=0)).sqrt()
+        self._sample_weight = per_sample[trials.counted]  # (counted,)
+        self.moment_scale = moment_scale(settings, trials.joint_moment, trials.counted)
+        dofs = trials.joint_moment.shape[-1]
+        self._moment_weight = self._sample_weight[:, None] * (settings.moment_weight / dofs) ** 0.5 / self.moment_scale
+        self._weighted_arm = trials.moment_arm[trials.counted] * self._moment_weight[..., None]  # (counted, dof, muscle)
+        self._start, self._prior_width = space.start(), space.prior_width()
+
+    def evaluate(self, z: Tensor, warm: Sequence[Tensor] | None = None) -> Evaluation:
+        """Solve the model at z.
+
+        Args:
+            z: (parameter,), each 0 to 1.
+            warm: normalized fiber lengths (time, column) of each part to start from.
+
+        Raises:
+            FiberDynamicsError: a fiber has no equilibrium at z.
+        """
+        self.evaluations += 1
+        parameters = self.space.model_parameters(z)
+        excitation = self.trials.excitation * self.space.muscle_values(z, "emg_scale")
+        activation, derivatives = activation_tangents(excitation, parameters, self.activation_kinds, self.trials.time_step)
+        states, pieces = [], []
+        for i, (index, muscle) in enumerate(zip(self._parts, self._part_muscles, strict=True)):
+            columns = Columns(activation[..., index], self.trials.mtu_length[..., index], _select(parameters, index), muscle)
+            state = solve_state(columns, self.trials.time_step, None if warm is None else warm[i])
+            states.append(state)
+            pieces.append(torch.stack([columns.restore(s) for s in (state.length, state.tendon_strain, state.force)]))
+        length, strain, force = self._merge(pieces)
+        force = force * parameters.max_isometric_force
+        moment = joint_moment(force, self.trials.moment_arm)
+        outputs = TermInputs(activation, length, strain, force, moment, self.trials.joint_moment)
+        terms = self._term_values(z, outputs)
+        return Evaluation(z, sum(terms.values()), terms, parameters, outputs, derivatives, tuple(states))
+
+    def moment_residual(self, at: Evaluation) -> Tensor:
+        """Return the weighted, scaled moment errors of the counted samples, (counted, dof)."""
+        error = at.outputs.joint_moment - self.trials.joint_moment
+        return error[self._counted] * self._moment_weight
+
+    def _merge(self, pieces: list[Tensor]) -> Tensor:
+        """Join parts (..., muscle of the part) in the order of all muscles."""
+        if len(pieces) == 1:
+            return pieces[0]
+        return torch.cat(pieces, dim=-1)[..., torch.argsort(torch.cat(self._parts))]
+
+    def _term_values(self, z: Tensor, outputs: TermInputs) -> dict[str, float]:
+        error = (outputs.joint_moment - self.trials.joint_moment)[self._counted] * self._moment_weight
+        values = {"moment": float(error.square().sum())}
+        for term in (*self._terms, *self._user_terms):
+            values[term.name] = float((term.residual(outputs)[self._counted] * self._sample_weight[:, None]).square().sum())
+        if self.settings.prior_weight > 0.0:
+            values["prior"] = self.settings.prior_weight * float(((z - self._start) / self._prior_width).square().sum())
+        if self.settings.similarity_weight > 0.0:
+            residual, _ = self._similarity(z)
+            values["similarity"] = float(residual.square().sum())
+        return values
+
+    def linearize(self, at: Evaluation) -> Linearization:
+        """Differentiate the loss at an evaluation: gradient and Gauss-Newton Hessian of loss / 2."""
+        kinds, tangents, lengths = self._tangents(at)
+        jacobian = self._moment_jacobian(kinds, tangents.tendon_force, at)
+        residual = self.moment_residual(at).reshape(-1)
+        gradient = jacobian.T @ residual
+        hessian = jacobian.T @ jacobian
+        for term in (*self._terms, *self._user_terms):
+            self._add_term(term, at, kinds, tangents, gradient, hessian)
+        if self.settings.prior_weight > 0.0:
+            weight = self.settings.prior_weight / self._prior_width**2
+            gradient += weight * (at.z - self._start)
+            hessian.diagonal().add_(weight)
+        if self.settings.similarity_weight > 0.0:
+            similarity, rows = self._similarity(at.z)
+            gradient += rows.T @ similarity
+            hessian += rows.T @ rows
+        return Linearization(gradient, hessian, jacobian, lengths)
+
+    def gradient(self, at: Evaluation) -> Tensor:
+        """Return the gradient of loss / 2 at an evaluation, (parameter,), without any Hessian."""
+        return self.linearize(at).gradient
+
+    def predict_lengths(self, at: Evaluation, linear: Linearization, step: Tensor) -> list[Tensor]:
+        """Return the fiber lengths of each part that the linearization expects after a step in z: a warm start."""
+        starts = []
+        kinds = [*self.activation_kinds, *self.fiber_kinds]
+        for index, state, tangent in zip(self._parts, at.states, linear.length_tangents, strict=True):
+            move = []
+            for kind in kinds:
+                columns = self.space.blocks[kind].muscle_columns()[index]
+                move.append(torch.where(columns >= 0, step[columns.clamp_min(0)], torch.zeros_like(step[:1])))
+            trials = self.trials.mtu_length.shape[1]
+            moves = torch.stack(move).repeat(1, trials) if move else torch.zeros((0, state.length.shape[1]), dtype=torch.float64)
+            starts.append(state.length + torch.einsum("ktc,kc->tc", tangent, moves))
+        return starts
+
+    def _tangents(self, at: Evaluation) -> tuple[list[ParameterName], TermInputs, tuple[Tensor, ...]]:
+        """Return the free kinds, the derivatives of every muscle signal by z of each kind (force in N), and those of each part's lengths."""
+        pieces, lengths = [], []
+        muscle_kinds: list[ParameterName] = [*self.activation_kinds, *self.fiber_kinds]
+        scale = (
+            torch.stack([self.space.blocks[k].muscle_scale() for k in muscle_kinds])
+            if muscle_kinds
+            else torch.zeros((0, len(self._muscle)))
+        )
+        trials = self.trials.mtu_length.shape[1]
+        for index, state in zip(self._parts, at.states, strict=True):
+            chain = scale[:, index].repeat(1, trials)[:, None, :]  # (kind, 1, column)
+            direct = at.activation_derivatives[..., index].flatten(-2)
+            tangent = muscle_tangents(state, direct, self.fiber_kinds)
+            lengths.append(tangent.length * chain)
+            stacked = torch.stack([lengths[-1], tangent.tendon_strain * chain, tangent.force * chain])
+            pieces.append(stacked.unflatten(-1, (trials, len(index))))
+        length, strain, force = self._merge(pieces)
+        force = force * at.parameters.max_isometric_force
+        activation = torch.zeros_like(length)
+        count = len(self.activation_kinds)
+        activation[:count] = at.activation_derivatives * scale[:count, None, None, :]
+        kinds = list(muscle_kinds)
+        if self.space.blocks["strength_coefficient"].free:
+            kinds.append("strength_coefficient")
+            # force is proportional to the strength coefficient
+            block = self.space.blocks["strength_coefficient"]
+            by_strength = at.outputs.tendon_force / self.space.muscle_values(at.z, "strength_coefficient") * block.muscle_scale()
+            still = torch.zeros_like(by_strength)[None]
+            length, strain, activation = torch.cat([length, still]), torch.cat([strain, still]), torch.cat([activation, still])
+            force = torch.cat([force, by_strength[None]])
+        nothing = length.new_zeros(0)
+        return kinds, TermInputs(activation, length, strain, force, nothing, nothing), tuple(lengths)
+
+    def _moment_jacobian(self, kinds: list[ParameterName], force: Tensor, at: Evaluation) -> Tensor:
+        """Return the Jacobian of the weighted moment residuals by z, (counted * dof, parameter)."""
+        arm = self._weighted_arm
+        jacobian = torch.zeros((arm.shape[0] * arm.shape[1], self.space.size), dtype=arm.dtype)
+        for i, kind in enumerate(kinds):
+            columns = self.space.blocks[kind].muscle_columns()
+            moving = (columns >= 0).nonzero().squeeze(-1)
+            rows = (arm * force[i][self._counted][:, None, :])[..., moving].reshape(len(jacobian), -1)
+            jacobian.index_add_(1, columns[moving], rows)
+        return jacobian
+
+    def _add_term(
+        self, term: MuscleTerm | Term, at: Evaluation, kinds: list[ParameterName], tangents: TermInputs, gradient: Tensor, hessian: Tensor
+    ) -> None:
+        """Add one term's part to gradient and Hessian, in place."""
+        residual = term.residual(at.outputs)[self._counted] * self._sample_weight[:, None]
+        if residual.shape[-1] != len(self._muscle):
+            if not isinstance(term, Term) or residual.shape[-1] != self.trials.joint_moment.shape[-1]:
+                raise CalibrationError(
+                    f"Loss term {term.name!r} returns residuals of shape (..., {residual.shape[-1]}); expected (time, trial, muscle) or "
+                    "(time, trial, dof)."
+                )
+            weight = term.moment_derivative(at.outputs)[self._counted] * self._sample_weight[:, None] / self._moment_weight
+            rows = self._moment_jacobian(kinds, tangents.tendon_force, at) * weight.reshape(-1, 1)
+            gradient += rows.T @ residual.reshape(-1)
+            hessian += rows.T @ rows
+            return
+        if not bool(residual.any()):
+            return
+        slope = term.derivative(at.outputs, tangents)[:, self._counted] * self._sample_weight[:, None]  # (kind, counted, muscle)
+        block = torch.einsum("ksm,lsm->klm", slope, slope)
+        pull = torch.einsum("ksm,sm->km", slope, residual)
+        columns = [self.space.blocks[kind].muscle_columns() for kind in kinds]
+        for i, row in enumerate(columns):
+            moving = row >= 0
+            gradient.index_put_((row[moving],), pull[i][moving], accumulate=True)
+            for j, column in enumerate(columns):
+                both = moving & (column >= 0)
+                hessian.index_put_((row[both], column[both]), block[i, j][both], accumulate=True)
+
+    def _similarity(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Residuals and Jacobian of how far relative lengths stray from their group's mean."""
+        residuals, rows = [], []
+        weight = self.settings.similarity_weight**0.5
+        for kind in ("optimal_fiber_length", "tendon_slack_length"):
+            block = self.space.blocks[kind]
+            values, columns = self.space.internal(z, kind)[block.owner_of_muscle], block.muscle_columns()
+            for group in self._groups:
+                members = torch.tensor(group)
+                centred = torch.eye(len(members), dtype=torch.float64) - 1.0 / len(members)
+                residuals.append(weight * (centred @ values[members]))
+                jacobian = torch.zeros((len(members), self.space.size), dtype=torch.float64)
+                moving = columns[members] >= 0
+                jacobian[:, columns[members][moving]] = weight * (centred * block.width[block.owner_of_muscle[members]])[:, moving]
+                rows.append(jacobian)
+        if not residuals:
+            return z.new_zeros(0), z.new_zeros((0, self.space.size))
+        return torch.cat(residuals), torch.cat(rows)
+
+
+def _select(parameters: NmsParameters, index: Tensor) -> NmsParameters:
+    delay = parameters.electromechanical_delay
+    return NmsParameters(
+        c1=parameters.c1[index],
+        c2=parameters.c2[index],
+        shape_factor=parameters.shape_factor[index],
+        optimal_fiber_length=parameters.optimal_fiber_length[index],
+        tendon_slack_length=parameters.tendon_slack_length[index],
+        max_isometric_force=parameters.max_isometric_force[index],
+        max_contraction_velocity=parameters.max_contraction_velocity[index],
+        tendon_strain_at_one_norm_force=parameters.tendon_strain_at_one_norm_force[index],
+        electromechanical_delay=delay if delay.ndim == 0 else delay[index],
+    )

@@ -1,0 +1,197 @@
+"""Settings of a calibration: which parameters move, within what, by which loss, with which optimiser."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from osim_nmscal.settings import Settings, setting
+
+ParameterName = Literal[
+    "c1",
+    "c2",
+    "shape_factor",
+    "optimal_fiber_length",
+    "tendon_slack_length",
+    "strength_coefficient",
+    "electromechanical_delay",
+    "emg_scale",
+    "tendon_strain_at_one_norm_force",
+    "max_contraction_velocity",
+]
+PARAMETER_NAMES: tuple[ParameterName, ...] = ParameterName.__args__  # type: ignore[attr-defined]
+
+
+class ParameterSettings(Settings):
+    """One kind of parameter."""
+
+    free: bool = setting(True, unit="-", description="Whether the parameter is calibrated.", source="choice")
+    scope: Literal["muscle", "group", "global"] = setting(
+        "muscle",
+        unit="-",
+        description="One value per muscle, per group (muscles in no group stand alone), or one for all.",
+        source="CEINMS",
+    )
+    bounds: Literal["absolute", "relative"] = setting(
+        "absolute", unit="-", description="Whether lower and upper are values, or factors of the starting value.", source="CEINMS"
+    )
+    lower: float = setting(..., unit="parameter's own or -", description="Lower bound.", source="CEINMS")
+    upper: float = setting(..., unit="parameter's own or -", description="Upper bound.", source="CEINMS")
+    start: float | Literal["model"] = setting(
+        "model", unit="parameter's own", description="Starting value; 'model' takes that of the .osim.", source="choice"
+    )
+    prior_width: float = setting(
+        0.0,
+        unit="as the bounds",
+        description="Standard deviation of the prior around the start; 0 takes that of a flat prior between the bounds, range / sqrt(12).",
+        source="choice",
+        ge=0.0,
+    )
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> "ParameterSettings":
+        if not self.lower < self.upper:
+            raise ValueError(f"lower bound {self.lower:g} is not below upper bound {self.upper:g}")
+        return self
+
+
+def _parameter(description: str, source: str, **values: object) -> ParameterSettings:
+    return Field(
+        default=ParameterSettings(**values),  # type: ignore[arg-type]
+        description=description,
+        json_schema_extra={"unit": "-", "source": source},
+    )
+
+
+class ParametersSettings(Settings):
+    """Every kind of parameter; CEINMS's usual ranges."""
+
+    c1: ParameterSettings = _parameter("First recursive coefficient of neural activation.", "CEINMS", lower=-0.95, upper=-0.05, start=-0.5)
+    c2: ParameterSettings = _parameter("Second recursive coefficient of neural activation.", "CEINMS", lower=-0.95, upper=-0.05, start=-0.5)
+    shape_factor: ParameterSettings = _parameter("Shape factor A of activation.", "CEINMS", lower=-2.999, upper=-0.001, start=-1.0)
+    optimal_fiber_length: ParameterSettings = _parameter("Optimal fiber length.", "CEINMS", lower=0.85, upper=1.15, bounds="relative")
+    tendon_slack_length: ParameterSettings = _parameter("Tendon slack length.", "CEINMS", lower=0.85, upper=1.15, bounds="relative")
+    strength_coefficient: ParameterSettings = _parameter(
+        "Factor of the maximum isometric force.", "CEINMS", lower=0.5, upper=2.5, start=1.0, scope="group"
+    )
+    electromechanical_delay: ParameterSettings = _parameter(
+        "Delay between EMG and force, s.", "Hambly 2025", lower=0.0, upper=0.125, start=0.035, scope="global", free=False
+    )
+    emg_scale: ParameterSettings = _parameter(
+        "Factor of a muscle's excitation.", "NMSM Pipeline", lower=0.3, upper=3.0, start=1.0, scope="group", free=False
+    )
+    tendon_strain_at_one_norm_force: ParameterSettings = _parameter(
+        "Tendon strain at the maximum isometric force.", "choice", lower=0.5, upper=2.0, bounds="relative", free=False
+    )
+    max_contraction_velocity: ParameterSettings = _parameter(
+        "Maximum contraction velocity.", "choice", lower=0.5, upper=2.0, bounds="relative", free=False
+    )
+
+
+class LossSettings(Settings):
+    """Terms of the loss and their weights; a weight of 0 leaves a term out."""
+
+    moment_weight: float = setting(1.0, unit="-", description="Weight of the moment error.", source="Hambly 2025, Eq. 4", ge=0.0)
+    moment_scale: Literal["raw", "sd", "range"] = setting(
+        "sd",
+        unit="-",
+        description="Moment errors in N·m (Eq. 4), or divided by each DOF's standard deviation or range over the calibration trials.",
+        source="CEINMS divides by the variance",
+    )
+    fiber_length_weight: float = setting(
+        10.0, unit="-", description="Weight of normalized fiber lengths outside their range.", source="choice", ge=0.0
+    )
+    fiber_length_range: tuple[float, float] = setting(
+        (0.5, 1.5), unit="optimal fiber lengths", description="Range without penalty.", source="Hambly 2025"
+    )
+    tendon_strain_weight: float = setting(
+        1000.0, unit="-", description="Weight of tendon strains outside their range.", source="choice", ge=0.0
+    )
+    tendon_strain_range: tuple[float, float] = setting((0.0, 0.05), unit="-", description="Range without penalty.", source="Hambly 2025")
+    passive_force_weight: float = setting(
+        0.0,
+        unit="-",
+        description="Weight of passive fiber forces (in units of the maximum isometric force).",
+        source="NMSM Pipeline",
+        ge=0.0,
+    )
+    prior_weight: float = setting(
+        0.0, unit="-", description="Weight of the squared deviation from the start, in prior standard deviations.", source="choice", ge=0.0
+    )
+    similarity_weight: float = setting(
+        0.0,
+        unit="-",
+        description="Weight of how far relative fiber and slack lengths stray from the mean of their group.",
+        source="NMSM Pipeline",
+        ge=0.0,
+    )
+
+
+class GaussNewtonSettings(Settings):
+    """Levenberg-Marquardt with bounds."""
+
+    maximum_iterations: int = setting(100, unit="-", description="Iterations at most.", source="choice", ge=1)
+    tolerance: float = setting(
+        1e-5, unit="-", description="Stop when three iterations together lower the loss by less than this part.", source="choice", gt=0.0
+    )
+    initial_damping: float = setting(
+        1e-2, unit="-", description="Starting damping, relative to the Hessian's diagonal.", source="choice", gt=0.0
+    )
+
+
+class AdamWSettings(Settings):
+    """AdamW with a decaying rate and early stopping, as the method paper's (whose numbers are not published)."""
+
+    learning_rate: float = setting(0.02, unit="parameter ranges", description="First learning rate.", source="choice", gt=0.0)
+    final_learning_rate: float = setting(
+        0.0005, unit="parameter ranges", description="Rate reached at the last iteration (exponential decay).", source="choice", gt=0.0
+    )
+    weight_decay: float = setting(0.0, unit="-", description="Decoupled weight decay towards the start.", source="choice", ge=0.0)
+    maximum_iterations: int = setting(1500, unit="-", description="Iterations at most.", source="choice", ge=1)
+    patience: int = setting(100, unit="-", description="Iterations without a better loss before stopping.", source="choice", ge=1)
+
+
+class AnnealingSettings(Settings):
+    """Simulated annealing: scipy's dual annealing without local search, CEINMS's kind of optimiser."""
+
+    maximum_evaluations: int = setting(
+        150_000, unit="-", description="Loss evaluations at most.", source="CEINMS needs 140,000 to 160,000", ge=1
+    )
+    maximum_seconds: float = setting(600.0, unit="s", description="Wall time at most.", source="choice", gt=0.0)
+
+
+class CalibrationSettings(Settings):
+    """One calibration."""
+
+    method: Literal["emg_driven", "synergy_hybrid"] = setting(
+        "emg_driven", unit="-", description="Whether muscles without electrodes are left out or synthesised.", source="Hambly 2025"
+    )
+    optimizer: Literal["gauss_newton", "adamw", "simulated_annealing"] = setting(
+        "gauss_newton", unit="-", description="Optimiser of the loss.", source="choice; Hambly 2025: adamw; CEINMS: simulated_annealing"
+    )
+    parameters: ParametersSettings = Field(
+        default=ParametersSettings(), description="Parameters.", json_schema_extra={"unit": "-", "source": "-"}
+    )
+    groups: dict[str, tuple[str, ...]] = setting(
+        {}, unit="-", description="Named groups of muscles that share group-scoped parameters.", source="CEINMS"
+    )
+    loss: LossSettings = Field(default=LossSettings(), description="Loss.", json_schema_extra={"unit": "-", "source": "-"})
+    gauss_newton: GaussNewtonSettings = Field(
+        default=GaussNewtonSettings(), description="Gauss-Newton.", json_schema_extra={"unit": "-", "source": "-"}
+    )
+    adamw: AdamWSettings = Field(default=AdamWSettings(), description="AdamW.", json_schema_extra={"unit": "-", "source": "-"})
+    simulated_annealing: AnnealingSettings = Field(
+        default=AnnealingSettings(), description="Simulated annealing.", json_schema_extra={"unit": "-", "source": "-"}
+    )
+    starts: int = setting(
+        1, unit="-", description="Starting points; the first is the start, others are drawn between the bounds.", source="choice", ge=1
+    )
+    seed: int = setting(0, unit="-", description="Seed of everything random.", source="choice", ge=0)
+    tendon: Literal["model", "elastic", "rigid"] = setting(
+        "model", unit="-", description="Tendon: as the .osim says per muscle, or the same for all.", source="choice"
+    )
+    cross_validation: bool = setting(
+        False,
+        unit="-",
+        description="Also calibrate leaving out each calibration trial in turn, and report the error on it.",
+        source="choice",
+    )

@@ -1,0 +1,42 @@
+"""Trials as tensors: unequal trials are padded by holding their last sample and masked, never time-normalised."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from osim_nmscal.data.trials import TrialSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackedTrials:
+    """Trials on one clock, float64."""
+
+    excitation: Tensor  # (time, trial, muscle)
+    mtu_length: Tensor  # (time, trial, muscle), m
+    moment_arm: Tensor  # (time, trial, dof, muscle), m
+    joint_moment: Tensor  # (time, trial, dof), N·m
+    counted: Tensor  # (time, trial), bool: not lead-in, not padding
+    time_step: float  # s
+
+
+def stack_trials(trials: TrialSet) -> StackedTrials:
+    """Stack trials along a trial axis; the model holds still in the padding, so it costs nothing but time."""
+    longest = max(len(trial.time) for trial in trials.trials)
+
+    def padded(signals: list[np.ndarray]) -> Tensor:
+        held = [np.concatenate([s, np.repeat(s[-1:], longest - len(s), axis=0)]) for s in signals]
+        return torch.from_numpy(np.ascontiguousarray(np.stack(held, axis=1), dtype=np.float64))
+
+    counted = torch.zeros((longest, len(trials.trials)), dtype=torch.bool)
+    for i, trial in enumerate(trials.trials):
+        counted[trial.first_counted : len(trial.time), i] = True
+    return StackedTrials(
+        excitation=padded([trial.excitation for trial in trials.trials]),
+        mtu_length=padded([trial.mtu_length for trial in trials.trials]),
+        moment_arm=padded([trial.moment_arm for trial in trials.trials]),
+        joint_moment=padded([trial.joint_moment for trial in trials.trials]),
+        counted=counted,
+        time_step=trials.time_step,
+    )
