@@ -1,6 +1,6 @@
 """Which tags hold a muscle's properties, and the value OpenSim gives each: the muscle's, the file's default, OpenSim's.
 
-Source: OpenSim 4.6, tried out with small files (tests/osim_model/test_opensim_agrees.py). What it does:
+Source: OpenSim 4.6, tried out with small files (tests/osim_model/test_properties.py). What it does:
 - `<defaults>` counts only as a child of <Model>. Its children take effect in order; of two with the same tag the first counts.
 - A muscle without a curve has the curve of the default muscle of its class. A muscle with a curve that lacks a tag takes
   that value from the default *curve*, not from the default muscle's curve.

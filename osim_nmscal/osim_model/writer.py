@@ -105,7 +105,8 @@ def _place(data: bytes, out: Path, verify: Callable[[Path], None]) -> None:
     except OSError as error:
         raise WriteBackError(f"The personalized model {out} cannot be written: {error.strerror}.") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.exists():
+            temporary.unlink()
 
 
 def _verify(
