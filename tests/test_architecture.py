@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "emg": {"errors", "settings", "data", "signals", "formats"},
     "trials": {"errors", "settings", "data", "signals", "formats"},
     "nms": {"errors", "settings", "data"},
-    "calibration": {"errors", "settings", "data", "nms"},
+    "calibration": {"errors", "settings", "data", "nms", "evaluation"},
     "evaluation": {"errors", "settings", "data"},
     "virtual_subject": {"errors", "settings", "data", "signals", "formats", "osim_model", "opensim_tools", "nms"},
     "report": {"errors", "settings", "data", "evaluation"},

@@ -3,6 +3,7 @@
 Hambly et al. (2025), Eq. 1 to 4, with the optimiser of choice. Returns what moved, how well, and how sure we are.
 """
 
+import functools
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.cross_validation import leave_one_out
 from osim_nmscal.calibration.identifiability import Posterior, laplace_posterior, unclear_pairs
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.objective import Objective
@@ -18,9 +20,17 @@ from osim_nmscal.calibration.optimizers import Minimum, Progress
 from osim_nmscal.calibration.optimizers.adamw import adamw
 from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
 from osim_nmscal.calibration.optimizers.simulated_annealing import simulated_annealing
-from osim_nmscal.calibration.parameter_space import UNITS, ParameterBlock, ParameterSpace, neural_parameters, parameter_space
+from osim_nmscal.calibration.parameter_space import (
+    UNITS,
+    ParameterBlock,
+    ParameterSpace,
+    neural_parameters,
+    parameter_space,
+    slower_filter_first,
+)
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.stacking import StackedTrials, stack_trials
+from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.data.muscles import Muscle, MuscleTable
 from osim_nmscal.data.results import CalibratedParameter, CalibrationResult
 from osim_nmscal.data.trials import TrialSet
@@ -74,10 +84,16 @@ def calibrate_emg_driven(
     groups = [[table.index(name) for name in members] for members in settings.groups.values()]
     mechanics = muscle_mechanics(table, rigid_tendon=_RIGID[settings.tendon])
     objective = Objective(stacked, mechanics, space, settings.loss, terms, groups)
-    minimum = _best_of_starts(objective, settings, progress)
-    posterior = laplace_posterior(objective, minimum.best, objective.linearize(minimum.best))
+    with threads_for(stacked.mtu_length.numel()):
+        minimum = _best_of_starts(objective, settings, progress)
+        best = objective.evaluate(slower_filter_first(space, minimum.best.z))
+        posterior = laplace_posterior(objective, best, objective.linearize(best))
     seconds = time.perf_counter() - began
-    return _result(settings, table, space, objective, minimum, posterior, seconds, findings)
+    result = _result(settings, table, space, objective, replace(minimum, best=best), posterior, seconds, findings)
+    if settings.cross_validation:
+        again = functools.partial(calibrate_emg_driven, terms=terms)
+        result = replace(result, cross_validation=leave_one_out(trials, muscles, settings, again))
+    return result
 
 
 def _screen(stacked: StackedTrials, table: MuscleTable, dofs: tuple[str, ...]) -> tuple[frozenset[str], list[str]]:

@@ -105,7 +105,6 @@ def unclear_pairs(posterior: Posterior, names: list[str], most: int = 5) -> list
         if float(value[i].abs()) < CORRELATED_ABOVE:
             break
         sign = "together" if value[i] > 0 else "against each other"
-        sentences.append(
-            f"{names[int(rows[i])]} and {names[int(columns[i])]} move {sign} without changing the moments (correlation {float(value[i]):+.2f})."
-        )
+        first, second = names[int(rows[i])], names[int(columns[i])]
+        sentences.append(f"{first} and {second} move {sign} without changing the moments (correlation {float(value[i]):+.2f}).")
     return sentences

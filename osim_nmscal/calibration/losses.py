@@ -113,13 +113,13 @@ class Term:
         fields = ("activation", "normalized_fiber_length", "tendon_strain", "tendon_force")
         primal = tuple(getattr(outputs, field) for field in fields)
 
-        def of_signals(*signals: Tensor) -> Tensor:
-            return self.function(TermInputs(*signals, outputs.joint_moment, outputs.target_moment))
+        def of_signals(activation: Tensor, length: Tensor, strain: Tensor, force: Tensor) -> Tensor:
+            return self.function(TermInputs(activation, length, strain, force, outputs.joint_moment, outputs.target_moment))
 
-        rows = [
-            torch.func.jvp(of_signals, primal, tuple(getattr(tangents, field)[i] for field in fields))[1]
-            for i in range(len(tangents.activation))
-        ]
+        rows = []
+        for i in range(len(tangents.activation)):
+            direction = tuple(getattr(tangents, field)[i] for field in fields)
+            rows.append(torch.func.jvp(of_signals, primal, direction)[1])
         return self.weight**0.5 * torch.stack(rows)
 
     def moment_derivative(self, outputs: TermInputs) -> Tensor:
@@ -137,7 +137,7 @@ class Term:
                 )
             )
 
-        _, change = torch.func.jvp(of_moment, (outputs.joint_moment,), (torch.ones_like(outputs.joint_moment),))
+        change = torch.func.jvp(of_moment, (outputs.joint_moment,), (torch.ones_like(outputs.joint_moment),))[1]
         return self.weight**0.5 * change
 
 

@@ -183,7 +183,7 @@ class Objective:
         return starts
 
     def _tangents(self, at: Evaluation) -> tuple[list[ParameterName], TermInputs, tuple[Tensor, ...]]:
-        """Return the free kinds, the derivatives of every muscle signal by z of each kind (force in N), and those of each part's lengths."""
+        """Return the free kinds, the derivatives of every muscle signal by z of each kind (force in N), and each part's of length."""
         pieces, lengths = [], []
         muscle_kinds: list[ParameterName] = [*self.activation_kinds, *self.fiber_kinds]
         scale = (

@@ -160,9 +160,7 @@ def _group_of_muscle(muscles: MuscleTable, groups: dict[str, tuple[str, ...]]) -
                     "Change [calibration.groups]."
                 )
             if member in group_of:
-                raise CalibrationError(
-                    f"Muscle {member!r} is in calibration groups {group_of[member]!r} and {group!r}; leave it in one of [calibration.groups]."
-                )
+                raise CalibrationError(f"Muscle {member!r} is in calibration groups {group_of[member]!r} and {group!r}; leave it in one.")
             group_of[member] = group
     return group_of
 
@@ -219,6 +217,19 @@ def _require_start_inside(name: str, settings: ParameterSettings, owners: tuple[
             f"[calibration.parameters.{name}] bounds {settings.lower:g} to {settings.upper:g} ({settings.bounds}) exclude the start "
             f"{float(start[i]):g} of {owners[i]!r}; widen the bounds or change the start."
         )
+
+
+def slower_filter_first(space: ParameterSpace, z: Tensor) -> Tensor:
+    """Exchange C1 and C2 of every owner where C2 is the smaller: the filter is the same, the numbers become comparable."""
+    c1, c2 = space.blocks["c1"], space.blocks["c2"]
+    comparable = c1.owners == c2.owners and bool((c1.lower == c2.lower).all() and (c1.upper == c2.upper).all())
+    if not comparable:
+        return z
+    both = (c1.column >= 0) & (c2.column >= 0)
+    first, second = c1.column[both], c2.column[both]
+    ordered = z.clone()
+    ordered[first], ordered[second] = torch.minimum(z[first], z[second]), torch.maximum(z[first], z[second])
+    return ordered
 
 
 def neural_parameters(space: ParameterSpace, z: Tensor, time_step: float) -> NeuralParameters:

@@ -115,7 +115,11 @@ class LossSettings(Settings):
         ge=0.0,
     )
     prior_weight: float = setting(
-        0.0, unit="-", description="Weight of the squared deviation from the start, in prior standard deviations.", source="choice", ge=0.0
+        0.001,
+        unit="-",
+        description="Weight of the squared deviation from the start, in prior standard deviations.",
+        source="choice",
+        ge=0.0,
     )
     similarity_weight: float = setting(
         0.0,
@@ -131,7 +135,7 @@ class GaussNewtonSettings(Settings):
 
     maximum_iterations: int = setting(100, unit="-", description="Iterations at most.", source="choice", ge=1)
     tolerance: float = setting(
-        1e-5, unit="-", description="Stop when three iterations together lower the loss by less than this part.", source="choice", gt=0.0
+        1e-3, unit="-", description="Stop when three iterations together lower the loss by less than this part.", source="choice", gt=0.0
     )
     initial_damping: float = setting(
         1e-2, unit="-", description="Starting damping, relative to the Hessian's diagonal.", source="choice", gt=0.0

@@ -52,6 +52,20 @@ class HistoryRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MomentMetrics:
+    """Agreement of a predicted joint moment with inverse dynamics over the counted samples of one trial."""
+
+    trial: str
+    role: Literal["calibration", "held_out"]
+    dof: str
+    model: Literal["uncalibrated", "calibrated"]
+    rmse: float  # N*m
+    nrmse: float  # rmse / range of the inverse-dynamics moment
+    r2: float  # 1 - SSE/SST
+    correlation_squared: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class CalibrationResult:
     """A finished (or interrupted) calibration; `sentence` says in words how it ended."""
 
@@ -72,6 +86,7 @@ class CalibrationResult:
     parameters: tuple[CalibratedParameter, ...]
     history: tuple[HistoryRow, ...]
     findings: tuple[str, ...] = ()  # decisions and warnings a user must see, one sentence each
+    cross_validation: tuple[MomentMetrics, ...] = ()  # each calibration trial predicted from the others, if asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,17 +104,3 @@ class TrialPrediction:
     tendon_strain: FloatArray  # (time, muscle)
     tendon_force: FloatArray  # (time, muscle), N
     joint_moment: FloatArray  # (time, dof), N*m
-
-
-@dataclass(frozen=True, kw_only=True)
-class MomentMetrics:
-    """Agreement of a predicted joint moment with inverse dynamics over the counted samples of one trial."""
-
-    trial: str
-    role: Literal["calibration", "held_out"]
-    dof: str
-    model: Literal["uncalibrated", "calibrated"]
-    rmse: float  # N*m
-    nrmse: float  # rmse / range of the inverse-dynamics moment
-    r2: float  # 1 - SSE/SST
-    correlation_squared: float

@@ -148,7 +148,7 @@ def activation_tangents(
             derivatives.append(slope * neural)
         else:
             ones = torch.ones_like(parameters.electromechanical_delay)
-            _, moved = torch.func.jvp(lambda d: delayed(excitation, d, time_step), (parameters.electromechanical_delay,), (ones,))
+            moved = torch.func.jvp(lambda d: delayed(excitation, d, time_step), (parameters.electromechanical_delay,), (ones,))[1]
             derivatives.append(slope * neural_activation(moved, parameters.c1, parameters.c2))
     stacked = torch.stack(derivatives) if derivatives else neural.new_zeros((0, *neural.shape))
     return grown / full, stacked

@@ -1,0 +1,44 @@
+"""Leave-one-trial-out cross-validation: how well a calibration predicts a trial it has not seen."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from osim_nmscal.calibration.prediction import predict
+from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.results import CalibrationResult, MomentMetrics
+from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.errors import CalibrationError
+from osim_nmscal.evaluation import moment_metrics
+
+Calibrate = Callable[[TrialSet, MuscleTable, CalibrationSettings], CalibrationResult]
+
+
+def leave_one_out(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSettings, calibrate: Calibrate) -> tuple[MomentMetrics, ...]:
+    """Calibrate without each calibration trial in turn and predict it.
+
+    Args:
+        trials: at least two with the role "calibration".
+        muscles: starting values.
+        settings: of the calibration; its own `cross_validation` is not followed again.
+        calibrate: the calibration.
+
+    Returns:
+        metrics of each left-out trial, role "held_out".
+
+    Raises:
+        CalibrationError: there is only one calibration trial.
+    """
+    calibration = trials.calibration.trials
+    if len(calibration) < 2:
+        raise CalibrationError(
+            "Cross-validation needs at least two calibration trials; there is one. Set [calibration] cross_validation = false."
+        )
+    once = settings.model_copy(update={"cross_validation": False})
+    metrics: list[MomentMetrics] = []
+    for left_out in calibration:
+        kept = TrialSet(trials=tuple(trial for trial in calibration if trial.name != left_out.name))
+        result = calibrate(kept, muscles, once)
+        unseen = TrialSet(trials=(replace(left_out, role="held_out"),))
+        metrics.extend(moment_metrics(unseen, predict(unseen, result.muscles, result.neural, once), model="calibrated"))
+    return tuple(metrics)
