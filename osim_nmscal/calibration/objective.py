@@ -58,6 +58,8 @@ class Linearization:
     hessian: Tensor  # (parameter, parameter)
     moment_jacobian: Tensor  # (counted sample * dof, parameter)
     length_tangents: tuple[Tensor, ...]  # per part (kind, time, column), d normalized fiber length / dz of that kind
+    kinds: tuple[ParameterName, ...]  # free kinds of muscle parameters
+    tangents: TermInputs  # (kind, time, trial, muscle), every muscle signal's derivative by z of that kind
 
 
 class Objective:
@@ -95,19 +97,21 @@ class Objective:
         self._weighted_arm = trials.moment_arm[trials.counted] * self._moment_weight[..., None]  # (counted, dof, muscle)
         self._start, self._prior_width = space.start(), space.prior_width()
 
-    def evaluate(self, z: Tensor, warm: Sequence[Tensor] | None = None) -> Evaluation:
+    def evaluate(self, z: Tensor, warm: Sequence[Tensor] | None = None, excitation: Tensor | None = None) -> Evaluation:
         """Solve the model at z.
 
         Args:
             z: (parameter,), each 0 to 1.
             warm: normalized fiber lengths (time, column) of each part to start from.
+            excitation: what drives the muscles instead of the trials' own, (time, trial, muscle).
 
         Raises:
             FiberDynamicsError: a fiber has no equilibrium at z.
         """
         self.evaluations += 1
         parameters = self.space.model_parameters(z)
-        excitation = self.trials.excitation * self.space.muscle_values(z, "emg_scale")
+        driving = self.trials.excitation if excitation is None else excitation
+        excitation = driving * self.space.muscle_values(z, "emg_scale")
         activation, derivatives = activation_tangents(excitation, parameters, self.activation_kinds, self.trials.time_step)
         states, pieces = [], []
         for i, (index, muscle) in enumerate(zip(self._parts, self._part_muscles, strict=True)):
@@ -162,7 +166,7 @@ class Objective:
             similarity, rows = self._similarity(at.z)
             gradient += rows.T @ similarity
             hessian += rows.T @ rows
-        return Linearization(gradient, hessian, jacobian, lengths)
+        return Linearization(gradient, hessian, jacobian, lengths, tuple(kinds), tangents)
 
     def gradient(self, at: Evaluation) -> Tensor:
         """Return the gradient of loss / 2 at an evaluation, (parameter,), without any Hessian."""

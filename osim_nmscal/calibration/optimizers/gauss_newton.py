@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
+from osim_nmscal.calibration.arrow_matrix import ArrowMatrix
 from osim_nmscal.calibration.optimizers import Journal, Minimum, Progress
 from osim_nmscal.calibration.settings import GaussNewtonSettings
 from osim_nmscal.errors import FiberDynamicsError
@@ -69,7 +70,7 @@ def _try_step(objective: Objective, best: Evaluation, linear: Linearization, ste
         trial = objective.evaluate(best.z + step, objective.predict_lengths(best, linear, step))
     except FiberDynamicsError:
         return None, 0.0
-    promised = -float(2.0 * (linear.gradient @ step) + step @ linear.hessian @ step)
+    promised = -float(2.0 * (linear.gradient @ step) + step @ (linear.hessian @ step))
     if trial.loss < best.loss:
         return trial, min((best.loss - trial.loss) / max(promised, 1e-300), 1.0)
     return None, 0.0
@@ -87,24 +88,35 @@ def bounded_step(z: Tensor, linear: Linearization, damping: float) -> Tensor:
         the step, (parameter,).
     """
     diagonal = linear.hessian.diagonal()
-    damped = linear.hessian + torch.diag(damping * diagonal.clamp_min(1e-9 * float(diagonal.max()) + 1e-300))
+    shift = damping * diagonal.clamp_min(1e-9 * float(diagonal.max()) + 1e-300)
     step = torch.zeros_like(z)
     held = ((z <= 0.0) & (linear.gradient > 0.0)) | ((z >= 1.0) & (linear.gradient < 0.0))
     for _ in range(_ACTIVE_SET_PASSES):
-        free = (~held).nonzero().squeeze(-1)
-        if len(free) == 0:
+        if bool(held.all()):
             break
         # entries held away from their bound's start have moved: carry their pull over
-        pull = linear.gradient[free] + damped[free] @ (step * held)
-        factor, _ = torch.linalg.cholesky_ex(damped[free][:, free])
-        step = step.clone()
-        step[free] = -torch.cholesky_solve(pull[:, None], factor)[:, 0]
+        moved = step * held
+        pull = linear.gradient + linear.hessian @ moved + shift * moved
+        step = torch.where(held, step, -_solve(linear.hessian, shift, ~held, pull))
         outside = ((z + step < 0.0) | (z + step > 1.0)) & ~held
         if not bool(outside.any()):
             break
         step = torch.maximum(torch.minimum(step, 1.0 - z), -z)
         held = held | outside
     return torch.maximum(torch.minimum(step, 1.0 - z), -z)
+
+
+def _solve(hessian: Tensor | ArrowMatrix, shift: Tensor, free: Tensor, right: Tensor) -> Tensor:
+    """Solve (hessian + diag(shift)) x = right over the free entries; the others stay zero."""
+    if isinstance(hessian, ArrowMatrix):
+        return hessian.solve(shift, free, right)
+    index = free.nonzero().squeeze(-1)
+    block = hessian[index][:, index]
+    block.diagonal().add_(shift[index])
+    factor, _ = torch.linalg.cholesky_ex(block)
+    solution = torch.zeros_like(right)
+    solution[index] = torch.cholesky_solve(right[index][:, None], factor)[:, 0]
+    return solution
 
 
 def _end(best: Evaluation, status: str, sentence: str, iterations: int, journal: Journal) -> Minimum:
