@@ -65,8 +65,11 @@ def _parameter(description: str, source: str, **values: object) -> ParameterSett
 class ParametersSettings(Settings):
     """Every kind of parameter; CEINMS's usual ranges."""
 
-    c1: ParameterSettings = _parameter("First recursive coefficient of neural activation.", "CEINMS", lower=-0.95, upper=-0.05, start=-0.5)
-    c2: ParameterSettings = _parameter("Second recursive coefficient of neural activation.", "CEINMS", lower=-0.95, upper=-0.05, start=-0.5)
+    # started apart: with C1 = C2 both have the same derivative for ever
+    c1: ParameterSettings = _parameter("First recursive coefficient of neural activation.", "CEINMS", lower=-0.95, upper=-0.05, start=-0.55)
+    c2: ParameterSettings = _parameter(
+        "Second recursive coefficient of neural activation.", "CEINMS", lower=-0.95, upper=-0.05, start=-0.45
+    )
     shape_factor: ParameterSettings = _parameter("Shape factor A of activation.", "CEINMS", lower=-2.999, upper=-0.001, start=-1.0)
     optimal_fiber_length: ParameterSettings = _parameter("Optimal fiber length.", "CEINMS", lower=0.85, upper=1.15, bounds="relative")
     tendon_slack_length: ParameterSettings = _parameter("Tendon slack length.", "CEINMS", lower=0.85, upper=1.15, bounds="relative")
