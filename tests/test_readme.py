@@ -1,0 +1,70 @@
+"""The README is true: every command and every code block in it runs, in the order in which a reader meets them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def _commands() -> list[str]:
+    return [line.split("#")[0].strip() for block in _blocks("bash") for line in block.splitlines() if line.split("#")[0].strip()]
+
+
+def _run(command: list[str], folder: Path) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "200"})
+    assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory, running_data: Path) -> Path:
+    """A folder with the shipped workflows and models, and the real data beside it as the configurations expect."""
+    folder = tmp_path_factory.mktemp("readme") / "main"
+    folder.mkdir()
+    for name in ("workflows", "models"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder.parent / "shared").symlink_to(running_data.parent.parent, target_is_directory=True)
+    return folder
+
+
+def test_every_make_target_named_exists() -> None:
+    targets = [command.split()[1] for command in _commands() if command.startswith("make ")]
+    assert targets == ["demo", "test"]
+    for target in targets:
+        _run(["make", "--dry-run", target], ROOT)
+
+
+def test_the_windows_lines_name_what_exists() -> None:
+    lines = "\n".join(_blocks("powershell"))
+    assert "constraints.txt" in lines
+    assert 'osim-nmscal = "osim_nmscal.cli:main"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.opensim
+def test_every_command_of_ours_runs(checkout: Path) -> None:
+    ours = [command.split() for command in _commands() if command.startswith("osim-nmscal")]
+    assert len(ours) >= 3
+    for _, *arguments in ours:
+        assert _run([sys.executable, "-m", "osim_nmscal.cli", *arguments], checkout)
+
+
+@pytest.mark.slow
+@pytest.mark.opensim
+def test_every_python_block_runs(checkout: Path) -> None:
+    # One script, as a reader who types along has it; guarded, because OpenSim's tools run in processes of their own.
+    script = "\n".join(_blocks("python"))
+    body = "\n".join(f"    {line}" for line in script.splitlines())
+    (checkout / "readme.py").write_text(f"if __name__ == '__main__':\n{body}\n", encoding="utf-8")
+    assert "tendon" in _run([sys.executable, "readme.py"], checkout)
