@@ -1,0 +1,227 @@
+"""From a configuration to a personalized model: one call per station, then its moments beside those of inverse dynamics."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.prediction import predict
+from osim_nmscal.config import RecordingSettings, WorkflowConfig
+from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.results import CalibrationResult, HistoryRow, MomentMetrics, TrialPrediction
+from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.errors import ConfigError
+from osim_nmscal.evaluation import moment_metrics
+from osim_nmscal.opensim_tools.model_check import load_model_check
+from osim_nmscal.osim_model.writer import write_personalized
+from osim_nmscal.workflow import stages
+from osim_nmscal.workflow.cache import file_digest
+from osim_nmscal.workflow.inputs import named_files, require_files
+from osim_nmscal.workflow.results import (
+    ResultsFolder,
+    StageTime,
+    read_calibration,
+    write_calibration,
+    write_metrics,
+    write_sidecar,
+)
+from osim_nmscal.workflow.runner import OnlyStageDone, Progress, ProgressCallback, StageRunner
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonalizedResult:
+    """What a workflow made; after `only_stage` that ended before calibration, only `folder`, `stages` and `findings`."""
+
+    folder: Path
+    stages: tuple[StageTime, ...]
+    findings: tuple[str, ...]  # what a user must know, one sentence each
+    model: Path | None = None  # personalized.osim
+    trials: TrialSet | None = None
+    calibration: CalibrationResult | None = None
+    metrics: tuple[MomentMetrics, ...] = ()
+    predictions: tuple[TrialPrediction, ...] = ()  # of the calibrated muscles
+
+
+def personalize(
+    config: WorkflowConfig,
+    out: Path | str | None = None,
+    *,
+    jobs: int = 1,
+    from_stage: str | None = None,
+    only_stage: str | None = None,
+    progress: ProgressCallback | None = None,
+) -> PersonalizedResult:
+    """Take a person's recordings through every station and write the results folder.
+
+    Args:
+        config: from `load_config`, or built in Python.
+        out: results folder; default `config.output.folder`. A stage whose inputs and settings have not changed is not run again.
+        jobs: recordings that OpenSim works on at the same time, each in a process of its own.
+        from_stage: run this stage and those behind it again, even if nothing has changed.
+        only_stage: run this stage alone, on the results of the others as they are in the folder.
+        progress: called with a `Progress` as stages start, iterate and end, also from other threads.
+
+    Returns:
+        Paths, calibration, metrics and findings.
+
+    Raises:
+        NmscalError: in a sentence, what is wrong, where, and what to change. Finished stages are kept.
+    """
+    require_files(config)
+    folder = ResultsFolder(root=Path(out or config.output.folder).resolve())
+    _require_own_folder(folder.root, config)
+    folder.root.mkdir(parents=True, exist_ok=True)
+    runner = StageRunner(folder=folder.root, from_stage=from_stage, only_stage=only_stage, progress=progress)
+    place = stages.Workplace(config=config, folder=folder, runner=runner)
+    try:
+        trial_set = _prepare(place, max(1, jobs))
+        return _calibrate(place, trial_set)
+    except OnlyStageDone:
+        return PersonalizedResult(folder=folder.root, stages=runner.times, findings=tuple(runner.findings))
+
+
+def _require_own_folder(root: Path, config: WorkflowConfig) -> None:
+    inputs = [path.resolve() for path in input_files(config)]
+    if any(path.parent == root for path in inputs):
+        raise ConfigError(f"The results folder {root} holds inputs of the workflow; give it a folder of its own (--out).")
+
+
+def _prepare(place: stages.Workplace, jobs: int) -> TrialSet:
+    """Run every stage before calibration."""
+    recordings, runner = place.config.recordings, place.runner
+    stages.scaling(place)
+    runner.finish("scaling")
+    motions = _each(recordings, lambda r: stages.inverse_kinematics(place, r), jobs)
+    runner.finish("inverse_kinematics")
+    moments = _each(recordings, lambda r: stages.inverse_dynamics(place, r, motions[r.name]), jobs)
+    runner.finish("inverse_dynamics")
+    geometries = _each(recordings, lambda r: stages.muscle_analysis(place, r, motions[r.name]), jobs)
+    runner.finish("muscle_analysis")
+    mapping = stages.emg(place)
+    runner.finish("emg")
+    with runner.timed("trials") as findings:
+        data = [stages.read_recording(place, r, moments[r.name], geometries[r.name], mapping.muscles) for r in recordings]
+        trial_set, said = stages.trials(place, data, motions)
+        findings += [*said, *stages.left_out_muscles(mapping, trial_set)]
+    runner.finish("trials")
+    return trial_set
+
+
+def _each(recordings: tuple[RecordingSettings, ...], work: Callable[[RecordingSettings], T], jobs: int) -> dict[str, T]:
+    """Do something for every recording. Threads, as each only waits for an OpenSim process of its own."""
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        return dict(zip((recording.name for recording in recordings), pool.map(work, recordings), strict=True))
+
+
+def _calibrate(place: stages.Workplace, trial_set: TrialSet) -> PersonalizedResult:
+    """Calibrate, write the personalized model, and compare moments."""
+    config, folder, runner = place.config, place.folder, place.runner
+    table = stages.calibrated_table(place, trial_set)
+    result = _calibration(place, trial_set, table)
+    runner.finish("calibration")
+    _write_back(place, result)
+    runner.finish("write_back")
+    with runner.timed("evaluation"):
+        before = predict(trial_set, result.start_muscles, result.start_neural, config.calibration)
+        after = predict(trial_set, result.muscles, result.neural, config.calibration)
+        metrics = (
+            *moment_metrics(trial_set, before, model="uncalibrated"),
+            *moment_metrics(trial_set, after, model="calibrated"),
+        )
+    write_metrics(folder, result, metrics, runner.times)
+    return PersonalizedResult(
+        folder=folder.root,
+        stages=runner.times,
+        findings=tuple(runner.findings),
+        model=folder.personalized_model,
+        trials=trial_set,
+        calibration=result,
+        metrics=metrics,
+        predictions=after,
+    )
+
+
+def _calibration(place: stages.Workplace, trial_set: TrialSet, table: MuscleTable) -> CalibrationResult:
+    config, folder, runner = place.config, place.folder, place.runner
+    settings = config.calibration
+    if settings.method != "emg_driven":
+        raise ConfigError(f"{config.source}: key 'calibration.method' is {settings.method!r}, expected 'emg_driven'; change it.")
+    done: list[CalibrationResult] = []
+
+    def on_iteration(row: HistoryRow) -> None:
+        if runner.progress is not None:
+            text = f"iteration {row.iteration}, loss {row.loss:.5g}"
+            runner.progress(Progress(stage="calibration", state="iteration", seconds=row.seconds, text=text))
+
+    def work() -> Mapping[str, Any]:
+        result = calibrate_emg_driven(trial_set, table, settings, progress=on_iteration)
+        done.append(result)
+        write_calibration(folder, result)
+        write_sidecar(folder, result, settings=config.model_dump(mode="json"), inputs=_input_digests(config))
+        return {"status": result.status, "sentence": result.sentence, "findings": result.findings}
+
+    runner.run(
+        "calibration",
+        "",
+        work,
+        settings=settings.model_dump(mode="json") | {"trials": _trials_digest(trial_set), "muscles": repr(table)},
+        inputs=[],
+        outputs=[folder.parameters, folder.history, folder.sidecar],
+        keep=lambda summary: summary["status"] != "interrupted",
+    )
+    return done[0] if done else read_calibration(folder, table)
+
+
+def _write_back(place: stages.Workplace, result: CalibrationResult) -> None:
+    folder, muscle_class = place.folder, place.config.output.muscle_class
+
+    def check(path: Path) -> None:
+        load_model_check(path, log=folder.root / "personalized.log")
+
+    def work() -> Mapping[str, Any]:
+        write_personalized(folder.scaled_model, folder.personalized_model, result.muscles, muscle_class=muscle_class, check=check)
+        return {}
+
+    place.runner.run(
+        "write_back",
+        "",
+        work,
+        settings={"muscle_class": muscle_class, "muscles": repr(result.muscles)},
+        inputs=[folder.scaled_model],
+        outputs=[folder.personalized_model],
+    )
+
+
+def input_files(config: WorkflowConfig) -> list[Path]:
+    """Return every file of the user's that a workflow reads, those that setup files name included."""
+    setups = [config.scaling.setup, config.inverse_dynamics.external_loads]
+    setups += [config.inverse_kinematics.setup] if config.inverse_kinematics else []
+    files: list[Path | None] = [config.model.file, *config.emg.mvc]
+    for recording in config.recordings:
+        loads = recording.external_loads if isinstance(recording.external_loads, Path) else None
+        setups.append(loads)
+        files += [recording.markers, recording.joint_angles, recording.forces, recording.joint_moments, recording.emg]
+        if recording.muscle_analysis is not None:
+            files += sorted(recording.muscle_analysis.glob("*.sto"))
+    for setup in setups:
+        files += [setup, *named_files(setup)] if setup is not None else []
+    return list(dict.fromkeys(path for path in files if path is not None))
+
+
+def _input_digests(config: WorkflowConfig) -> dict[str, str]:
+    return {str(path): file_digest(path) for path in input_files(config)}
+
+
+def _trials_digest(trial_set: TrialSet) -> str:
+    digest = hashlib.sha256()
+    for trial in trial_set.trials:
+        if trial.role == "calibration":
+            digest.update(repr((trial.name, trial.muscles, trial.dofs, trial.first_counted)).encode())
+            for name in ("time", "excitation", "mtu_length", "moment_arm", "joint_moment"):
+                digest.update(getattr(trial, name).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,259 @@
+"""The results folder: fixed names, and the files that are not OpenSim's own.
+
+`calibration/parameters.csv`, `calibration/history.csv`, `metrics.json` and the sidecar `personalized.json` are written and read
+here. The sidecar holds what has no home in an .osim (C1, C2, shape factor, delay, strength coefficients), the time step that C1
+and C2 belong to, every setting, the digests of the inputs and the versions that made it.
+"""
+
+import csv
+import io
+import json
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from osim_nmscal import __version__
+from osim_nmscal.data.muscles import MUSCLE_CLASSES, Muscle, MuscleTable
+from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, HistoryRow, MomentMetrics, NeuralParameters
+from osim_nmscal.errors import FileFormatError
+from osim_nmscal.formats.text_files import write_text_atomically
+
+PARAMETER_COLUMNS = (
+    "muscle",
+    "parameter",
+    "unit",
+    "start",
+    "calibrated",
+    "lower",
+    "upper",
+    "at_bound",
+    "standard_error",
+    "identifiable",
+)
+SIDECAR_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultsFolder:
+    """Where everything lies in a results folder."""
+
+    root: Path
+
+    @property
+    def scaled_model(self) -> Path:
+        return self.root / "model_scaled.osim"
+
+    @property
+    def personalized_model(self) -> Path:
+        return self.root / "personalized.osim"
+
+    @property
+    def sidecar(self) -> Path:
+        return self.root / "personalized.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "metrics.json"
+
+    @property
+    def parameters(self) -> Path:
+        return self.root / "calibration" / "parameters.csv"
+
+    @property
+    def history(self) -> Path:
+        return self.root / "calibration" / "history.csv"
+
+    def recording(self, name: str) -> Path:
+        """Folder of one recording: ik.mot, id.sto, mtu_length.sto, moment_arm_<dof>.sto, excitations.sto."""
+        return self.root / name
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageTime:
+    """How long a stage took, over all recordings; `cached` when nothing of it had to run."""
+
+    name: str
+    seconds: float
+    cached: bool
+
+
+def write_calibration(folder: ResultsFolder, result: CalibrationResult) -> tuple[Path, Path]:
+    """Write parameters.csv and history.csv of a calibration; units as in the column `unit`."""
+    rows = [
+        (p.owner, p.name, p.unit, p.start, p.calibrated, p.lower, p.upper, p.at_bound, p.standard_error, p.identifiable)
+        for p in result.parameters
+    ]
+    write_text_atomically(folder.parameters, _csv(PARAMETER_COLUMNS, rows))
+    terms = result.history[0].term_names if result.history else ()
+    history = [(row.iteration, row.seconds, row.loss, *row.term_values) for row in result.history]
+    write_text_atomically(folder.history, _csv(("iteration", "seconds", "loss", *terms), history))
+    return folder.parameters, folder.history
+
+
+def write_sidecar(folder: ResultsFolder, result: CalibrationResult, *, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> Path:
+    """Write personalized.json.
+
+    Args:
+        folder: the results folder.
+        result: the calibration.
+        settings: every setting of the workflow, JSON.
+        inputs: path -> sha256 of every file the workflow read.
+    """
+    document = {
+        "format": SIDECAR_FORMAT,
+        "model": folder.personalized_model.name,
+        "muscles": [_muscle_document(muscle) for muscle in result.muscles.muscles],
+        "neural": _neural_document(result.muscles, result.neural),
+        "start_neural": _neural_document(result.muscles, result.start_neural),
+        "strength_coefficient": _by_muscle(result.muscles, result.strength_coefficient),
+        "calibration": _calibration_document(result) | {"sentence": result.sentence, "findings": list(result.findings)},
+        "settings": settings,
+        "inputs": inputs,
+        "versions": versions(),
+    }
+    return write_text_atomically(folder.sidecar, json.dumps(document, indent=1))
+
+
+def write_metrics(folder: ResultsFolder, result: CalibrationResult, metrics: Iterable[MomentMetrics], stages: Sequence[StageTime]) -> Path:
+    """Write metrics.json: rmse in N*m, nrmse = rmse / range of the inverse-dynamics moment, r2 = 1 - SSE/SST."""
+    moments = [{"set" if key == "role" else key: _finite(value) for key, value in asdict(metric).items()} for metric in metrics]
+    document = {"stages": [asdict(stage) for stage in stages], "calibration": _calibration_document(result), "moments": moments}
+    return write_text_atomically(folder.metrics, json.dumps(document, indent=1))
+
+
+def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> CalibrationResult:
+    """Read a finished calibration back from its results folder.
+
+    Args:
+        folder: as written by `write_calibration` and `write_sidecar`.
+        start_muscles: the calibrated muscles as the scaled model states them.
+
+    Raises:
+        FileFormatError: a file is missing or damaged.
+    """
+    try:
+        document = json.loads(folder.sidecar.read_text(encoding="utf-8"))
+        muscles = MuscleTable(muscles=tuple(_read_muscle(stored) for stored in document["muscles"]))
+        summary = document["calibration"]
+        return CalibrationResult(
+            method=summary["method"],
+            optimizer=summary["optimizer"],
+            status=summary["status"],
+            sentence=summary["sentence"],
+            seconds=summary["seconds"],
+            iterations=summary["iterations"],
+            evaluations=summary["evaluations"],
+            loss_initial=_number(summary["loss_initial"]),
+            loss_final=_number(summary["loss_final"]),
+            start_muscles=start_muscles,
+            muscles=muscles,
+            strength_coefficient=np.array([document["strength_coefficient"][name] for name in muscles.names]),
+            start_neural=_read_neural(document["start_neural"], muscles),
+            neural=_read_neural(document["neural"], muscles),
+            parameters=_read_parameters(folder.parameters),
+            history=_read_history(folder.history),
+            findings=tuple(summary["findings"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FileFormatError(
+            f"The calibration in {folder.root} cannot be read back ({type(error).__name__}: {error}); run with --from calibration."
+        ) from error
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of this package, of Python and of the libraries that decide the numbers."""
+    found = {"osim_nmscal": __version__, "python": platform.python_version()}
+    for name in ("opensim", "torch", "numpy", "scipy"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _calibration_document(result: CalibrationResult) -> dict[str, Any]:
+    names = ("method", "optimizer", "seconds", "iterations", "evaluations", "status", "loss_initial", "loss_final")
+    return {name: _finite(getattr(result, name)) for name in names}
+
+
+def _neural_document(muscles: MuscleTable, neural: NeuralParameters) -> dict[str, Any]:
+    return {
+        "time_step": neural.time_step,
+        "electromechanical_delay": neural.electromechanical_delay,
+        "c1": _by_muscle(muscles, neural.c1),
+        "c2": _by_muscle(muscles, neural.c2),
+        "shape_factor": _by_muscle(muscles, neural.shape_factor),
+    }
+
+
+def _read_neural(document: Mapping[str, Any], muscles: MuscleTable) -> NeuralParameters:
+    arrays = {key: np.array([document[key][name] for name in muscles.names]) for key in ("c1", "c2", "shape_factor")}
+    return NeuralParameters(time_step=document["time_step"], electromechanical_delay=document["electromechanical_delay"], **arrays)
+
+
+def _muscle_document(muscle: Muscle) -> dict[str, Any]:
+    """One calibrated muscle; max_isometric_force already holds the strength coefficient."""
+    return asdict(muscle) | {"muscle_class": muscle.muscle_class}
+
+
+def _read_muscle(stored: Mapping[str, Any]) -> Muscle:
+    kinds = {name: kind for kind, name in MUSCLE_CLASSES.items()}
+    common = {key: value for key, value in stored.items() if key not in ("muscle_class", "properties")}
+    return Muscle(**common, properties=kinds[stored["muscle_class"]](**stored["properties"]))
+
+
+def _by_muscle(muscles: MuscleTable, values: Iterable[float]) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(muscles.names, values, strict=True)}
+
+
+def _read_parameters(path: Path) -> tuple[CalibratedParameter, ...]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return tuple(
+            CalibratedParameter(
+                owner=row["muscle"],
+                name=row["parameter"],
+                unit=row["unit"],
+                at_bound=row["at_bound"],  # type: ignore[arg-type]  # written by us
+                identifiable=row["identifiable"] == "True",
+                **{key: float(row[key]) for key in ("start", "calibrated", "lower", "upper", "standard_error")},
+            )
+            for row in csv.DictReader(stream)
+        )
+
+
+def _read_history(path: Path) -> tuple[HistoryRow, ...]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        header, *rows = csv.reader(stream)
+    terms = tuple(header[3:])
+    return tuple(
+        HistoryRow(
+            iteration=int(row[0]),
+            seconds=float(row[1]),
+            loss=float(row[2]),
+            term_names=terms,
+            term_values=tuple(map(float, row[3:])),
+        )
+        for row in rows
+    )
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: what is not finite becomes null."""
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
