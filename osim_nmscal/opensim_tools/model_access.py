@@ -156,7 +156,7 @@ def _couplers(model: Any) -> tuple[Coupler, ...]:
                 dependent=constraint.getDependentCoordinateName(),
                 independent=tuple(names.get(i) for i in range(names.getSize())),
                 function=constraint.getFunction(),
-                scale=float(constraint.get_scale_factor()),
+                scale=float(opensim.PropertyHelper.getValueDouble(constraint.getPropertyByName("scale_factor"))),
             )
         )
     ordered: list[Coupler] = []

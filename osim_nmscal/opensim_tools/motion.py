@@ -17,7 +17,7 @@ from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import SignalError, UnknownNameError, listed
 from osim_nmscal.formats.storage import in_radians, read_storage
 from osim_nmscal.opensim_tools.model_access import Coordinates
-from osim_nmscal.signals import is_uniform, require_gapless, resample, uniform_time, zero_lag_lowpass
+from osim_nmscal.signals import require_gapless, resample, uniform_time, zero_lag_lowpass
 
 FloatArray = NDArray[np.float64]
 
@@ -25,6 +25,8 @@ FloatArray = NDArray[np.float64]
 OPENSIM_ORDER = 6
 # A body's translation beyond this is in mm, not m. Source: choice; ten times a long walkway.
 LARGEST_TRANSLATION = 100.0
+# Times that lie this near to a uniform grid, in steps, are that grid printed with few digits. Source: ms at 240 Hz are 0.12.
+ROUNDED_TIME = 0.15
 
 
 def read_motion(
@@ -58,11 +60,13 @@ def read_motion(
 
 
 def on_exact_clock(series: TimeSeries) -> TimeSeries:
-    """Put a series on exactly uniform times: rounded times are corrected, other steps resampled by a cubic spline."""
+    """Put a series on exactly uniform times: times that were rounded are corrected, others resampled by a cubic spline."""
     if len(series.time) < 2:
         return series
     time = uniform_time(series.time)
-    return replace(series, time=time) if is_uniform(series.time) else resample(series, time)
+    if len(time) == len(series.time) and np.abs(time - series.time).max() <= ROUNDED_TIME * (time[1] - time[0]):
+        return replace(series, time=time)
+    return resample(series, time)
 
 
 def with_dependents(series: TimeSeries, coordinates: Coordinates) -> TimeSeries:

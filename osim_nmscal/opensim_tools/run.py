@@ -100,5 +100,6 @@ def _reason(code: int, log: Path) -> str:
     if code > 1:
         return f"it ended with exit code {code}."
     text = log.read_text(encoding="utf-8", errors="replace").strip()
-    last = next((line for line in text.splitlines() if re.match(r"\w*(Error|Exception)\b", line)), text.splitlines()[-1] if text else "?")
+    errors = [line for line in text.splitlines() if re.match(r"[\w.]*(Error|Exception)\b:", line)]
+    last = errors[-1] if errors else "it said nothing."
     return last.removeprefix("RuntimeError: ").strip()

@@ -1,0 +1,169 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from osim_nmscal.errors import FileFormatError, OpenSimToolError, SignalError, UnknownNameError
+from osim_nmscal.formats.storage import read_storage
+from osim_nmscal.formats.trc import read_trc
+from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings, run_inverse_kinematics
+from osim_nmscal.opensim_tools.run import in_worker
+
+pytestmark = pytest.mark.opensim
+
+
+def opensim_alone(setup: str, model_file: str, trc: str, out: str) -> None:
+    import opensim
+
+    model = opensim.Model(model_file)
+    tool = opensim.InverseKinematicsTool(setup)
+    tool.setModel(model)
+    tool.setMarkerDataFileName(trc)
+    tool.setStartTime(0.4)
+    tool.setEndTime(1.6)
+    tool.setOutputMotionFileName(out)
+    tool.run()
+
+
+@pytest.fixture(scope="module")
+def model(gait2354_data) -> Path:
+    return gait2354_data / "OutputReference" / "subject01_simbody.osim"
+
+
+@pytest.fixture(scope="module")
+def setup(gait2354_data) -> Path:
+    return gait2354_data / "subject01_Setup_IK.xml"
+
+
+@pytest.fixture(scope="module")
+def walk(gait2354_data):
+    return read_trc(gait2354_data / "subject01_walk1.trc")
+
+
+def _short(markers, frames: slice = slice(24, 33)):
+    return replace(markers, time=markers.time[frames], positions=markers.positions[frames].copy())
+
+
+def test_markers_of_the_walk_fit_as_published(gait_ik):
+    assert_allclose(gait_ik.marker_error_rms.mean(), 0.0214, atol=0.0001)  # data README: mean 2.14 cm, max 2.36
+    assert_allclose(gait_ik.marker_error_rms.max(), 0.0236, atol=0.0001)
+
+
+def test_angles_of_the_walk_are_the_published_ones(gait2354_data, model, setup, tmp_path):
+    published = read_storage(gait2354_data / "OutputReference" / "subject01_walk1_ik.mot")
+    settings = InverseKinematicsSettings(setup=setup)
+    own = run_inverse_kinematics(model, gait2354_data / "subject01_walk1.trc", tmp_path / "ik.mot", settings=settings).coordinates
+    assert_allclose(own.time, published.time, atol=5e-4)  # the .trc has ms, an old OpenSim smoothed them
+    for name in ("knee_angle_r", "hip_flexion_l", "pelvis_list"):
+        # OpenSim 4.6 itself differs by 0.1 degrees from the published file: both stop at accuracy 1e-5
+        assert_allclose(np.rad2deg(own.column(name)), published.column(name), atol=0.15)
+
+
+def test_it_is_opensims_own_solution_to_the_last_bit(gait2354_data, model, setup, gait_scaled, gait_ik, tmp_path):
+    trc = str(gait2354_data / "subject01_walk1.trc")
+    in_worker(opensim_alone, str(setup), str(gait_scaled.model), trc, str(tmp_path / "alone.mot"), log=tmp_path / "x.log")
+    assert_array_equal(read_storage(gait_ik.path).values, read_storage(tmp_path / "alone.mot").values)
+
+
+@pytest.mark.slow
+def test_markers_of_the_run_fit_to_1_6_cm(running_ik):
+    assert len(running_ik.coordinates.time) == 510  # all of it, though OpenSim's own default would end at 2.0 s
+    assert running_ik.marker_error_rms.mean() <= 0.016
+    assert any("accuracy of 0.0001" in finding for finding in running_ik.findings)
+
+
+@pytest.mark.slow
+def test_a_coupled_coordinate_is_its_coupler_in_radians(running_ik):
+    # the coupler of the model is the identity; the tool writes it in radians into a file of degrees
+    coordinates = running_ik.coordinates
+    assert_allclose(coordinates.column("knee_angle_r_beta"), coordinates.column("knee_angle_r"), atol=1e-9)
+
+
+def test_a_bare_task_set_serves_as_setup(model, setup, walk, tmp_path):
+    tasks = re.search(r"<IKTaskSet.*</IKTaskSet>", setup.read_text(), re.DOTALL)
+    assert tasks
+    bare = tmp_path / "tasks.xml"
+    bare.write_text(f'<OpenSimDocument Version="30000">{tasks[0]}</OpenSimDocument>')
+    result = run_inverse_kinematics(model, _short(walk), tmp_path / "ik.mot", settings=InverseKinematicsSettings(setup=bare))
+    assert_allclose(result.coordinates.time[[0, -1]], walk.time[[24, 32]], atol=1e-6)
+    assert result.marker_error_rms.max() < 0.03
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["ik.log", "ik.mot", "tasks.xml"]
+
+
+def test_start_and_end_cut_the_motion(gait2354_data, model, setup, tmp_path):
+    settings = InverseKinematicsSettings(setup=setup)
+    result = run_inverse_kinematics(
+        model, gait2354_data / "subject01_walk1.trc", tmp_path / "ik.mot", settings=settings, start=2.0, end=2.1
+    )
+    assert_allclose(result.coordinates.time[[0, -1]], [2.0, 2.1], atol=1e-6)
+    with pytest.raises(SignalError, match=r"from 2 to 9 s, but .*walk1.trc has 0 to 2.5 s"):
+        run_inverse_kinematics(model, gait2354_data / "subject01_walk1.trc", tmp_path / "ik.mot", settings=settings, start=2.0, end=9.0)
+
+
+def test_a_short_gap_is_interpolated_and_said_a_long_one_refused_with_its_times(model, setup, walk, tmp_path):
+    markers = _short(walk, slice(24, 40))
+    toe = markers.markers.index("R.ASIS")
+    markers.positions[4:6, toe] = np.nan
+    settings = InverseKinematicsSettings(setup=setup, longest_gap=0.1)
+    result = run_inverse_kinematics(model, markers, tmp_path / "ik.mot", settings=settings)
+    assert any("R.ASIS was interpolated from 0.467 to 0.483 s" in finding for finding in result.findings)
+    whole = run_inverse_kinematics(model, _short(walk, slice(24, 40)), tmp_path / "whole.mot", settings=settings)
+    assert_allclose(result.coordinates.values, whole.coordinates.values, atol=np.deg2rad(0.5))
+    markers.positions[4:12, toe] = np.nan
+    with pytest.raises(SignalError, match=r"'R.ASIS' was not seen from 0.467 to 0.583 s"):
+        run_inverse_kinematics(model, markers, tmp_path / "none.mot", settings=settings)
+    assert not (tmp_path / "none.mot").exists()
+
+
+def test_a_marker_nobody_follows_may_have_gaps(model, setup, walk, tmp_path):
+    markers = _short(walk)
+    markers.positions[:, markers.markers.index("R.Bicep")] = np.nan  # no task
+    result = run_inverse_kinematics(model, markers, tmp_path / "ik.mot", settings=InverseKinematicsSettings(setup=setup))
+    assert result.findings == ()
+
+
+def test_a_marker_that_the_recording_lacks_is_named_unless_it_may_be_missing(model, setup, walk, tmp_path):
+    short = _short(walk)
+    renamed = replace(short, markers=tuple("R.Toe.Latt" if name == "R.Toe.Lat" else name for name in short.markers))
+    with pytest.raises(UnknownNameError, match=r"task for marker 'R.Toe.Lat', which .*walk1.trc does not have. Did you mean 'R.Toe.Latt'"):
+        run_inverse_kinematics(model, renamed, tmp_path / "ik.mot", settings=InverseKinematicsSettings(setup=setup))
+    settings = InverseKinematicsSettings(setup=setup, missing_markers="ignore")
+    assert run_inverse_kinematics(model, renamed, tmp_path / "ik.mot", settings=settings).marker_error_rms.max() < 0.03
+
+
+def test_a_marker_that_the_model_lacks_is_named(gait2354_data, setup, walk, tmp_path):
+    text = (gait2354_data / "OutputReference" / "subject01_simbody.osim").read_text()
+    model = tmp_path / "model.osim"
+    model.write_text(text.replace('<Marker name="R.ASIS">', '<Marker name="R_ASIS">'))
+    with pytest.raises(UnknownNameError, match=r"task for marker 'R.ASIS', which .*model.osim does not have. Did you mean"):
+        run_inverse_kinematics(model, _short(walk), tmp_path / "ik.mot", settings=InverseKinematicsSettings(setup=setup))
+
+
+def test_centimetres_taken_for_metres_are_refused(model, setup, walk, tmp_path):
+    short = _short(walk)
+    wrong = replace(short, positions=short.positions * 100)
+    with pytest.raises(SignalError, match=r"its markers span .* m, those of the model .* m; correct the unit"):
+        run_inverse_kinematics(model, wrong, tmp_path / "ik.mot", settings=InverseKinematicsSettings(setup=setup))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("not xml", "is no XML file"),
+        ("<OpenSimDocument><Model/></OpenSimDocument>", "holds Model, expected InverseKinematicsTool or IKTaskSet"),
+    ],
+)
+def test_a_setup_file_that_is_none_is_refused(content, message, model, walk, tmp_path):
+    (tmp_path / "setup.xml").write_text(content)
+    with pytest.raises(FileFormatError, match=message):
+        run_inverse_kinematics(model, _short(walk), tmp_path / "ik.mot", settings=InverseKinematicsSettings(setup=tmp_path / "setup.xml"))
+
+
+def test_what_opensim_refuses_carries_its_log(model, setup, walk, tmp_path):
+    broken = tmp_path / "model.osim"
+    broken.write_text(model.read_text().replace("ground_pelvis", "ground_plevis", 1).replace("/bodyset/", "/bodiset/"))
+    with pytest.raises(OpenSimToolError, match=r"(?s)inverse kinematics of .*model\.osim.*log .* ends with:"):
+        run_inverse_kinematics(broken, _short(walk), tmp_path / "ik.mot", settings=InverseKinematicsSettings(setup=setup))
