@@ -83,8 +83,8 @@ class Objective:
         self._user_terms = tuple(terms)
         self._groups = tuple(tuple(group) for group in groups if len(group) > 1)
         rigid = muscle.rigid_tendon
-        self._parts = [index for index in ((~rigid).nonzero().squeeze(-1), rigid.nonzero().squeeze(-1)) if len(index)]
-        self._part_muscles = [muscle.select(index) for index in self._parts]
+        self.parts = [index for index in ((~rigid).nonzero().squeeze(-1), rigid.nonzero().squeeze(-1)) if len(index)]
+        self._part_muscles = [muscle.select(index) for index in self.parts]
         self.activation_kinds = tuple(kind for kind in ACTIVATION_KINDS if space.blocks[kind].free)
         self.fiber_kinds = tuple(kind for kind in FIBER_KINDS if space.blocks[kind].free)
         # weights: mean over counted steps of each trial, mean over DOFs
@@ -94,7 +94,7 @@ class Objective:
         self.moment_scale = moment_scale(settings, trials.joint_moment, trials.counted)
         dofs = trials.joint_moment.shape[-1]
         self._moment_weight = self._sample_weight[:, None] * (settings.moment_weight / dofs) ** 0.5 / self.moment_scale
-        self._weighted_arm = trials.moment_arm[trials.counted] * self._moment_weight[..., None]  # (counted, dof, muscle)
+        self.weighted_arm = trials.moment_arm[trials.counted] * self._moment_weight[..., None]  # (counted, dof, muscle)
         self._start, self._prior_width = space.start(), space.prior_width()
 
     def evaluate(self, z: Tensor, warm: Sequence[Tensor] | None = None, excitation: Tensor | None = None) -> Evaluation:
@@ -111,10 +111,14 @@ class Objective:
         self.evaluations += 1
         parameters = self.space.model_parameters(z)
         driving = self.trials.excitation if excitation is None else excitation
-        excitation = driving * self.space.muscle_values(z, "emg_scale")
+        scale = self.space.muscle_values(z, "emg_scale")
+        excitation = driving * scale
         activation, derivatives = activation_tangents(excitation, parameters, self.activation_kinds, self.trials.time_step)
+        if "emg_scale" in self.activation_kinds:
+            # the tangent is that of a factor of the scaled excitation
+            derivatives[self.activation_kinds.index("emg_scale")] /= scale
         states, pieces = [], []
-        for i, (index, muscle) in enumerate(zip(self._parts, self._part_muscles, strict=True)):
+        for i, (index, muscle) in enumerate(zip(self.parts, self._part_muscles, strict=True)):
             columns = Columns(activation[..., index], self.trials.mtu_length[..., index], _select(parameters, index), muscle)
             state = solve_state(columns, self.trials.time_step, None if warm is None else warm[i])
             states.append(state)
@@ -131,11 +135,33 @@ class Objective:
         error = at.outputs.joint_moment - self.trials.joint_moment
         return error[self._counted] * self._moment_weight
 
+    @property
+    def terms(self) -> tuple[MuscleTerm | Term, ...]:
+        """The penalties and the user's terms."""
+        return (*self._terms, *self._user_terms)
+
+    def moment_rows(self, at: Evaluation) -> tuple[Tensor, Tensor]:
+        """Return every residual of the joint moments, users' terms over DOFs included.
+
+        Returns:
+            residuals (counted, row) and what their derivatives are in those of `moment_residual`, (counted, row); rows are
+            the DOFs, once for the moment error and once more for each term over DOFs.
+        """
+        residuals = [self.moment_residual(at)]
+        factors = [torch.ones_like(residuals[0])]
+        for term in self._user_terms:
+            residual = term.residual(at.outputs)
+            if residual.shape[-1] != len(self._muscle):
+                residuals.append(residual[self._counted] * self._sample_weight[:, None])
+                slope = term.moment_derivative(at.outputs)[self._counted] * self._sample_weight[:, None]
+                factors.append(slope / self._moment_weight)
+        return torch.cat(residuals, dim=1), torch.cat(factors, dim=1)
+
     def _merge(self, pieces: list[Tensor]) -> Tensor:
         """Join parts (..., muscle of the part) in the order of all muscles."""
         if len(pieces) == 1:
             return pieces[0]
-        return torch.cat(pieces, dim=-1)[..., torch.argsort(torch.cat(self._parts))]
+        return torch.cat(pieces, dim=-1)[..., torch.argsort(torch.cat(self.parts))]
 
     def _term_values(self, z: Tensor, outputs: TermInputs) -> dict[str, float]:
         error = (outputs.joint_moment - self.trials.joint_moment)[self._counted] * self._moment_weight
@@ -176,7 +202,7 @@ class Objective:
         """Return the fiber lengths of each part that the linearization expects after a step in z: a warm start."""
         starts = []
         kinds = [*self.activation_kinds, *self.fiber_kinds]
-        for index, state, tangent in zip(self._parts, at.states, linear.length_tangents, strict=True):
+        for index, state, tangent in zip(self.parts, at.states, linear.length_tangents, strict=True):
             move = []
             for kind in kinds:
                 columns = self.space.blocks[kind].muscle_columns()[index]
@@ -196,7 +222,7 @@ class Objective:
             else torch.zeros((0, len(self._muscle)))
         )
         trials = self.trials.mtu_length.shape[1]
-        for index, state in zip(self._parts, at.states, strict=True):
+        for index, state in zip(self.parts, at.states, strict=True):
             chain = scale[:, index].repeat(1, trials)[:, None, :]  # (kind, 1, column)
             direct = at.activation_derivatives[..., index].flatten(-2)
             tangent = muscle_tangents(state, direct, self.fiber_kinds)
@@ -222,7 +248,7 @@ class Objective:
 
     def _moment_jacobian(self, kinds: list[ParameterName], force: Tensor, at: Evaluation) -> Tensor:
         """Return the Jacobian of the weighted moment residuals by z, (counted * dof, parameter)."""
-        arm = self._weighted_arm
+        arm = self.weighted_arm
         jacobian = torch.zeros((arm.shape[0] * arm.shape[1], self.space.size), dtype=arm.dtype)
         for i, kind in enumerate(kinds):
             columns = self.space.blocks[kind].muscle_columns()

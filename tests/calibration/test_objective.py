@@ -1,0 +1,150 @@
+"""The loss, its gradient and its Jacobian: against Eq. 4 written out, and against central differences for every kind of parameter."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from calibration_twin import LEAD_IN, Twin, every_kind_free, make_objective, make_twin
+
+from osim_nmscal.calibration.losses import Term, TermInputs
+from osim_nmscal.calibration.objective import Objective
+from osim_nmscal.calibration.prediction import predict
+from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, ParameterSettings
+from osim_nmscal.errors import CalibrationError
+
+GROUPS = {"front": ("muscle_0", "muscle_2")}
+# every term of the loss at work
+FULL_LOSS = LossSettings(
+    passive_force_weight=0.5, similarity_weight=0.2, fiber_length_range=(0.8, 1.0), tendon_strain_range=(0.0, 0.02), prior_weight=0.01
+)
+# parameters over groups and over everyone, bounds relative and absolute
+SCOPES = every_kind_free(
+    optimal_fiber_length=ParameterSettings(lower=0.8, upper=1.2, bounds="relative", scope="group"),
+    shape_factor=ParameterSettings(lower=-2.9, upper=-0.1, start=-1.0, scope="global"),
+    electromechanical_delay=ParameterSettings(lower=0.0, upper=0.1, start=0.0337, scope="muscle"),
+)
+CASES = {
+    "elastic tendons": ((), CalibrationSettings(parameters=every_kind_free(), loss=FULL_LOSS, groups=GROUPS)),
+    "rigid tendons": ((0, 1, 2, 3), CalibrationSettings(parameters=every_kind_free(), loss=FULL_LOSS, groups=GROUPS)),
+    "mixed tendons, groups and everyone": ((1,), CalibrationSettings(parameters=SCOPES, loss=FULL_LOSS, groups=GROUPS)),
+    "moments in newton metres": ((), CalibrationSettings(loss=LossSettings(moment_scale="raw"))),
+}
+
+
+def away_from_the_start(objective: Objective) -> torch.Tensor:
+    z = objective.space.start()
+    return z + 0.05 * torch.randn(z.shape, generator=torch.Generator().manual_seed(3), dtype=z.dtype)
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request: pytest.FixtureRequest) -> Objective:
+    rigid, settings = CASES[request.param]
+    twin = make_twin(rigid=rigid, steps=60)
+    # a delay between two samples, where its interpolation is smooth
+    return make_objective(twin, settings)
+
+
+def test_gradient_is_that_of_central_differences(case: Objective) -> None:
+    z, step = away_from_the_start(case), 1e-6
+    at = case.evaluate(z)
+    gradient = 2.0 * case.linearize(at).gradient
+    differences = torch.zeros_like(gradient)
+    for i in range(len(z)):
+        move = torch.zeros_like(z)
+        move[i] = step
+        differences[i] = (case.evaluate(z + move).loss - case.evaluate(z - move).loss) / (2.0 * step)
+    # the solver's tolerance of 1e-10 over the step gives 1e-4 of one residual; measured agreement is 1e-6
+    torch.testing.assert_close(gradient, differences, rtol=1e-4, atol=1e-5 * float(gradient.abs().max()))
+
+
+def test_moment_jacobian_is_that_of_central_differences(case: Objective) -> None:
+    z, step = away_from_the_start(case), 1e-6
+    jacobian = case.linearize(case.evaluate(z)).moment_jacobian
+    for i in range(len(z)):
+        move = torch.zeros_like(z)
+        move[i] = step
+        ahead, behind = (case.moment_residual(case.evaluate(z + sign * move)).reshape(-1) for sign in (1.0, -1.0))
+        differences = (ahead - behind) / (2.0 * step)
+        torch.testing.assert_close(jacobian[:, i], differences, rtol=1e-4, atol=2e-5 * float(jacobian.abs().max()))
+
+
+def test_hessian_is_that_of_the_residuals_alone(case: Objective) -> None:
+    # with target moments met exactly and no penalty, loss / 2 has the Gauss-Newton Hessian exactly: check J^T J
+    linear = case.linearize(case.evaluate(away_from_the_start(case)))
+    torch.testing.assert_close(linear.hessian, linear.hessian.T, rtol=1e-12, atol=1e-12)
+    rest = linear.hessian - linear.moment_jacobian.T @ linear.moment_jacobian
+    # penalties add sums of squares: what remains has no negative eigenvalue
+    assert float(torch.linalg.eigvalsh(rest).min()) > -1e-10 * float(linear.hessian.diagonal().max())
+
+
+def test_moment_term_is_equation_4_written_out() -> None:
+    twin = make_twin(noise=0.1)
+    objective = make_objective(twin, CalibrationSettings(loss=LossSettings(moment_scale="raw", prior_weight=0.0)))
+    at = objective.evaluate(objective.space.start())
+    neural = replace(twin.neural, c1=np.full(4, -0.55), c2=np.full(4, -0.45), shape_factor=np.full(4, -1.0))
+    expected = 0.0
+    for trial, prediction in zip(twin.trials.trials, predict(twin.trials, twin.start, neural), strict=True):
+        expected += float(((prediction.joint_moment - trial.joint_moment)[LEAD_IN:] ** 2).mean())
+    # both solve the fibers to 1e-10 of the maximum isometric force
+    assert at.terms["moment"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_unequal_trials_are_padded_without_counting() -> None:
+    twin = make_twin(steps=80)
+    short = twin.trials.trials[1]
+    cut = {name: getattr(short, name)[:50] for name in ("time", "excitation", "mtu_length", "moment_arm", "joint_moment")}
+    settings = CalibrationSettings(loss=LossSettings(moment_scale="raw", prior_weight=0.0))
+
+    def loss(*trials: object) -> float:
+        objective = make_objective(replace(twin, trials=replace(twin.trials, trials=trials)), settings)
+        return objective.evaluate(objective.space.start()).loss
+
+    first, second = twin.trials.trials[0], replace(short, **cut)
+    # Eq. 4 sums over trials the mean of each
+    assert loss(first, second) == pytest.approx(loss(first) + loss(second), rel=1e-6)
+
+
+def effort(outputs: TermInputs) -> torch.Tensor:
+    return outputs.activation * outputs.tendon_force / 1000.0
+
+
+def overshoot(outputs: TermInputs) -> torch.Tensor:
+    return 0.01 * torch.relu(outputs.joint_moment - outputs.target_moment)
+
+
+@pytest.mark.parametrize("function", [effort, overshoot])
+def test_a_users_term_joins_loss_gradient_and_hessian(function: object) -> None:
+    twin = make_twin(steps=60, noise=0.05)
+    plain = make_objective(twin, CalibrationSettings())
+    more = make_objective(twin, CalibrationSettings(), terms=[Term("mine", 0.7, function)])  # type: ignore[arg-type]
+    z, step = away_from_the_start(plain), 1e-6
+    at = more.evaluate(z)
+    assert at.loss == pytest.approx(plain.evaluate(z).loss + at.terms["mine"], rel=1e-12)
+    linear, direction = more.linearize(at), torch.randn(len(z), generator=torch.Generator().manual_seed(4), dtype=z.dtype)
+    slope = (more.evaluate(z + step * direction).loss - more.evaluate(z - step * direction).loss) / (2.0 * step)
+    assert 2.0 * float(linear.gradient @ direction) == pytest.approx(slope, rel=1e-4)
+    added = linear.hessian - plain.linearize(plain.evaluate(z)).hessian
+    assert float(torch.linalg.eigvalsh(added).min()) > -1e-10 * float(linear.hessian.diagonal().max())
+
+
+def test_a_users_term_of_another_shape_is_refused() -> None:
+    objective = make_objective(make_twin(steps=40), CalibrationSettings(), terms=[Term("odd", 1.0, lambda o: o.activation[..., :3])])
+    with pytest.raises(CalibrationError, match=r"'odd' returns residuals of shape \(\.\.\., 3\)"):
+        objective.linearize(objective.evaluate(objective.space.start()))
+
+
+def test_predicted_fiber_lengths_are_first_order_exact() -> None:
+    twin: Twin = make_twin(rigid=(1,), steps=60)
+    objective = make_objective(twin, CalibrationSettings())
+    z = away_from_the_start(objective)
+    at = objective.evaluate(z)
+    linear = objective.linearize(at)
+    direction = torch.randn(len(z), generator=torch.Generator().manual_seed(5), dtype=z.dtype)
+    errors = []
+    for size in (1e-3, 1e-4):
+        guess = objective.predict_lengths(at, linear, size * direction)
+        there = objective.evaluate(z + size * direction)
+        errors.append(max(float((g - s.length).abs().max()) for g, s in zip(guess, there.states, strict=True)))
+    # ten times closer, a hundred times better
+    assert errors[1] < errors[0] / 50.0

@@ -1,0 +1,105 @@
+"""Parameters as data: owners, bounds, starts, and the map between the vector z and the model's parameters."""
+
+import numpy as np
+import pytest
+import torch
+from calibration_twin import every_kind_free, make_twin
+
+from osim_nmscal.calibration.parameter_space import parameter_space, slower_filter_first
+from osim_nmscal.calibration.settings import CalibrationSettings, ParameterSettings, ParametersSettings
+from osim_nmscal.data.muscles import MuscleTable
+
+GROUPS = {"front": ("muscle_0", "muscle_2")}
+
+
+@pytest.fixture(scope="module")
+def muscles() -> MuscleTable:
+    return make_twin().start
+
+
+def test_start_is_the_osim(muscles: MuscleTable) -> None:
+    space = parameter_space(muscles, CalibrationSettings())
+    at_start = space.model_parameters(space.start())
+    for name in ("optimal_fiber_length", "tendon_slack_length", "max_isometric_force"):
+        np.testing.assert_allclose(getattr(at_start, name).numpy(), muscles.values(name), rtol=1e-15)
+
+
+def test_ends_of_z_are_the_bounds(muscles: MuscleTable) -> None:
+    space = parameter_space(muscles, CalibrationSettings())
+    low, high = (space.model_parameters(torch.full((space.size,), end, dtype=torch.float64)) for end in (0.0, 1.0))
+    # CEINMS's ranges: lengths 0.85 to 1.15 of the start, strength 0.5 to 2.5, C1 -0.95 to -0.05
+    np.testing.assert_allclose(low.tendon_slack_length.numpy(), 0.85 * muscles.values("tendon_slack_length"), rtol=1e-14)
+    np.testing.assert_allclose(high.tendon_slack_length.numpy(), 1.15 * muscles.values("tendon_slack_length"), rtol=1e-14)
+    np.testing.assert_allclose(high.max_isometric_force.numpy(), 2.5 * muscles.values("max_isometric_force"), rtol=1e-14)
+    np.testing.assert_allclose(low.c1.numpy(), -0.95)
+    np.testing.assert_allclose(high.c1.numpy(), -0.05)
+
+
+def test_every_z_between_the_bounds_gives_a_stable_filter(muscles: MuscleTable) -> None:
+    space = parameter_space(muscles, CalibrationSettings())
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(50):
+        p = space.model_parameters(torch.rand(space.size, generator=generator, dtype=torch.float64))
+        assert float(p.c1.abs().max()) < 1.0
+        assert float(p.c2.abs().max()) < 1.0
+
+
+def test_muscles_of_a_group_share_one_strength(muscles: MuscleTable) -> None:
+    space = parameter_space(muscles, CalibrationSettings(groups=GROUPS))
+    assert space.blocks["strength_coefficient"].owners == ("front", "muscle_1", "muscle_3")
+    z = torch.rand(space.size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    strength = space.muscle_values(z, "strength_coefficient")
+    assert strength[0] == strength[2] != strength[1]
+
+
+def test_a_global_parameter_has_one_owner(muscles: MuscleTable) -> None:
+    space = parameter_space(muscles, CalibrationSettings(parameters=every_kind_free()))
+    assert space.blocks["electromechanical_delay"].owners == ("all",)
+    # 4 muscles x (C1, C2, A, lengths, strength, EMG scale, strain, vmax) + one delay
+    assert space.size == 4 * 9 + 1
+
+
+def test_a_relative_group_parameter_scales_each_members_own_start(muscles: MuscleTable) -> None:
+    lengths = ParameterSettings(lower=0.85, upper=1.15, bounds="relative", scope="group")
+    settings = CalibrationSettings(groups=GROUPS, parameters=ParametersSettings(optimal_fiber_length=lengths))
+    space = parameter_space(muscles, settings)
+    top = space.muscle_values(torch.ones(space.size, dtype=torch.float64), "optimal_fiber_length")
+    np.testing.assert_allclose(top.numpy(), 1.15 * muscles.values("optimal_fiber_length"), rtol=1e-14)
+
+
+def test_fixed_kinds_and_frozen_muscles_have_no_column(muscles: MuscleTable) -> None:
+    space = parameter_space(muscles, CalibrationSettings(), frozenset({"muscle_1"}))
+    assert space.size == 3 * 6
+    assert [int(block.column[1]) for block in space.free_blocks] == [-1] * 6
+    assert not space.blocks["max_contraction_velocity"].free
+
+
+def test_encode_is_the_inverse_of_internal(muscles: MuscleTable) -> None:
+    space = parameter_space(muscles, CalibrationSettings(groups=GROUPS, parameters=every_kind_free()))
+    z = torch.rand(space.size, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    again = space.encode({name: space.internal(z, name) for name in space.blocks})
+    torch.testing.assert_close(again, z, rtol=0.0, atol=1e-13)
+
+
+def test_a_prior_without_width_is_as_wide_as_a_flat_one(muscles: MuscleTable) -> None:
+    space = parameter_space(muscles, CalibrationSettings())
+    # standard deviation of a uniform distribution of unit width
+    torch.testing.assert_close(space.prior_width(), torch.full((space.size,), 12.0**-0.5, dtype=torch.float64))
+
+
+def test_a_given_prior_width_is_in_the_units_of_the_bounds(muscles: MuscleTable) -> None:
+    narrow = ParameterSettings(lower=0.85, upper=1.15, bounds="relative", prior_width=0.03)
+    space = parameter_space(muscles, CalibrationSettings(parameters=ParametersSettings(tendon_slack_length=narrow)))
+    block = space.blocks["tendon_slack_length"]
+    np.testing.assert_allclose(space.prior_width()[block.column].numpy(), 0.1)
+
+
+def test_exchanging_c1_and_c2_is_undone(muscles: MuscleTable) -> None:
+    # Eq. 1 is symmetric in C1 and C2, so their order is a convention: C1 <= C2
+    space = parameter_space(muscles, CalibrationSettings())
+    z = space.start()
+    c1, c2 = space.blocks["c1"].column, space.blocks["c2"].column
+    z[c1], z[c2] = torch.tensor([0.9, 0.1, 0.5, 0.6], dtype=z.dtype), torch.tensor([0.2, 0.3, 0.5, 0.1], dtype=z.dtype)
+    ordered = slower_filter_first(space, z)
+    assert ordered[c1].tolist() == [0.2, 0.1, 0.5, 0.1]
+    assert ordered[c2].tolist() == [0.9, 0.3, 0.5, 0.6]
