@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from osim_nmscal.calibration.synergy_settings import SynergySettings
 from osim_nmscal.settings import Settings, setting
 
 ParameterName = Literal[
@@ -188,6 +189,9 @@ class CalibrationSettings(Settings):
     adamw: AdamWSettings = Field(default=AdamWSettings(), description="AdamW.", json_schema_extra={"unit": "-", "source": "-"})
     simulated_annealing: AnnealingSettings = Field(
         default=AnnealingSettings(), description="Simulated annealing.", json_schema_extra={"unit": "-", "source": "-"}
+    )
+    synergy: SynergySettings = Field(
+        default=SynergySettings(), description="Muscles without electrodes.", json_schema_extra={"unit": "-", "source": "-"}
     )
     starts: int = setting(
         1, unit="-", description="Starting points; the first is the start, others are drawn between the bounds.", source="choice", ge=1

@@ -66,6 +66,23 @@ class MomentMetrics:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SynergyResult:
+    """The synergies of a synergy-hybrid calibration and what they made the muscles do in the calibration trials."""
+
+    muscles: tuple[str, ...]
+    recorded: tuple[str, ...]  # driven by their EMG
+    synthesized: tuple[str, ...]  # driven by synergies, withheld ones included
+    withheld: tuple[str, ...]  # synthesised although they have EMG
+    vaf: FloatArray  # (number of synergies tried,), of the factorisation into 1, 2, ... synergies
+    vaf_per_muscle: FloatArray  # (number of synergies tried, recorded muscle)
+    weights: FloatArray  # (synergy, muscle); mean over trials if each has its own
+    trial_weights: FloatArray  # (trial or 1, synergy, muscle)
+    trials: tuple[str, ...]
+    primitives: tuple[FloatArray, ...]  # (time, synergy) of each trial
+    excitations: tuple[FloatArray, ...]  # (time, muscle) of each trial, by the synergies, recorded muscles as well
+
+
+@dataclass(frozen=True, kw_only=True)
 class CalibrationResult:
     """A finished (or interrupted) calibration; `sentence` says in words how it ended."""
 
@@ -86,6 +103,7 @@ class CalibrationResult:
     parameters: tuple[CalibratedParameter, ...]
     history: tuple[HistoryRow, ...]
     findings: tuple[str, ...] = ()  # decisions and warnings a user must see, one sentence each
+    synergy: SynergyResult | None = None  # of a synergy-hybrid calibration
     cross_validation: tuple[MomentMetrics, ...] = ()  # each calibration trial predicted from the others, if asked for
 
 

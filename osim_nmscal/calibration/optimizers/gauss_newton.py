@@ -7,8 +7,8 @@ entries that hit it held there (an active-set solution of the bounded quadratic 
 import torch
 from torch import Tensor
 
-from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
 from osim_nmscal.calibration.arrow_matrix import ArrowMatrix
+from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
 from osim_nmscal.calibration.optimizers import Journal, Minimum, Progress
 from osim_nmscal.calibration.settings import GaussNewtonSettings
 from osim_nmscal.errors import FiberDynamicsError

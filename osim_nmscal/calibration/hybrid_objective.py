@@ -1,0 +1,262 @@
+"""The synergy-hybrid loss (Eq. 5 of Hambly 2025), its gradient and its arrow-shaped Gauss-Newton Hessian.
+
+Recorded muscles are driven by their EMG, the others by synergies; the moment term, the penalties of Eq. 4 and the
+priors are those of `objective.py`, which solves the muscles. Added here: recorded excitations that the synergies miss,
+squared synthesised excitations, and primitives, weights and synthesised excitations above 1 (below 0 they cannot go).
+Departure: tracking and smallness count over the whole trial with its lead-in, as primitives live there too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from osim_nmscal.calibration.arrow_matrix import ArrowMatrix
+from osim_nmscal.calibration.excitation_response import ExcitationResponse, excitation_response
+from osim_nmscal.calibration.hybrid_space import CEILING, HybridSpace
+from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
+from osim_nmscal.calibration.synergy_settings import SynergySettings
+from osim_nmscal.calibration.trial_curvature import TrialCurvature
+from osim_nmscal.nms.sensitivity import MuscleState
+
+
+@dataclass(frozen=True)
+class HybridEvaluation:
+    """The model and its synergies at one vector."""
+
+    z: Tensor
+    loss: float
+    terms: dict[str, float]
+    muscles: Evaluation  # of the muscles alone
+    weights: Tensor  # (trial or 1, synergy, muscle)
+    coefficients: list[Tensor]  # (synergy, spline) of each trial
+    primitives: Tensor  # (time, trial, synergy)
+    synthesized: Tensor  # (time, trial, muscle): what the synergies make of every muscle
+
+    @property
+    def states(self) -> tuple[MuscleState, ...]:
+        """The solved muscles."""
+        return self.muscles.states
+
+
+@dataclass(frozen=True)
+class HybridLinearization:
+    """Gradient and Gauss-Newton Hessian of the loss / 2, and what predicts the next fiber lengths."""
+
+    gradient: Tensor
+    hessian: ArrowMatrix
+    of_muscles: Linearization
+    response: ExcitationResponse
+
+
+class HybridObjective:
+    """Loss, gradient and Hessian over the vector z of a hybrid space."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        space: HybridSpace,
+        settings: SynergySettings,
+        basis: Tensor,
+        lengths: Sequence[int],
+        synthesized: Tensor,
+    ) -> None:
+        """Build the loss.
+
+        Args:
+            objective: the loss of the muscles; its trials hold the EMG of recorded muscles.
+            space: the unknowns.
+            settings: weights of the terms.
+            basis: (time, spline), of the longest trial; each trial uses its first splines.
+            lengths: samples of each trial without padding.
+            synthesized: (muscle,), bool; the others are recorded.
+        """
+        self.objective, self.space, self.settings, self.basis = objective, space, settings, basis
+        self.synthesized = synthesized
+        trials = objective.trials
+        steps = torch.arange(len(trials.excitation))[:, None]
+        length = torch.tensor(list(lengths))
+        self.share = (steps < length) / length.to(basis.dtype)  # (time, trial), sums to 1 over each trial
+        recorded = int((~synthesized).sum())
+        weight = settings.tracking_weight / max(recorded, 1), settings.excitation_weight / max(int(synthesized.sum()), 1)
+        self.excitation_weight = torch.where(synthesized, weight[1], weight[0])  # (muscle,)
+        self.target = torch.where(synthesized, 0.0, trials.excitation)
+
+    @property
+    def evaluations(self) -> int:
+        """How often the muscles were solved."""
+        return self.objective.evaluations
+
+    def evaluate(self, z: Tensor, warm: Sequence[Tensor] | None = None) -> HybridEvaluation:
+        """Solve the model at z, (entry,) each 0 to 1; warm as in `Objective.evaluate`."""
+        parameters, weights, coefficients = self.space.split(z)
+        primitives = torch.stack([self.basis[:, : own.shape[1]] @ own.T for own in coefficients], dim=1)
+        by_synergies = torch.einsum("trs,rsm->trm", primitives, weights.expand(len(coefficients), -1, -1))
+        driving = torch.where(self.synthesized, by_synergies, self.objective.trials.excitation)
+        muscles = self.objective.evaluate(parameters, warm, driving)
+        terms = muscles.terms | self._synergy_terms(weights, primitives, by_synergies)
+        return HybridEvaluation(z, sum(terms.values()), terms, muscles, weights, coefficients, primitives, by_synergies)
+
+    def _synergy_terms(self, weights: Tensor, primitives: Tensor, by_synergies: Tensor) -> dict[str, float]:
+        missed = (by_synergies - self.target).square() * self.excitation_weight * self.share[..., None]
+        above = (by_synergies[..., self.synthesized] - 1.0).clamp_min(0.0).square().sum(dim=-1)
+        above = above + (primitives - 1.0).clamp_min(0.0).square().sum(dim=-1)
+        high = (weights - 1.0).clamp_min(0.0).square().sum()
+        return {
+            "tracking": float(missed[..., ~self.synthesized].sum()),
+            "excitation": float(missed[..., self.synthesized].sum()),
+            "range": self.settings.range_weight * float((above * self.share).sum() + high),
+        }
+
+    def linearize(self, at: HybridEvaluation) -> HybridLinearization:
+        """Differentiate the loss at an evaluation: gradient and Gauss-Newton Hessian of loss / 2."""
+        linear = self.objective.linearize(at.muscles)
+        index = self.synthesized.nonzero().squeeze(-1)
+        response = excitation_response(at.muscles, self.objective.parts, index, self.basis, self.objective.trials.time_step)
+        size, own = self.space.parameters.size, self.space.weight_entries
+        shared = linear.gradient.new_zeros((self.space.shared, self.space.shared))
+        shared[:size, :size] = linear.hessian
+        head = linear.gradient.new_zeros(self.space.shared)
+        head[:size] = linear.gradient
+        gradients, crosses, blocks = [], [], []
+        for trial, curvature in enumerate(self._curvatures(at, linear, response)):
+            gradient, hessian, cross = CEILING * curvature.gradient, CEILING**2 * curvature.hessian, CEILING * curvature.cross
+            if self.space.fixed_weights is None:
+                self._keep_weights_low(at, trial, gradient, hessian)
+            if self.space.per_trial or own == 0:
+                gradients.append(gradient)
+                blocks.append(hessian)
+                crosses.append(cross)
+                continue
+            head[size:] += gradient[:own]
+            shared[size:, size:] += hessian[:own, :own]
+            shared[:size, size:] += cross[:, :own]
+            shared[size:, :size] += cross[:, :own].T
+            gradients.append(gradient[own:])
+            blocks.append(hessian[own:, own:])
+            crosses.append(torch.cat([cross[:, own:], hessian[:own, own:]]))
+        return HybridLinearization(torch.cat([head, *gradients]), ArrowMatrix(shared, crosses, blocks), linear, response)
+
+    def _keep_weights_low(self, at: HybridEvaluation, trial: int, gradient: Tensor, hessian: Tensor) -> None:
+        """Add the penalty on weights above 1, once per set of weights."""
+        if trial >= len(at.weights):
+            return
+        above = (at.weights[trial] - 1.0).clamp_min(0.0).flatten()
+        own = len(above)
+        gradient[:own] += self.settings.range_weight * CEILING * above
+        hessian.diagonal()[:own] += self.settings.range_weight * CEILING**2 * (above > 0.0)
+
+    def _curvatures(self, at: HybridEvaluation, linear: Linearization, response: ExcitationResponse) -> list[TrialCurvature]:
+        """Return gradient and Hessian by the weights and coefficients of each trial."""
+        rows = self._moment_rows(at, linear)
+        pieces = self._muscle_term_pieces(at, linear, response)
+        curvatures = []
+        for trial, coefficients in enumerate(at.coefficients):
+            splines = coefficients.shape[1]
+            weights = self.space.weights_of_trial(at.weights, trial)
+            curvature = TrialCurvature(weights, coefficients, self.space.parameters.size, self.space.fixed_weights is None)
+            self._add_moments(curvature, trial, rows, at, response)
+            for value, slope, of_parameters, columns in pieces:
+                d, v = slope[:, trial, :, :splines], value[:, trial]
+                q, pull = torch.einsum("tmk,tml->mkl", d, d), torch.einsum("tmk,tm->mk", d, v)
+                mixed = torch.einsum("itm,tmk->imk", of_parameters[:, :, trial], d)
+                curvature.add_muscles(self.synthesized, q, pull, mixed, columns)
+            self._add_synergy_terms(curvature, trial, at)
+            curvatures.append(curvature)
+        return curvatures
+
+    def _moment_rows(self, at: HybridEvaluation, linear: Linearization) -> tuple[Tensor, Tensor, Tensor]:
+        """Return residuals (sample, dof or user's rows), their Jacobian (sample, dof, parameter) and arms (sample, dof, muscle).
+
+        A user's term over DOFs is another set of rows of the same shape.
+        """
+        objective = self.objective
+        residuals, factors = objective.moment_rows(at.muscles)
+        dofs = objective.weighted_arm.shape[1]
+        jacobian = linear.moment_jacobian.reshape(len(factors), dofs, self.space.parameters.size)
+        repeated = jacobian.repeat(1, factors.shape[1] // dofs, 1) * factors[..., None]
+        arms = objective.weighted_arm.repeat(1, factors.shape[1] // dofs, 1)[..., self.synthesized] * factors[..., None]
+        return residuals, repeated, arms
+
+    def _add_moments(
+        self, curvature: TrialCurvature, trial: int, rows: tuple[Tensor, Tensor, Tensor], at: HybridEvaluation, response: ExcitationResponse
+    ) -> None:
+        residual, by_parameters, arms = rows
+        counted = self.objective.trials.counted
+        samples = counted[:, trial]
+        mine = counted.nonzero()[:, 1] == trial
+        splines = at.coefficients[trial].shape[1]
+        scale = self.objective.space.muscle_values(at.muscles.z, "emg_scale")[self.synthesized]
+        arm = arms[mine] * (response.force[samples, trial] * scale)[:, None, :]
+        shape = response.shape[samples, trial][..., :splines]
+        curvature.add_moments(self.synthesized, residual[mine].reshape(-1), by_parameters[mine].flatten(0, 1), arm, shape)
+
+    def _muscle_term_pieces(
+        self, at: HybridEvaluation, linear: Linearization, response: ExcitationResponse
+    ) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        """Return residual, derivative by splines, derivative by parameters and their columns of each term that acts on a synthesised muscle."""
+        objective, outputs = self.objective, at.muscles.outputs
+        counted = objective.trials.counted
+        weight = (counted / counted.sum(dim=0)).sqrt()[..., None]
+        muscles = len(self.synthesized)
+        index = self.synthesized.nonzero().squeeze(-1)
+        scale = objective.space.muscle_values(at.muscles.z, "emg_scale")[index]
+        columns = torch.stack([objective.space.blocks[kind].muscle_columns() for kind in linear.kinds]) if linear.kinds else None
+        tangents = None
+        pieces = []
+        for term in objective.terms:
+            residual = term.residual(outputs)
+            if residual.shape[-1] != muscles:
+                continue  # over DOFs: one of the moment rows
+            residual = (residual * weight)[..., index]
+            if not bool(residual.any()):
+                continue
+            tangents = response.tangents(index, muscles) if tangents is None else tangents
+            slope = (term.derivative(outputs, tangents) * weight)[..., index].movedim(0, -1) * scale[:, None]
+            of_parameters = (term.derivative(outputs, linear.tangents) * weight)[..., index]
+            chosen = columns[:, index] if columns is not None else index.new_zeros((0, len(index)))
+            pieces.append((residual, slope, of_parameters, chosen))
+        return pieces
+
+    def _add_synergy_terms(self, curvature: TrialCurvature, trial: int, at: HybridEvaluation) -> None:
+        """Add tracking, smallness and the range of excitations and primitives."""
+        splines = at.coefficients[trial].shape[1]
+        share = self.share[:, trial, None]
+        basis = self.basis[:, :splines]
+        gram = basis.T @ (share * basis)
+        missed = at.synthesized[:, trial] - self.target[:, trial]
+        q = self.excitation_weight[:, None, None] * gram
+        pull = self.excitation_weight[:, None] * (missed.T @ (share * basis))
+        everyone = torch.ones_like(self.synthesized)
+        curvature.add_muscles(everyone, q, pull)
+        above = (at.synthesized[:, trial] - 1.0).clamp_min(0.0) * self.synthesized
+        high = (above > 0.0).any(dim=0)
+        if bool(high.any()):
+            active = self.settings.range_weight * share * (above > 0.0)[:, high]
+            q = torch.einsum("tm,tk,tl->mkl", active, basis, basis)
+            curvature.add_muscles(high, q, (active * above[:, high]).T @ basis)
+        over = (at.primitives[:, trial] - 1.0).clamp_min(0.0)
+        if bool(over.any()):
+            active = self.settings.range_weight * share * (over > 0.0)
+            curvature.add_primitives(torch.einsum("ts,tk,tl->skl", active, basis, basis), (active * over).T @ basis)
+
+    def gradient(self, at: HybridEvaluation) -> Tensor:
+        """Return the gradient of loss / 2 at an evaluation, (entry,)."""
+        return self.linearize(at).gradient
+
+    def predict_lengths(self, at: HybridEvaluation, linear: HybridLinearization, step: Tensor) -> list[Tensor]:
+        """Return the fiber lengths of each part that the linearization expects after a step in z: a warm start."""
+        parameters, weights, coefficients = self.space.split(at.z + step)
+        starts = self.objective.predict_lengths(at.muscles, linear.of_muscles, parameters - at.muscles.z)
+        index = self.synthesized.nonzero().squeeze(-1)
+        moves = at.synthesized.new_zeros((*at.synthesized.shape[:2], len(self.synthesized)))
+        for trial, (old, new) in enumerate(zip(at.coefficients, coefficients, strict=True)):
+            before = self.space.weights_of_trial(at.weights, trial)
+            after = self.space.weights_of_trial(weights, trial)
+            change = (after.T @ new - before.T @ old)[index]  # (muscle, spline)
+            shape = linear.response.shape[:, trial][..., : old.shape[1]]
+            moves[:, trial, index] = torch.einsum("tmk,mk->tm", shape, change) * linear.response.length[:, trial]
+        return [
+            start + moves[..., part].flatten(1) for start, part in zip(starts, self.objective.parts, strict=True)
+        ]

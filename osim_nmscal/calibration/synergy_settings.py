@@ -1,0 +1,56 @@
+"""Settings of muscles without electrodes: which are synthesised, from how many synergies, and what holds them in place."""
+
+from typing import Literal
+
+from osim_nmscal.settings import Settings, setting
+
+MuscleRole = Literal["recorded", "synthesized", "withheld", "excluded"]
+
+
+class SynergySettings(Settings):
+    """Synergy-hybrid calibration (Eq. 5 of Hambly 2025). The paper's weights are in a supplement that is not public."""
+
+    muscles: dict[str, MuscleRole] = setting(
+        {},
+        unit="-",
+        description="Muscle -> 'recorded' (driven by its EMG), 'synthesized', 'withheld' (synthesised although it has EMG, which is kept to "
+        "compare with) or 'excluded'. A muscle not named is recorded if it has an excitation, otherwise synthesised.",
+        source="Hambly 2025",
+    )
+    count: int = setting(
+        0, unit="-", description="Number of synergies; 0 takes the fewest above variance_accounted_for.", source="Hambly 2025", ge=0
+    )
+    variance_accounted_for: float = setting(
+        0.85,
+        unit="-",
+        description="Share of the recorded excitations' sum of squares that the synergies must reproduce.",
+        source="Hambly 2025",
+        gt=0.0,
+        lt=1.0,
+    )
+    factorization_starts: int = setting(
+        10, unit="-", description="Seeded restarts of the non-negative matrix factorisation; the best is kept.", source="choice", ge=1
+    )
+    weights: Literal["shared", "per_trial"] = setting(
+        "shared",
+        unit="-",
+        description="One set of synergy weights for all trials, or one for each (a new trial then gets their mean).",
+        source="choice: a new trial is predicted from weights that were found in others",
+    )
+    knot_spacing: float = setting(
+        0.04,
+        unit="s",
+        description="Distance of the knots of the cubic splines that primitives are made of.",
+        source="choice: represents a 6 Hz envelope to about 1 %",
+        gt=0.0,
+    )
+    tracking_weight: float = setting(
+        10.0, unit="-", description="Weight w_e of recorded excitations that the synergies miss.", source="choice", ge=0.0
+    )
+    excitation_weight: float = setting(0.1, unit="-", description="Weight w_s of squared synthesised excitations.", source="choice", gt=0.0)
+    range_weight: float = setting(
+        10.0, unit="-", description="Weight of primitives, weights and synthesised excitations above 1.", source="choice", ge=0.0
+    )
+    starts: int = setting(
+        1, unit="-", description="Random starting weights of unrecorded muscles to try; the best end is kept.", source="choice", ge=1
+    )
