@@ -37,7 +37,7 @@ class Balance(NamedTuple):
     active: Tensor  # active-force-length multiplier
     velocity_multiplier: Tensor
     velocity_slope: Tensor  # d velocity_multiplier / d scaled velocity
-    velocity_scale: Tensor
+    velocity_scale: Tensor | None  # None where activation does not scale velocity
     passive: Tensor  # passive elastic force
 
 
@@ -68,18 +68,22 @@ def balance(
     local, interval = muscle.active_force_length.locate(length)
     active = muscle.active_force_length.evaluate(local, interval)
     passive = muscle.passive_force_length.evaluate(local, interval)
-    rest = muscle.velocity_scale_at_rest
-    scale = rest + (1.0 - rest) * activation
-    fv = muscle.force_velocity(velocity / scale)
+    scale = muscle.velocity_scale(activation)
+    fv = muscle.force_velocity(velocity if scale is None else velocity / scale)
+    isometric = activation * active.value
+    by_velocity_fiber = isometric * fv.slope
+    if scale is not None:
+        by_velocity_fiber = by_velocity_fiber / scale
 
-    fiber = activation * active.value * fv.value + passive.value + muscle.fiber_damping * velocity
+    fiber = isometric * fv.value + passive.value + muscle.fiber_damping * velocity
     by_length_fiber = activation * active.slope * fv.value + passive.slope
+    # d cosine / dl = sine^2 / (l * along), here written with the length along the tendon
     cosine_by_length = (1.0 - cosine * cosine) / along
-    by_length = -stiffness * parameters.optimal_fiber_length / (parameters.tendon_slack_length * cosine)
+    by_length = stiffness * (-parameters.optimal_fiber_length / parameters.tendon_slack_length) / cosine
     return Balance(
         residual=tendon.value - cosine * fiber,
         by_length=by_length - cosine_by_length * fiber - cosine * by_length_fiber,
-        by_velocity=-cosine * (activation * active.value * fv.slope / scale + muscle.fiber_damping),
+        by_velocity=-cosine * (by_velocity_fiber + muscle.fiber_damping),
         length_along_tendon=along,
         cosine=cosine,
         tendon_strain=strain,
@@ -95,6 +99,8 @@ def balance(
 
 def by_activation(at: Balance, velocity: Tensor, activation: Tensor, muscle: MuscleMechanics) -> Tensor:
     """Return df/d activation at a balance."""
+    if at.velocity_scale is None:
+        return -at.cosine * at.active * at.velocity_multiplier
     rest = muscle.velocity_scale_at_rest
     slowing = activation * at.velocity_slope * velocity * (1.0 - rest) / (at.velocity_scale * at.velocity_scale)
     return -at.cosine * at.active * (at.velocity_multiplier - slowing)

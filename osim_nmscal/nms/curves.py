@@ -9,7 +9,7 @@ Departure: outside its grid a table continues as a straight line, also where the
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -139,6 +139,7 @@ class CurveTable:
         row: (muscle,), int32, first interval of each muscle's curve.
         start, inverse_width: the shared grid, in units of the argument.
         intervals: number of intervals of each curve.
+        single: whether all muscles share one curve, so that rows need not be looked up.
     """
 
     coefficients: tuple[Tensor, ...]
@@ -146,6 +147,7 @@ class CurveTable:
     start: float
     inverse_width: float
     intervals: int
+    single: bool
 
     def __call__(self, argument: Tensor) -> CurveValue:
         """Return value and slope, each shaped as the argument (..., muscle)."""
@@ -159,18 +161,20 @@ class CurveTable:
 
     def evaluate(self, local: Tensor, interval: Tensor) -> CurveValue:
         """Evaluate at what `locate` returned."""
-        value, slope = _Hermite.apply(local, (interval + self.row).reshape(-1), *self.coefficients)
+        index = interval if self.single else interval + self.row
+        if local.requires_grad and torch.is_grad_enabled():
+            value, slope = _Hermite.apply(local, index.reshape(-1), *self.coefficients)
+        else:
+            value, slope, _, _ = _hermite(local, index.reshape(-1), *self.coefficients)
         return CurveValue(value, slope * self.inverse_width)
 
     def to(self, like: Tensor) -> "CurveTable":
         """Return the table with the dtype and device of a tensor."""
-        return CurveTable(
-            tuple(c.to(like) for c in self.coefficients), self.row.to(like.device), self.start, self.inverse_width, self.intervals
-        )
+        return replace(self, coefficients=tuple(c.to(like) for c in self.coefficients), row=self.row.to(like.device))
 
     def select(self, index: Tensor) -> "CurveTable":
         """Return the table for some of the muscles; index (muscle,), int64."""
-        return CurveTable(self.coefficients, self.row[index], self.start, self.inverse_width, self.intervals)
+        return replace(self, row=self.row[index])
 
 
 def tabulate(curves: Sequence[ExactCurve], domain: tuple[float, float], intervals: int) -> CurveTable:
@@ -197,7 +201,7 @@ def tabulate(curves: Sequence[ExactCurve], domain: tuple[float, float], interval
             coefficients.append(_hermite_coefficients(curve(left), curve(right), width))
     stacked = torch.cat(coefficients, dim=1)  # (4, curve * interval)
     row = torch.tensor([blocks[id(curve)] * intervals for curve in curves], dtype=torch.int32)
-    return CurveTable(tuple(c.contiguous() for c in stacked), row, start, 1.0 / width, intervals)
+    return CurveTable(tuple(c.contiguous() for c in stacked), row, start, 1.0 / width, intervals, len(blocks) == 1)
 
 
 def _hermite_coefficients(left: CurveJet, right: CurveJet, width: float) -> Tensor:
@@ -213,6 +217,15 @@ def _hermite_coefficients(left: CurveJet, right: CurveJet, width: float) -> Tens
     return coefficients
 
 
+def _hermite(local: Tensor, index: Tensor, c0: Tensor, c1: Tensor, c2: Tensor, c3: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return value and slope of the interval polynomials, and the two highest coefficients, each shaped as local."""
+    c0, c1, c2, c3 = (c.index_select(0, index).view(local.shape) for c in (c0, c1, c2, c3))
+    # Horner's scheme, whose partial results give the slope by the same scheme once more
+    b2 = torch.addcmul(c2, c3, local)
+    b1 = torch.addcmul(c1, b2, local)
+    return torch.addcmul(c0, b1, local), torch.addcmul(b1, torch.addcmul(b2, c3, local), local), c2, c3
+
+
 class _Hermite(torch.autograd.Function):
     """Value and slope of the interval polynomials; both differentiable in the local coordinate."""
 
@@ -220,12 +233,7 @@ class _Hermite(torch.autograd.Function):
     def forward(
         ctx: torch.autograd.function.FunctionCtx, local: Tensor, index: Tensor, c0: Tensor, c1: Tensor, c2: Tensor, c3: Tensor
     ) -> tuple[Tensor, Tensor]:
-        c0, c1, c2, c3 = (c.index_select(0, index).view(local.shape) for c in (c0, c1, c2, c3))
-        # Horner's scheme, whose partial results give the slope by the same scheme once more
-        b2 = torch.addcmul(c2, c3, local)
-        b1 = torch.addcmul(c1, b2, local)
-        value = torch.addcmul(c0, b1, local)
-        slope = torch.addcmul(b1, torch.addcmul(b2, c3, local), local)
+        value, slope, c2, c3 = _hermite(local, index, c0, c1, c2, c3)
         ctx.save_for_backward(local, slope, c2, c3)
         return value, slope
 

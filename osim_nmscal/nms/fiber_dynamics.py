@@ -1,13 +1,19 @@
 """Fiber dynamics with an elastic tendon: the whole trajectory of every muscle solved at once.
 
-Backward Euler, f(l_i, (l_i - l_(i-1)) / (h vmax), a_i, mtu_length_i) = 0 for all samples i, starting from the static
-equilibrium of the first sample, is one nonlinear system whose Jacobian is bidiagonal per muscle and trial. Newton's
-method on all samples together needs one linear recurrence per iteration (recurrence.py); the gradient of anything
-with respect to anything is one more, backward in time (implicit differentiation), and a tangent one forward.
+Backward Euler for all samples, starting from the static equilibrium of the first sample, is one nonlinear system whose
+Jacobian is bidiagonal per muscle and trial (fiber_newton.py). Newton's method on all samples together needs one linear
+recurrence per iteration (recurrence.py); the gradient of anything with respect to anything is one more, backward in
+time (implicit differentiation), and a tangent one forward.
 
-Inside, muscles and trials are flattened to columns: arrays are (time, column). A fiber that would become shorter than
-its class allows stays at that bound, which counts as solved. A column that Newton cannot solve is solved sample by
-sample inside a bracket; what then still has a residual is reported, never returned silently.
+Inside, muscles and trials are flattened to columns: arrays are (time, column). A column that Newton cannot solve is
+solved sample by sample inside a bracket; what then still has a residual is reported, never returned silently.
+
+Departures from OpenSim, which integrates the fiber length (Millard, De Groote) with a variable step:
+- a fixed first-order step, so a force differs by an error proportional to the time step (tests: 0.1-0.2 % of the
+  maximum isometric force at 1 kHz, about 1 % at 200 Hz);
+- the activation may be zero: OpenSim needs a minimum activation (0.01) where it divides by it, this equation does not;
+- the tendon is continued below zero strain (muscle_models/base.py), so a slack tendon has a fiber length, too;
+- a fiber shorter than its class allows is held at that length, its velocity is then that of the held length.
 """
 
 from dataclasses import dataclass
@@ -15,24 +21,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from osim_nmscal.nms.contraction import Balance, TendonAndFiber, balance, by_activation, by_mtu_length, by_parameters
+from osim_nmscal.nms.contraction import Balance, TendonAndFiber, by_activation, by_mtu_length, by_parameters
+from osim_nmscal.nms.fiber_newton import TOLERANCE, FiberProblem, merged, no_velocity_at_start, previous, solve_by_newton, solve_in_sequence
 from osim_nmscal.nms.muscle_models import MuscleMechanics
 from osim_nmscal.nms.recurrence import linear_recurrence, linear_recurrence_backward
 
-# Largest residual of a solved sample, in units of the maximum isometric force; Newton usually ends far below.
-TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-5}
-_MAXIMUM_ITERATIONS = 40
-# Largest change of normalized fiber length in one Newton step, and smallest fraction of a step that is still tried.
-_STEP_LIMIT = 0.3
-_SMALLEST_STEP = 2.0**-8
-# A residual that hardly falls with length (descending limb, slack) is treated as falling at least this fast.
-_SMALLEST_SLOPE = 1e-4
-# Cold start: the tendon is guessed to be stretched by this part of its strain at one norm force.
-_STRAIN_GUESS = 0.5
-_BRACKET_ITERATIONS = 80
-# Newton steps taken in full before backtracking may shorten them; share of open columns below which the others leave.
-_FULL_STEPS = 3
-_LEAVE_BELOW = 0.34
+# Largest residual that is still reported as solved, should Newton stall between TOLERANCE and this.
+SOLVED = {torch.float64: 1e-8, torch.float32: 1e-4}
+# Larger problems are treated in blocks of columns of about so many states, which the processor's cache holds.
+_BLOCK_STATES = 2**17
 
 
 @dataclass(frozen=True)
@@ -45,25 +42,10 @@ class FiberSolution:
     at: Balance
     at_bound: Tensor  # bool, fiber stopped at its minimum length
     solved: Tensor  # bool, (column,)
-    iterations: int
+    iterations: int  # evaluations of the balance
     velocity_by_length: Tensor  # (column,), dv/dl = 1 / (time step * vmax)
     parameters: TendonAndFiber  # (column,) each
     muscle: MuscleMechanics  # of the columns
-
-    def _jacobian(self) -> tuple[Tensor, Tensor]:
-        """Return the diagonal df_i/dl_i and minus the lower diagonal df_i/dl_(i-1); a bound fiber is decoupled."""
-        rate = _no_velocity_at_start(self.at.by_velocity * self.velocity_by_length)
-        diagonal = torch.where(self.at_bound, torch.ones_like(rate), self.at.by_length + rate)
-        return diagonal, torch.where(self.at_bound, torch.zeros_like(rate), rate)
-
-    def _partials(self) -> tuple[Tensor, Tensor, TendonAndFiber]:
-        free = (~self.at_bound).to(self.length.dtype)
-        wrt_parameters = by_parameters(self.at, self.velocity, self.parameters)
-        return (
-            by_activation(self.at, self.velocity, self.activation, self.muscle) * free,
-            by_mtu_length(self.at, self.parameters) * free,
-            TendonAndFiber(*(partial * free for partial in wrt_parameters)),
-        )
 
     def tangent(self, source: Tensor) -> Tensor:
         """Propagate a change of the residual into a change of normalized fiber length.
@@ -82,7 +64,68 @@ class FiberSolution:
         """Pull a gradient with respect to length back to one with respect to the residual; (..., time, column)."""
         diagonal, lower = self._jacobian()
         # D_i y_i - lower_(i+1) y_(i+1) = g_i, then the gradient with respect to f is -y
-        return -linear_recurrence_backward(lower / _previous(diagonal), gradient / diagonal)
+        return -linear_recurrence_backward(lower / previous(diagonal), gradient / diagonal)
+
+    def partials(self) -> tuple[Tensor, Tensor, TendonAndFiber]:
+        """Return df/d activation, df/d MTU length (1/m) and df/d each parameter, (time, column); zero for a bound fiber."""
+        free = (~self.at_bound).to(self.length.dtype)
+        wrt_parameters = by_parameters(self.at, self.velocity, self.parameters)
+        return (
+            by_activation(self.at, self.velocity, self.activation, self.muscle) * free,
+            by_mtu_length(self.at, self.parameters) * free,
+            TendonAndFiber(*(partial * free for partial in wrt_parameters)),
+        )
+
+    _partials = partials  # its name before it was public
+
+    def pull_back(self, gradient: Tensor) -> tuple[Tensor, Tensor, TendonAndFiber]:
+        """Pull a gradient with respect to length back to what the length depends on.
+
+        Args:
+            gradient: (time, column).
+
+        Returns:
+            gradients with respect to activation and MTU length (1/m), (time, column), and each parameter, (column,).
+        """
+        pieces = [self.part(block)._pull_back(gradient[:, block]) for block in _blocks(*gradient.shape)]
+        wrt_activation, wrt_mtu_length, wrt_parameters = zip(*pieces, strict=True)
+        return (
+            torch.cat(wrt_activation, dim=1),
+            torch.cat(wrt_mtu_length, dim=1),
+            TendonAndFiber(*(torch.cat(parts) for parts in zip(*wrt_parameters, strict=True))),
+        )
+
+    def part(self, columns: slice) -> "FiberSolution":
+        """Return the solution of neighbouring columns, as views."""
+        if columns == slice(0, self.length.shape[1]):
+            return self
+        return FiberSolution(
+            length=self.length[:, columns],
+            velocity=self.velocity[:, columns],
+            activation=self.activation[:, columns],
+            at=Balance(*(None if piece is None else piece[:, columns] for piece in self.at)),  # type: ignore[arg-type]
+            at_bound=self.at_bound[:, columns],
+            solved=self.solved[columns],
+            iterations=self.iterations,
+            velocity_by_length=self.velocity_by_length[columns],
+            parameters=TendonAndFiber(*(p[columns] for p in self.parameters)),
+            muscle=self.muscle.select(torch.arange(len(self.solved), device=self.solved.device)[columns]),
+        )
+
+    def _jacobian(self) -> tuple[Tensor, Tensor]:
+        """Return the diagonal df_i/dl_i and minus the lower diagonal df_i/dl_(i-1); a bound fiber is decoupled."""
+        rate = no_velocity_at_start(self.at.by_velocity * self.velocity_by_length)
+        diagonal = torch.where(self.at_bound, 1.0, self.at.by_length + rate)
+        return diagonal, torch.where(self.at_bound, 0.0, rate)
+
+    def _pull_back(self, gradient: Tensor) -> tuple[Tensor, Tensor, TendonAndFiber]:
+        adjoint = self.adjoint(gradient)
+        wrt_activation, wrt_mtu_length, wrt_parameters = self.partials()
+        return (
+            adjoint * wrt_activation,
+            adjoint * wrt_mtu_length,
+            TendonAndFiber(*((adjoint * partial).sum(dim=0) for partial in wrt_parameters)),
+        )
 
 
 def solve_trajectory(
@@ -91,7 +134,7 @@ def solve_trajectory(
     parameters: TendonAndFiber,
     muscle: MuscleMechanics,
     time_step: float,
-    start: Tensor | None = None,
+    start: Tensor | FiberSolution | None = None,
 ) -> FiberSolution:
     """Solve the fiber lengths of all columns over all samples, without autograd.
 
@@ -101,157 +144,83 @@ def solve_trajectory(
         parameters: (column,) each.
         muscle: constants, one per column.
         time_step: s.
-        start: (time, column) normalized fiber lengths to start Newton from; None for a cold start.
+        start: where Newton starts: normalized fiber lengths (time, column), or the solution for other parameters, whose
+            tendon strains are kept (half the iterations: a stiff tendon fixes force better than length; see also
+            `fiber_newton.fiber_length_at_strain`); None for a cold start.
 
     Returns:
         the solution; `solved` is False for columns that could not be solved.
     """
     inverse = 1.0 / (time_step * parameters.max_contraction_velocity)
-    problem = _Problem(activation, mtu_length, parameters, muscle, inverse)
-    length = problem.guess() if start is None else torch.maximum(start, muscle.minimum_fiber_length)
-    length, iterations = _newton(problem, length)
-    at = problem.balance(length)
+    problem = FiberProblem(activation, mtu_length, parameters, muscle, inverse)
+    blocks = _blocks(*mtu_length.shape)
+    if len(blocks) == 1:
+        return _solve_block(problem, start)
+    every = torch.arange(mtu_length.shape[1], device=mtu_length.device)
+    return _joined(problem, [_solve_block(problem.select(every[block]), _start_of(start, block)) for block in blocks])
+
+
+def _solve_block(problem: FiberProblem, start: Tensor | FiberSolution | None) -> FiberSolution:
+    if start is None:
+        first = problem.guess()
+    elif isinstance(start, FiberSolution):
+        first = problem.length_at_strain(start.at.tendon_strain)
+    else:
+        first = torch.maximum(start, problem.muscle.minimum_fiber_length)
+    length, at, iterations = solve_by_newton(problem, first)
     residual, at_bound = problem.effective_residual(length, at)
-    worst = residual.abs().amax(dim=0)
-    tolerance = TOLERANCE[length.dtype]
-    unsolved = ~(worst <= tolerance)
+    unsolved = ~(residual.abs().amax(dim=0) <= TOLERANCE[length.dtype])
     if bool(unsolved.any()):
         columns = unsolved.nonzero().squeeze(-1)
         part = problem.select(columns)
-        length = length.index_copy(1, columns, _solve_in_sequence(part))
-        at = problem.balance(length)
+        part_length = solve_in_sequence(part)
+        length, at = merged(length, at, columns, part_length, part.balance(part_length))
         residual, at_bound = problem.effective_residual(length, at)
-        worst = residual.abs().amax(dim=0)
     return FiberSolution(
         length=length,
         velocity=problem.velocity(length),
-        activation=activation,
+        activation=problem.activation,
         at=at,
         at_bound=at_bound,
-        solved=worst <= 100 * tolerance,
+        solved=residual.abs().amax(dim=0) <= SOLVED[length.dtype],
         iterations=iterations,
-        velocity_by_length=inverse,
-        parameters=parameters,
-        muscle=muscle,
+        velocity_by_length=problem.velocity_by_length,
+        parameters=problem.parameters,
+        muscle=problem.muscle,
     )
 
 
-@dataclass(frozen=True)
-class _Problem:
-    """The discretised equations of some columns."""
-
-    activation: Tensor
-    mtu_length: Tensor
-    parameters: TendonAndFiber
-    muscle: MuscleMechanics
-    velocity_by_length: Tensor
-
-    def velocity(self, length: Tensor) -> Tensor:
-        return (length - _previous(length)) * self.velocity_by_length
-
-    def balance(self, length: Tensor) -> Balance:
-        return balance(length, self.velocity(length), self.activation, self.mtu_length, self.parameters, self.muscle)
-
-    def effective_residual(self, length: Tensor, at: Balance) -> tuple[Tensor, Tensor]:
-        """Return the residual with that of fibers held at their bound set to zero, and which fibers are."""
-        at_bound = (length <= self.muscle.minimum_fiber_length) & (at.residual < 0.0)
-        return torch.where(at_bound, torch.zeros_like(at.residual), at.residual), at_bound
-
-    def guess(self) -> Tensor:
-        p, minimum = self.parameters, self.muscle.minimum_fiber_length
-        strain = _STRAIN_GUESS * p.tendon_strain_at_one_norm_force
-        along = (self.mtu_length - p.tendon_slack_length * (1.0 + strain)) / p.optimal_fiber_length
-        length = torch.sqrt(along.clamp_min(0.0) ** 2 + self.muscle.sine_pennation_at_optimal**2)
-        return torch.maximum(length, minimum)
-
-    def select(self, columns: Tensor) -> "_Problem":
-        return _Problem(
-            self.activation[:, columns],
-            self.mtu_length[:, columns],
-            TendonAndFiber(*(p[columns] for p in self.parameters)),
-            self.muscle.select(columns),
-            self.velocity_by_length[columns],
-        )
+def _blocks(steps: int, columns: int) -> list[slice]:
+    size = max(1, _BLOCK_STATES // steps)
+    return [slice(first, min(first + size, columns)) for first in range(0, columns, size)]
 
 
-def _newton(problem: _Problem, length: Tensor) -> tuple[Tensor, int]:
-    """Newton on all samples, with a step limit and backtracking per column; some columns may end unsolved.
-
-    The first iterations take full steps: the toe of the tendon makes the residual rise once before it falls. Columns
-    that are solved leave as soon as they are the majority.
-    """
-    minimum, tolerance = problem.muscle.minimum_fiber_length, TOLERANCE[length.dtype]
-    accepted, step = length, torch.zeros_like(length)
-    merit, fraction = torch.full_like(length[0], torch.inf), torch.ones_like(length[0])
-    for iteration in range(1, _MAXIMUM_ITERATIONS + 1):
-        at = problem.balance(length)
-        residual, at_bound = problem.effective_residual(length, at)
-        open_ = ~(residual.abs().amax(dim=0) <= tolerance)
-        left = int(open_.sum())
-        if left == 0:
-            return length, iteration
-        if left <= _LEAVE_BELOW * len(open_) and iteration > _FULL_STEPS:
-            columns = open_.nonzero().squeeze(-1)
-            part, more = _newton(problem.select(columns), length[:, columns])
-            return length.index_copy(1, columns, part), iteration + more
-        newton = _newton_step(problem, residual, at, at_bound)
-        size = residual.square().sum(dim=0)
-        better = (size < merit) | ~open_ | (fraction <= _SMALLEST_STEP)
-        if iteration <= _FULL_STEPS or bool(better.all()):
-            accepted, merit, step, fraction = length, size, newton, torch.ones_like(fraction)
-        else:
-            accepted = torch.where(better, length, accepted)
-            merit = torch.where(better, size, merit)
-            step = torch.where(better, newton, step)
-            fraction = torch.where(better, torch.ones_like(fraction), 0.5 * fraction)
-        length = torch.maximum(torch.addcmul(accepted, fraction, step), minimum)
-    return length, _MAXIMUM_ITERATIONS
+def _start_of(start: Tensor | FiberSolution | None, block: slice) -> Tensor | FiberSolution | None:
+    if start is None:
+        return None
+    return start.part(block) if isinstance(start, FiberSolution) else start[:, block]
 
 
-def _newton_step(problem: _Problem, residual: Tensor, at: Balance, at_bound: Tensor) -> Tensor:
-    rate = _no_velocity_at_start(at.by_velocity * problem.velocity_by_length)
-    diagonal = (at.by_length + rate).clamp_max(-_SMALLEST_SLOPE)
-    factor = torch.where(at_bound, torch.zeros_like(rate), rate / diagonal)
-    return linear_recurrence(factor, -residual / diagonal).clamp(-_STEP_LIMIT, _STEP_LIMIT)
+def _joined(problem: FiberProblem, parts: list[FiberSolution]) -> FiberSolution:
+    def joined(name: str) -> Tensor:
+        return torch.cat([getattr(part, name) for part in parts], dim=-1)
 
+    def pieces(name: str) -> Tensor | None:
+        found = [getattr(part.at, name) for part in parts]
+        return None if found[0] is None else torch.cat(found, dim=-1)
 
-def _solve_in_sequence(problem: _Problem) -> Tensor:
-    """Solve sample after sample inside a bracket (Newton where it stays inside, bisection otherwise)."""
-    p, muscle = problem.parameters, problem.muscle
-    previous = problem.guess()[0]
-    lengths = []
-    for i in range(len(problem.activation)):
-        # the first sample is static: any velocity is excluded by a zero dv/dl
-        inverse = problem.velocity_by_length if i > 0 else torch.zeros_like(problem.velocity_by_length)
-        low = muscle.minimum_fiber_length
-        high = torch.maximum(2.0 * torch.ones_like(low), problem.mtu_length[i] / p.optimal_fiber_length + 1.0)
-        length = torch.minimum(torch.maximum(previous, low), high)
-        for _ in range(_BRACKET_ITERATIONS):
-            at = balance(length, (length - previous) * inverse, problem.activation[i], problem.mtu_length[i], p, muscle)
-            done = (at.residual.abs() <= TOLERANCE[length.dtype]) | ((length <= muscle.minimum_fiber_length) & (at.residual < 0.0))
-            if bool(done.all()):
-                break
-            low = torch.where(at.residual > 0.0, length, low)
-            high = torch.where(at.residual < 0.0, length, high)
-            newton = length - at.residual / (at.by_length + at.by_velocity * inverse)
-            inside = (newton > low) & (newton < high)
-            # once below the low end at the very bound, try the bound itself
-            middle = torch.where(
-                high - low > 1e-3, 0.5 * (low + high), torch.where(low <= muscle.minimum_fiber_length, low, 0.5 * (low + high))
-            )
-            length = torch.where(done, length, torch.where(inside, newton, middle))
-        lengths.append(length)
-        previous = length
-    return torch.stack(lengths)
-
-
-def _previous(signal: Tensor) -> Tensor:
-    """Return the signal one sample later, its first sample held."""
-    return torch.cat([signal[:1], signal[:-1]])
-
-
-def _no_velocity_at_start(rate: Tensor) -> Tensor:
-    return torch.cat([torch.zeros_like(rate[:1]), rate[1:]])
+    return FiberSolution(
+        length=joined("length"),
+        velocity=joined("velocity"),
+        activation=problem.activation,
+        at=Balance(*(pieces(name) for name in Balance._fields)),  # type: ignore[arg-type]
+        at_bound=joined("at_bound"),
+        solved=joined("solved"),
+        iterations=max(part.iterations for part in parts),
+        velocity_by_length=problem.velocity_by_length,
+        parameters=problem.parameters,
+        muscle=problem.muscle,
+    )
 
 
 class WholeTrajectory(torch.autograd.Function):
@@ -268,18 +237,14 @@ class WholeTrajectory(torch.autograd.Function):
         tendon_strain_at_one_norm_force: Tensor,
         solution: FiberSolution,
     ) -> Tensor:
+        """Return the solved length, (time, column)."""
         ctx.solution = solution  # type: ignore[attr-defined]
         return solution.length.clone()
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of all inputs but the solution."""
         solution: FiberSolution = ctx.solution  # type: ignore[attr-defined]
-        adjoint = solution.adjoint(gradient)
-        wrt_activation, wrt_mtu_length, wrt_parameters = solution._partials()
-        return (
-            adjoint * wrt_activation,
-            adjoint * wrt_mtu_length,
-            *((adjoint * partial).sum(dim=0) for partial in wrt_parameters),
-            None,
-        )
+        wrt_activation, wrt_mtu_length, wrt_parameters = solution.pull_back(gradient)
+        return wrt_activation, wrt_mtu_length, *wrt_parameters, None

@@ -56,11 +56,18 @@ class MuscleMechanics:
     sine_pennation_at_optimal: Tensor
     fiber_damping: Tensor
     velocity_scale_at_rest: Tensor
+    velocity_scaled: bool  # whether activation scales the velocity of any muscle (Thelen2003)
     minimum_fiber_length: Tensor  # normalized
     rigid_tendon: Tensor  # bool
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def velocity_scale(self, activation: Tensor) -> Tensor | None:
+        """Return what divides the fiber velocity, shaped as the activation (..., muscle); None if that is one everywhere."""
+        if not self.velocity_scaled:
+            return None
+        return self.velocity_scale_at_rest + (1.0 - self.velocity_scale_at_rest) * activation
 
     def select(self, index: Tensor) -> "MuscleMechanics":
         """Return some muscles, possibly repeated; index (n,), int64."""
@@ -115,6 +122,7 @@ def muscle_mechanics(table: MuscleTable, *, rigid_tendon: bool | None = None) ->
         sine_pennation_at_optimal=torch.sin(torch.from_numpy(table.values("pennation_angle_at_optimal"))),
         fiber_damping=_stack([c.fiber_damping for c in curves]),
         velocity_scale_at_rest=_stack([c.velocity_scale_at_rest for c in curves]),
+        velocity_scaled=any(c.velocity_scale_at_rest != 1.0 for c in curves),
         minimum_fiber_length=_stack([c.minimum_fiber_length for c in curves]),
         rigid_tendon=torch.tensor(rigid, dtype=torch.bool),
     )
