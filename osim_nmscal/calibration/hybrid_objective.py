@@ -257,6 +257,4 @@ class HybridObjective:
             change = (after.T @ new - before.T @ old)[index]  # (muscle, spline)
             shape = linear.response.shape[:, trial][..., : old.shape[1]]
             moves[:, trial, index] = torch.einsum("tmk,mk->tm", shape, change) * linear.response.length[:, trial]
-        return [
-            start + moves[..., part].flatten(1) for start, part in zip(starts, self.objective.parts, strict=True)
-        ]
+        return [start + moves[..., part].flatten(1) for start, part in zip(starts, self.objective.parts, strict=True)]

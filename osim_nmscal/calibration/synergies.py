@@ -5,6 +5,7 @@ variance accounted for, VAF = 1 - SSE / sum of squares, not centred (Torres-Ovie
 trial with known weights are a non-negative least squares problem. Axes: (time, muscle), all trials one after another.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,14 +14,15 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 from scipy.optimize import nnls
 from sklearn.decomposition import non_negative_factorization
+from sklearn.exceptions import ConvergenceWarning
 
 from osim_nmscal.errors import CalibrationError, SignalError
 
 FloatArray = NDArray[np.float64]
 
 _CUBIC = 3
-_MAXIMUM_ITERATIONS = 1000
-_TOLERANCE = 1e-6
+_MAXIMUM_ITERATIONS = 400
+_TOLERANCE = 1e-5
 # Ridge of the spline fit, relative to the largest entry of the normal equations: coefficients that no sample sees stay at zero.
 _RIDGE = 1e-9
 
@@ -50,20 +52,23 @@ def extract_synergies(excitation: FloatArray, count: int, *, starts: int = 10, s
     """
     _require_factorizable(excitation, count)
     least, primitives, weights = np.inf, excitation[:, :0], excitation[:0]
-    for i in range(starts):
-        found, mixed, _ = non_negative_factorization(
-            excitation,
-            n_components=count,
-            init="nndsvda" if i == 0 else "random",
-            random_state=seed + i,
-            max_iter=_MAXIMUM_ITERATIONS,
-            tol=_TOLERANCE,
-        )
-        error = float(np.sum((excitation - found @ mixed) ** 2))
-        if error < least:
-            least, primitives, weights = error, found, mixed
-        if error <= _TOLERANCE * float(np.sum(excitation**2)):
-            break
+    with warnings.catch_warnings():
+        # a start that needs more iterations is judged by its error like any other
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for i in range(starts):
+            found, mixed, _ = non_negative_factorization(
+                excitation,
+                n_components=count,
+                init="nndsvda" if i == 0 else "random",
+                random_state=seed + i,
+                max_iter=_MAXIMUM_ITERATIONS,
+                tol=_TOLERANCE,
+            )
+            error = float(np.sum((excitation - found @ mixed) ** 2))
+            if error < least:
+                least, primitives, weights = error, found, mixed
+            if error <= _TOLERANCE * float(np.sum(excitation**2)):
+                break
     top = np.maximum(primitives.max(axis=0), np.finfo(float).tiny)
     primitives, weights = primitives / top, weights * top[:, None]
     rebuilt = primitives @ weights
