@@ -42,6 +42,24 @@ def scale_person(generic: Path, out: Path, factors: dict[str, tuple[float, float
     return out
 
 
+def place_markers(model_path: Path, shift: FloatArray) -> None:
+    """Move every marker of a model to where it was glued, and write the model again.
+
+    Args:
+        model_path: .osim.
+        shift: (marker, 3), m, in the segments' frames, in the model's order.
+    """
+    import opensim
+
+    model = opensim.Model(str(model_path))
+    markers = model.getMarkerSet()
+    for index, moved in enumerate(shift):
+        place = markers.get(index).get_location().to_numpy() + moved
+        markers.get(index).set_location(opensim.Vec3(*place.tolist()))
+    model.finalizeFromProperties()
+    model.printToXML(str(model_path))
+
+
 def measure(model_path: Path, motions: Sequence[Motion], dofs: Sequence[str], contact_body: str) -> tuple[Mechanics, ...]:
     """Return lengths, moment arms, net moments, contact Jacobian and markers of motions.
 
@@ -49,7 +67,7 @@ def measure(model_path: Path, motions: Sequence[Motion], dofs: Sequence[str], co
         model_path: .osim.
         motions: prescribed.
         dofs: coordinates whose moments are wanted.
-        contact_body: body that touches the ground.
+        contact_body: body that touches the ground; "" if none does.
     """
     import opensim
 
@@ -73,7 +91,8 @@ def _measure_one(model: Any, state: Any, motion: Motion, dofs: tuple[str, ...], 
     position, speed, acceleration = (splines(motion.time, derivative)[:, order] for derivative in (0, 1, 2))
     muscles = [model.getMuscles().get(i) for i in range(model.getMuscles().getSize())]
     markers = [model.getMarkerSet().get(i) for i in range(model.getMarkerSet().getSize())]
-    body, solver = model.getBodySet().get(contact_body), opensim.InverseDynamicsSolver(model)
+    # nothing touches an arm: then the first body stands in, and nobody reads its Jacobian
+    body, solver = model.getBodySet().get(contact_body or model.getBodySet().get(0).getName()), opensim.InverseDynamicsSolver(model)
     columns = [names.index(dof) for dof in dofs]
     length, arm, moment, jacobian, origin, place = [], [], [], [], [], []
     for row in range(len(motion.time)):

@@ -1,0 +1,226 @@
+"""Make a virtual person with known truth, and the files a laboratory would have of them.
+
+The person has another size and other muscles than the generic model. They move as published curves say; the excitations that make
+their true muscles produce the joint moments are solved for; what muscles cannot produce exactly is then taken off the force
+under the foot, so that inverse dynamics of the written files gives the muscles' own moments. In swing nothing touches the foot:
+there a residual stays, and `truth.json` says how large it is.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from osim_nmscal.errors import ConfigError
+from osim_nmscal.nms.model import initial_parameters
+from osim_nmscal.nms.muscle_models import muscle_mechanics
+from osim_nmscal.opensim_tools.run import in_worker
+from osim_nmscal.osim_model.reader import read_muscles
+from osim_nmscal.osim_model.writer import write_personalized
+from osim_nmscal.virtual_subject.build_model import write_model
+from osim_nmscal.virtual_subject.config_file import write_config
+from osim_nmscal.virtual_subject.drive import Drive, solve_drive
+from osim_nmscal.virtual_subject.electrodes import sharing
+from osim_nmscal.virtual_subject.ground import PlateForces, net_moments, onto_muscle_moments, plate_forces, towards_published_moments
+from osim_nmscal.virtual_subject.limb import Limb
+from osim_nmscal.virtual_subject.mechanics import measure, place_markers, scale_person
+from osim_nmscal.virtual_subject.motion import Mechanics, Motion
+from osim_nmscal.virtual_subject.person import Build, TrueMuscles, draw_build, draw_muscles
+from osim_nmscal.virtual_subject.recordings import NOISELESS, RecordingNoise, draw_marker_errors
+from osim_nmscal.virtual_subject.session import Session, write_mvc, write_recording, write_static, write_truth
+
+FloatArray = NDArray[np.float64]
+
+RATE = 100.0  # Hz, of markers and of the truth
+STATIC_SECONDS = 0.5
+# V of a full excitation. Source: choice, amplified surface EMG.
+GAIN_RANGE = (0.3, 2.0)
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VirtualSubject:
+    """Where everything lies."""
+
+    folder: Path
+    config: Path  # for the chain
+    truth: Path  # truth.json; the chain never reads it
+    moment_residual: dict[str, float]  # RMS of inverse dynamics minus muscles, of the moment's range, per dof
+    synergy_share: float
+    seconds: float
+
+
+def make_virtual_subject(
+    out: Path | str,
+    kind: Literal["leg", "arm"] = "leg",
+    seed: int = 1,
+    noise: RecordingNoise | Literal["laboratory", "none"] = "laboratory",
+    progress: Progress | None = None,
+) -> VirtualSubject:
+    """Make a person and write a session of recordings.
+
+    Args:
+        out: folder to fill: generic.osim, scale_setup.xml, ik_setup.xml, static.trc, mvc.sto, recordings, config.toml; truth/ in it.
+        kind: which limb.
+        seed: the person, their motion and the noise follow from it.
+        noise: errors of the instruments.
+        progress: called with a sentence per step.
+
+    Returns:
+        Paths, and how exactly the muscles produce the moments.
+
+    Raises:
+        ConfigError: unknown kind.
+        OpenSimToolError: OpenSim failed.
+    """
+    began, say = time.perf_counter(), progress or (lambda sentence: None)
+    limb, folder = limb_of(kind), Path(out).absolute()
+    chosen = RecordingNoise() if noise == "laboratory" else NOISELESS if noise == "none" else noise
+    person, moving, solving, erring = (np.random.default_rng(part) for part in np.random.SeedSequence(seed).spawn(4))
+    truth = folder / "truth"
+    truth.mkdir(parents=True, exist_ok=True)
+    build = draw_build(limb.anatomy, person)
+    motions = limb.motions(build, RATE, 1.0, moving)
+    static = _static(limb, motions[0].coordinates)
+    errors = draw_marker_errors(len(limb.anatomy.markers), len(limb.dofs), chosen, erring)
+    say(f"OpenSim measures {len(motions)} recordings of a person of {build.mass:.1f} kg")
+    job = _Job(folder=folder, build=build, motions=(*motions, static), placement=errors.placement)
+    *mechanics, standing = in_worker(_build_and_measure, kind, job, log=truth / "opensim.log", doing=f"making the virtual {kind}")
+    scaled = read_muscles(truth / "geometry.osim")
+    true = draw_muscles(scaled, limb.anatomy, limb.pools, limb.strength_groups, time_step=1.0 / RATE, random=person)
+    write_personalized(truth / "geometry.osim", truth / "person.osim", true.muscles)
+    say(f"{len(true.muscles)} muscles learn to produce the joint moments")
+    made = _drive(limb, build, motions, mechanics, true, solving)
+    say("instruments record")
+    session = Session(
+        limb=limb,
+        build=build,
+        rate=RATE,
+        channels=tuple(pool.channel for pool in limb.pools if pool.channel),
+        gains=erring.uniform(*GAIN_RANGE, sum(bool(pool.channel) for pool in limb.pools)),
+        errors=errors,
+        noise=chosen,
+        random=erring,
+    )
+    write_static(folder, session, static, standing)
+    for motion, one, excitation, sides in zip(motions, mechanics, made.drive.excitation, made.sides, strict=True):
+        write_recording(folder, session, motion, one, excitation, sides)
+    levels = write_mvc(folder, session)
+    path = write_truth(
+        truth, session, motions, mechanics, made.drive, scaled=scaled, true=true, residuals=made.residuals, levels=levels, seed=seed
+    )
+    config = write_config(folder / "config.toml", limb, build, [motion.name for motion in motions])
+    return VirtualSubject(
+        folder=folder,
+        config=config,
+        truth=path,
+        moment_residual=made.residuals,
+        synergy_share=made.drive.synergy_share,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def limb_of(kind: str) -> Limb:
+    """Return the tables of a limb.
+
+    Raises:
+        ConfigError: neither leg nor arm.
+    """
+    if kind == "leg":
+        from osim_nmscal.virtual_subject.leg import LEG_LIMB
+
+        return LEG_LIMB
+    if kind == "arm":
+        from osim_nmscal.virtual_subject.arm import ARM_LIMB
+
+        return ARM_LIMB
+    raise ConfigError(f"There is no virtual {kind!r}; choose 'leg' or 'arm'.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    folder: Path
+    build: Build
+    motions: tuple[Motion, ...]
+    placement: FloatArray  # (marker, 3), m
+
+
+def _build_and_measure(kind: str, job: _Job) -> tuple[Mechanics, ...]:
+    """Write generic.osim and the person's geometry, and measure the motions; runs in the worker."""
+    limb = limb_of(kind)
+    write_model(limb.anatomy, job.folder / "generic.osim")
+    person = job.folder / "truth" / "geometry.osim"
+    scale_person(job.folder / "generic.osim", person, job.build.factors, job.build.mass)
+    place_markers(person, job.placement)
+    return measure(person, job.motions, limb.dofs, limb.contact_body)
+
+
+def _static(limb: Limb, coordinates: tuple[str, ...]) -> Motion:
+    """Return a person standing still."""
+    rotations = {freedom.name for freedom in limb.anatomy.freedoms if freedom.kind == "rotation"}
+    pose = [limb.static_pose.get(name, 0.0) * (np.pi / 180.0 if name in rotations else 1.0) for name in coordinates]
+    count = round(STATIC_SECONDS * RATE) + 1
+    return Motion(name="static", time=np.arange(count) / RATE, coordinates=coordinates, values=np.tile(pose, (count, 1)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    drive: Drive
+    sides: list[dict[str, PlateForces]]
+    residuals: dict[str, float]
+
+
+def _drive(
+    limb: Limb, build: Build, motions: tuple[Motion, ...], mechanics: list[Mechanics], true: TrueMuscles, random: np.random.Generator
+) -> _Made:
+    """Find excitations for the moments, then give the ground what the muscles could not."""
+    wrenches = [
+        towards_published_moments(m.contact, one, build.mass) if m.contact is not None else None
+        for m, one in zip(motions, mechanics, strict=True)
+    ]
+    targets = [_net(m, one, wrench) for m, one, wrench in zip(motions, mechanics, wrenches, strict=True)]
+    neural = true.neural
+    parameters = replace(
+        initial_parameters(true.muscles, c1=-0.5, c2=-0.5, shape_factor=-1.0, electromechanical_delay=neural.electromechanical_delay),
+        c1=torch.from_numpy(neural.c1),
+        c2=torch.from_numpy(neural.c2),
+        shape_factor=torch.from_numpy(neural.shape_factor),
+    )
+    drive = solve_drive(
+        mechanics,
+        targets,
+        parameters=parameters,
+        muscles=muscle_mechanics(true.muscles),
+        sharing=sharing(limb.pools, mechanics[0].muscles),
+        dof_weights=limb.dof_weights,
+        rate=RATE,
+        synergies=limb.synergies,
+        random=random,
+    )
+    sides: list[dict[str, PlateForces]] = []
+    left_over: list[FloatArray] = []
+    for motion, one, wrench, moments in zip(motions, mechanics, wrenches, drive.moments, strict=True):
+        sides.append({})
+        final = wrench
+        if motion.contact is not None and wrench is not None:
+            final = onto_muscle_moments(wrench, motion.contact, one, moments, build.mass)
+            left = PlateForces(
+                force=motion.contact.left_force, point=motion.contact.left_point, free_moment=np.zeros(len(motion.time))
+            )
+            sides[-1] = {"r": plate_forces(final, motion.contact), "l": left}
+        left_over.append((_net(motion, one, final) - moments)[motion.time > -1e-9])
+    spread = np.ptp(np.concatenate(list(drive.moments)), axis=0)
+    rms = np.sqrt((np.concatenate(left_over) ** 2).mean(axis=0))
+    return _Made(drive=drive, sides=sides, residuals=dict(zip(limb.dofs, (rms / spread).tolist(), strict=True)))
+
+
+def _net(motion: Motion, mechanics: Mechanics, wrench: FloatArray | None) -> FloatArray:
+    if motion.contact is None or wrench is None:
+        return mechanics.moment_without_contact
+    return net_moments(wrench, motion.contact, mechanics)
