@@ -38,6 +38,7 @@ _HOMES: dict[str, str] = {
     "TrialSettings": "osim_nmscal.trials.assembly",
     "calibrate_emg_driven": "osim_nmscal.calibration.emg_driven",
     "CalibrationSettings": "osim_nmscal.calibration.settings",
+    "Term": "osim_nmscal.calibration.losses",
     "predict": "osim_nmscal.calibration.prediction",
     "moment_metrics": "osim_nmscal.evaluation",
     "read_muscles": "osim_nmscal.osim_model.reader",

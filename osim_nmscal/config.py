@@ -194,7 +194,7 @@ class SettingDescription:
 
     key: str  # as in config.toml, e.g. "emg.envelope.lowpass_cutoff"; [] marks a list of tables
     unit: str
-    default: str
+    default: str  # as TOML; or "required", "none"
     meaning: str
     source: str
 
@@ -382,8 +382,18 @@ def _known_elsewhere(name: str) -> str:
 
 
 def _default_text(default: Any) -> str:
-    if default is PydanticUndefined:
-        return "required"
-    if default is None:
-        return "none"
-    return str(list(default)) if isinstance(default, tuple) else str(default)
+    """Write a default as TOML."""
+    match default:
+        case _ if default is PydanticUndefined:
+            return "required"
+        case None:
+            return "none"
+        case bool():
+            return str(default).lower()
+        case str() | Path():
+            return f'"{default}"'
+        case tuple():
+            return f"[{', '.join(_default_text(item) for item in default)}]"
+        case dict():
+            return f"{{{', '.join(f'{key} = {_default_text(value)}' for key, value in default.items())}}}"
+    return str(default)

@@ -59,12 +59,6 @@ def missing_files(config: WorkflowConfig) -> list[str]:
     return sentences
 
 
-def require_files(config: WorkflowConfig) -> None:
-    """Refuse a configuration that names files which do not exist; one sentence each."""
-    if sentences := missing_files(config):
-        raise ConfigError("\n".join(sentences))
-
-
 def read_markers(recording: RecordingSettings) -> Path | MarkerTrajectories:
     """Return what inverse kinematics takes: the .trc as it is, or the markers of a c3d in OpenSim's axes."""
     path = recording.markers

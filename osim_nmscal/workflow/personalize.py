@@ -19,7 +19,8 @@ from osim_nmscal.opensim_tools.model_check import load_model_check
 from osim_nmscal.osim_model.writer import write_personalized
 from osim_nmscal.workflow import stages
 from osim_nmscal.workflow.cache import file_digest
-from osim_nmscal.workflow.inputs import named_files, require_files
+from osim_nmscal.workflow.check import require_sound
+from osim_nmscal.workflow.inputs import named_files
 from osim_nmscal.workflow.results import (
     ResultsFolder,
     StageTime,
@@ -70,9 +71,10 @@ def personalize(
         Paths, calibration, metrics and findings.
 
     Raises:
-        NmscalError: in a sentence, what is wrong, where, and what to change. Finished stages are kept.
+        NmscalError: in a sentence, what is wrong, where, and what to change. Everything is checked against the real files before
+            the first stage; finished stages are kept.
     """
-    require_files(config)
+    require_sound(config)
     folder = ResultsFolder(root=Path(out or config.output.folder).resolve())
     _require_own_folder(folder.root, config)
     folder.root.mkdir(parents=True, exist_ok=True)

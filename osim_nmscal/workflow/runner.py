@@ -72,11 +72,11 @@ class StageRunner:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        for option, name in (("from_stage", self.from_stage), ("only_stage", self.only_stage)):
+        for option, name in (("--from", self.from_stage), ("--only", self.only_stage)):
             if name is not None and name not in STAGES:
-                raise ConfigError(f"{option} is {name!r}, which is no stage.{did_you_mean(name, STAGES)} Stages: {', '.join(STAGES)}.")
+                raise ConfigError(f"{option} names {name!r}, which is no stage.{did_you_mean(name, STAGES)} Stages: {', '.join(STAGES)}.")
         if self.from_stage and self.only_stage:
-            raise ConfigError("from_stage and only_stage exclude each other; give one of them.")
+            raise ConfigError("--from and --only exclude each other; give one of them.")
         self.cache = StageCache(self.folder)
 
     def run(

@@ -1,0 +1,230 @@
+"""The command line: check, run, settings, demo.
+
+Errors of this package are printed as they are, without a traceback; exit code 2 for what the user can mend in configuration or
+files, 1 for a tool that failed, 130 when interrupted. Progress goes to stderr, results to stdout.
+"""
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import fmean
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from osim_nmscal import __version__
+from osim_nmscal.config import SettingDescription, describe_settings, load_config
+from osim_nmscal.data.results import CalibrationResult, MomentMetrics
+from osim_nmscal.errors import ConfigError, NmscalError, did_you_mean
+from osim_nmscal.workflow.runner import STAGES, Progress
+
+app = typer.Typer(
+    name="osim-nmscal",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Make an OpenSim model's muscles a particular person's, from the person's own recordings.",
+)
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+INTERRUPTED = 130
+ConfigFile = Annotated[Path, typer.Argument(help="The workflow: a config.toml.", show_default=False)]
+
+
+@app.command()
+def check(config: ConfigFile) -> None:
+    """Validate a workflow against its real files; nothing is run or written."""
+    from osim_nmscal.workflow.check import check_workflow
+
+    report = check_workflow(load_config(config))
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in report.summary:
+        table.add_row(row.item, _plain(row.text))
+    if report.summary:
+        _out.print(table, soft_wrap=False)
+    _print_findings(report.findings)
+    for error in report.errors:
+        _print_error(error)
+    if report.errors:
+        count = len(report.errors)
+        _err.print(f"{config} cannot run yet: {count} problem{'s' if count > 1 else ''}, listed above.", style="bold red")
+        raise typer.Exit(2)
+    _out.print(f"{config} is ready: osim-nmscal run {config}", style="bold green", markup=False)
+
+
+@app.command()
+def run(
+    config: ConfigFile,
+    out: Annotated[Path | None, typer.Option("--out", help="Results folder; default: output.folder of the configuration.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Recordings worked on at the same time.")] = 1,
+    from_stage: Annotated[str | None, typer.Option("--from", metavar="STAGE", help=f"Run again from: {', '.join(STAGES)}.")] = None,
+    only_stage: Annotated[str | None, typer.Option("--only", metavar="STAGE", help="Run this stage alone.")] = None,
+) -> None:
+    """Take the recordings through every station and write the personalized model; unchanged stages are not run again."""
+    from osim_nmscal.workflow.personalize import personalize
+
+    workflow = load_config(config)
+    folder = out or workflow.output.folder
+    with _ProgressPrinter() as printer:
+        try:
+            result = personalize(workflow, folder, jobs=jobs, from_stage=from_stage, only_stage=only_stage, progress=printer)
+        except KeyboardInterrupt:
+            _err.print(f"Interrupted. Finished stages are kept in {folder}; the same command goes on from there.", markup=False)
+            raise typer.Exit(INTERRUPTED) from None
+    _print_findings(result.findings)
+    if result.calibration is None:
+        _out.print(f"Done. The results are in {result.folder}", markup=False)
+        return
+    _print_moments(result.metrics)
+    _print_calibration(result.calibration)
+    _out.print(f"Personalized model: {result.model}", style="bold green", markup=False)
+    if result.calibration.status == "interrupted":
+        _err.print("Calibration was interrupted: what was written is the best so far; the same command calibrates again.", style="yellow")
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def settings(
+    section: Annotated[str, typer.Argument(help="Only settings whose name starts with this, e.g. emg.envelope.")] = "",
+) -> None:
+    """Print every setting as in config.toml: name, default, unit, meaning, source."""
+    shown = [one for one in describe_settings() if one.key.replace("[]", "").startswith(section.strip("[]"))]
+    if not shown:
+        tables = sorted({one.key.replace("[]", "").rpartition(".")[0] for one in describe_settings()})
+        raise ConfigError(f"No setting starts with {section!r}.{did_you_mean(section, tables)} `osim-nmscal settings` lists all.")
+    previous = None
+    for one in shown:
+        table = _table_of(one)
+        if table != previous:
+            _out.print(f"\n{table}" if previous else table, style="bold", markup=False)
+            previous = table
+        _print_setting(one)
+
+
+@app.command()
+def demo() -> None:
+    """Personalize a virtual subject whose true muscles are known."""
+    _out.print(
+        "There is no virtual subject yet; give a recording instead: a config.toml like workflows/running/config.toml, "
+        "then `osim-nmscal run config.toml`.",
+        markup=False,
+    )
+
+
+@app.callback(invoke_without_command=True)
+def _version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if show:
+        _out.print(f"osim-nmscal {__version__}")
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Run the command line; what went wrong becomes a sentence and an exit code."""
+    try:
+        app(standalone_mode=True)
+    except NmscalError as error:
+        _print_error(error)
+        sys.exit(2 if isinstance(error, ValueError) else 1)
+    except KeyboardInterrupt:
+        _err.print("Interrupted.")
+        sys.exit(INTERRUPTED)
+    sys.exit(0)
+
+
+class _ProgressPrinter:
+    """A line for each stage that ends; on a terminal, also what is running now."""
+
+    def __init__(self) -> None:
+        self._status = Status("", console=_err) if _err.is_terminal else None
+        self._running: dict[str, str] = {}
+
+    def __enter__(self) -> "_ProgressPrinter":
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        what = f"{progress.stage} {progress.recording}".strip()
+        match progress.state:
+            case "started" | "iteration":
+                self._running[what] = f"{what} {progress.text}".strip()
+            case "done" | "cached":
+                self._running.pop(what, None)
+                how = "unchanged" if progress.state == "cached" else f"{progress.seconds:.1f} s"
+                _err.print(f"{progress.stage:<19}{progress.recording:<16}{how}", markup=False)
+        if self._status is not None:
+            self._status.update(" | ".join(_plain(text) for text in self._running.values()))
+
+
+def _print_error(error: NmscalError) -> None:
+    for line in str(error).splitlines():
+        _err.print(line, style=None if line.startswith("  ") else "red", markup=False)
+
+
+def _print_findings(findings: Iterable[str]) -> None:
+    for finding in findings:
+        _err.print(f"Note: {finding}", style="yellow", markup=False)
+
+
+def _print_moments(metrics: Iterable[MomentMetrics]) -> None:
+    """Print how well moments agree, mean over trials, before and after calibration."""
+    groups: dict[tuple[str, str], dict[str, list[MomentMetrics]]] = defaultdict(lambda: defaultdict(list))
+    for metric in metrics:
+        groups[metric.role, metric.dof][metric.model].append(metric)
+    table = Table(title="Joint moments against inverse dynamics, mean over trials (uncalibrated -> calibrated)", title_justify="left")
+    for name in ("trials", "degree of freedom", "RMSE, N·m", "RMSE / range, %", "R²"):
+        table.add_column(name, justify="left" if name in ("trials", "degree of freedom") else "right", no_wrap=True)
+    for (role, dof), models in groups.items():
+        before, after = models["uncalibrated"], models["calibrated"]
+        table.add_row(
+            f"{len(after)} {'calibration' if role == 'calibration' else 'held-out'}",
+            dof,
+            f"{fmean(m.rmse for m in before):.1f} -> {fmean(m.rmse for m in after):.1f}",
+            f"{100 * fmean(m.nrmse for m in before):.1f} -> {100 * fmean(m.nrmse for m in after):.1f}",
+            f"{fmean(m.r2 for m in before):.2f} -> {fmean(m.r2 for m in after):.2f}",
+        )
+    _out.print(table, soft_wrap=False)
+
+
+def _print_calibration(result: CalibrationResult) -> None:
+    bound = sum(parameter.at_bound in ("lower", "upper") for parameter in result.parameters)
+    clear = sum(parameter.identifiable for parameter in result.parameters)
+    ended = f"{result.status} after {result.iterations} iterations, {result.seconds:.1f} s"
+    _out.print(f"Calibration by {result.optimizer}: {ended}. {result.sentence}", markup=False)
+    told = f"{len(result.parameters)} parameters, {clear} clearly told by the data, {bound} at a bound"
+    _out.print(f"{told} (calibration/parameters.csv).", markup=False)
+
+
+def _table_of(one: SettingDescription) -> str:
+    parts = one.key.split(".")[:-1]
+    name = ".".join(part.replace("[]", "") for part in parts)
+    return f"[[{name}]]" if parts and parts[-1].endswith("[]") else f"[{name}]"
+
+
+def _print_setting(one: SettingDescription) -> None:
+    name = one.key.rpartition(".")[2]
+    unit = "" if one.unit == "-" else f"{one.unit}. "
+    given = f"{name} = {one.default}" if one.default not in ("required", "none") else f"{name} = ..."
+    note = {"required": "required. ", "none": "not set. "}.get(one.default, "")
+    text = f"  # {note}{unit}{one.meaning.rstrip('.')}. Source: {one.source}."
+    _out.print(given, end="", markup=False, style="cyan" if not note else "bold cyan")
+    _out.print(text, markup=False)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+if __name__ == "__main__":
+    main()

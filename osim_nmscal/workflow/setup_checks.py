@@ -1,0 +1,117 @@
+"""What OpenSim setup files need of model and recordings, asked before any tool runs: markers, bodies, force columns."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from osim_nmscal.config import RecordingSettings, WorkflowConfig
+from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
+from osim_nmscal.errors import FileFormatError, NmscalError, UnknownNameError, did_you_mean
+from osim_nmscal.formats.storage import read_storage
+from osim_nmscal.formats.trc import read_trc
+from osim_nmscal.opensim_tools.setup_file import (
+    SetupFile,
+    file_of,
+    included,
+    is_on,
+    marker_tasks,
+    read_setup,
+    text_of,
+)
+from osim_nmscal.osim_model.reader import read_body_masses, read_marker_names
+from osim_nmscal.workflow.inputs import read_markers
+
+
+def scaling_problems(config: WorkflowConfig) -> Iterator[NmscalError]:
+    """Yield what is wrong with the ScaleTool setup: its static trial, and markers that model or static trial lack."""
+    if config.scaling.setup is None:
+        return
+    setup = read_setup(config.scaling.setup, "ScaleTool")
+    in_model = model_markers(config)
+    for place, used in (("ModelScaler", _measured_markers(setup)), ("MarkerPlacer", _placed_markers(setup))):
+        if not used:
+            continue
+        trial = file_of(setup, f"{place}/marker_file")
+        if trial is None:
+            yield FileFormatError(f"{setup.path} names no static trial in <{place}><marker_file>; add it.")
+            continue
+        yield from _absent(used, read_trc(trial).markers, f"{setup.path} ({place})", str(trial))
+        yield from _absent(used, in_model, f"{setup.path} ({place})", f"{config.model.file} with its marker set")
+
+
+def model_markers(config: WorkflowConfig) -> tuple[str, ...]:
+    """Return the markers of the model, with those of the marker set that scaling adds."""
+    names = read_marker_names(config.model.file)
+    if config.scaling.setup is not None:
+        extra = file_of(read_setup(config.scaling.setup, "ScaleTool"), "GenericModelMaker/marker_set_file")
+        if extra is not None:
+            names += tuple(str(marker.get("name")) for marker in read_setup(extra, "MarkerSet").node.iter("Marker"))
+    return names
+
+
+def _measured_markers(setup: SetupFile) -> list[str]:
+    if not is_on(setup.node, "ModelScaler/apply") or "measurements" not in text_of(setup.node, "ModelScaler/scaling_order"):
+        return []
+    measurements = [m for node in setup.node.iter("MeasurementSet") for m in included(node).iter("Measurement") if is_on(m)]
+    pairs = [text_of(pair, "markers").split() for measurement in measurements for pair in measurement.iter("MarkerPair")]
+    return [name for pair in pairs for name in pair]
+
+
+def _placed_markers(setup: SetupFile) -> list[str]:
+    if not is_on(setup.node, "MarkerPlacer/apply"):
+        return []
+    return [name for node in setup.node.iter("IKTaskSet") for name in marker_tasks(included(node))]
+
+
+def marker_problems(config: WorkflowConfig, recording: RecordingSettings, markers: MarkerTrajectories) -> Iterator[NmscalError]:
+    """Yield the markers with an inverse kinematics task that the recording or the model lacks."""
+    settings = config.inverse_kinematics
+    if settings is None or settings.missing_markers == "ignore":
+        return
+    setup = read_setup(settings.setup, "InverseKinematicsTool", "IKTaskSet")
+    wanted = [name for node in setup.node.iter("IKTaskSet") for name in marker_tasks(included(node))]
+    yield from _absent(wanted, markers.markers, str(setup.path), markers.source)
+    yield from _absent(wanted, model_markers(config), str(setup.path), f"{config.model.file} with its marker set")
+
+
+def markers_of(recording: RecordingSettings) -> MarkerTrajectories:
+    """Read the marker trajectories of a recording, .trc or .c3d."""
+    markers = read_markers(recording)
+    return read_trc(markers) if isinstance(markers, Path) else markers
+
+
+def load_problems(config: WorkflowConfig, loads: Path) -> Iterator[NmscalError]:
+    """Yield the bodies that the model lacks and the columns that the force file lacks."""
+    setup = read_setup(loads, "ExternalLoads")
+    data_file = file_of(setup, "datafile")
+    if data_file is None:
+        yield FileFormatError(f"{loads} names no force file in <datafile>; add it.")
+        return
+    data, bodies = read_storage(data_file), tuple(read_body_masses(config.model.file))
+    for force in setup.node.iter("ExternalForce"):
+        if text_of(force, "isDisabled", "false").lower() == "true" or not is_on(force, "appliesForce"):
+            continue
+        body = text_of(force, "applied_to_body")
+        if body not in bodies:
+            yield UnknownNameError(
+                f"{loads} applies a force to body {body!r}, which {config.model.file} does not have.{did_you_mean(body, bodies)}"
+            )
+        yield from _absent_columns(setup, text_of(force, "force_identifier"), data)
+        yield from _absent_columns(setup, text_of(force, "point_identifier"), data)
+
+
+def _absent_columns(setup: SetupFile, identifier: str, data: TimeSeries) -> Iterator[NmscalError]:
+    missing = [f"{identifier}{axis}" for axis in "xyz" if identifier and f"{identifier}{axis}" not in data.labels]
+    if missing:
+        yield UnknownNameError(
+            f"{setup.path} needs column {missing[0]!r}, which {data.source} does not have.{did_you_mean(missing[0], data.labels)} "
+            "Correct the identifier."
+        )
+
+
+def _absent(used: Iterable[str], names: Iterable[str], user: str, where: str) -> Iterator[NmscalError]:
+    names = tuple(names)
+    for name in dict.fromkeys(used):
+        if name not in names:
+            yield UnknownNameError(
+                f"{user} uses marker {name!r}, which {where} does not have.{did_you_mean(name, names)} Correct the name."
+            )
