@@ -58,16 +58,18 @@ class ArrowMatrix:
             part = block[inner][:, inner].clone()
             part.diagonal().add_(shifts[i][inner])
             factor, _ = torch.linalg.cholesky_ex(part)
-            arm = cross[head][:, inner].T  # (inner, head)
-            solved = torch.cholesky_solve(torch.cat([arm, rights[i][inner][:, None]], dim=1), factor)
-            schur -= arm.T @ solved[:, :-1]
-            top -= arm.T @ solved[:, -1]
-            eliminated.append(solved)
+            arm = torch.cat([cross[head][:, inner].T, rights[i][inner][:, None]], dim=1)  # (inner, head + 1)
+            half = torch.linalg.solve_triangular(factor, arm, upper=False)
+            product = half[:, :-1].T @ half
+            schur -= product[:, :-1]
+            top -= product[:, -1]
+            eliminated.append((factor, half))
         factor, _ = torch.linalg.cholesky_ex(schur)
         solution = [torch.zeros_like(part) for part in rights]
         solution[0][head] = torch.cholesky_solve(top[:, None], factor)[:, 0]
-        for i, solved in enumerate(eliminated, start=1):
-            solution[i][indices[i]] = solved[:, -1] - solved[:, :-1] @ solution[0][head]
+        for i, (factor, half) in enumerate(eliminated, start=1):
+            rest = half[:, -1] - half[:, :-1] @ solution[0][head]
+            solution[i][indices[i]] = torch.linalg.solve_triangular(factor.T, rest[:, None], upper=True)[:, 0]
         return torch.cat(solution)
 
     def marginal(self, ridge: float) -> Tensor:

@@ -35,6 +35,11 @@ class ExcitationResponse:
     neural: Tensor  # (time, muscle, spline): d neural activation, the same in every trial
     activation: Tensor  # factor: d activation / d neural activation
 
+    def of_signal(self, signal: str) -> Tensor:
+        """Return the factor that turns the shape into a field of TermInputs, (time, trial, muscle); activation has none."""
+        factors = {"normalized_fiber_length": self.length, "tendon_strain": self.strain, "tendon_force": self.force}
+        return factors[signal]
+
     def tangents(self, index: Tensor, muscles: int) -> TermInputs:
         """Return the tangents as loss terms want them, (spline, time, trial, muscle), with zeros for other muscles.
 

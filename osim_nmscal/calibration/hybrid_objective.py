@@ -15,6 +15,7 @@ from torch import Tensor
 from osim_nmscal.calibration.arrow_matrix import ArrowMatrix
 from osim_nmscal.calibration.excitation_response import ExcitationResponse, excitation_response
 from osim_nmscal.calibration.hybrid_space import CEILING, HybridSpace
+from osim_nmscal.calibration.losses import MuscleTerm, Term
 from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
 from osim_nmscal.calibration.synergy_settings import SynergySettings
 from osim_nmscal.calibration.trial_curvature import TrialCurvature
@@ -38,6 +39,17 @@ class HybridEvaluation:
     def states(self) -> tuple[MuscleState, ...]:
         """The solved muscles."""
         return self.muscles.states
+
+
+@dataclass(frozen=True)
+class _TermPiece:
+    """One loss term on the synthesised muscles, (time, trial, muscle); its derivative by splines is shape * factor."""
+
+    residual: Tensor
+    shape: Tensor  # (time, trial, muscle, spline)
+    factor: Tensor
+    by_parameters: Tensor  # (kind, time, trial, muscle)
+    columns: Tensor  # (kind, muscle): positions of these parameters, -1 if fixed
 
 
 @dataclass(frozen=True)
@@ -150,18 +162,14 @@ class HybridObjective:
     def _curvatures(self, at: HybridEvaluation, linear: Linearization, response: ExcitationResponse) -> list[TrialCurvature]:
         """Return gradient and Hessian by the weights and coefficients of each trial."""
         rows = self._moment_rows(at, linear)
-        pieces = self._muscle_term_pieces(at, linear, response)
+        terms = [piece for term in self.objective.terms if (piece := self._term_piece(term, at, linear, response)) is not None]
         curvatures = []
         for trial, coefficients in enumerate(at.coefficients):
-            splines = coefficients.shape[1]
             weights = self.space.weights_of_trial(at.weights, trial)
             curvature = TrialCurvature(weights, coefficients, self.space.parameters.size, self.space.fixed_weights is None)
             self._add_moments(curvature, trial, rows, at, response)
-            for value, slope, of_parameters, columns in pieces:
-                d, v = slope[:, trial, :, :splines], value[:, trial]
-                q, pull = torch.einsum("tmk,tml->mkl", d, d), torch.einsum("tmk,tm->mk", d, v)
-                mixed = torch.einsum("itm,tmk->imk", of_parameters[:, :, trial], d)
-                curvature.add_muscles(self.synthesized, q, pull, mixed, columns)
+            for piece in terms:
+                self._add_term(curvature, trial, piece, coefficients.shape[1])
             self._add_synergy_terms(curvature, trial, at)
             curvatures.append(curvature)
         return curvatures
@@ -192,32 +200,44 @@ class HybridObjective:
         shape = response.shape[samples, trial][..., :splines]
         curvature.add_moments(self.synthesized, residual[mine].reshape(-1), by_parameters[mine].flatten(0, 1), arm, shape)
 
-    def _muscle_term_pieces(
-        self, at: HybridEvaluation, linear: Linearization, response: ExcitationResponse
-    ) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        """Return residual, derivative by splines, derivative by parameters and their columns of each term that acts on a synthesised muscle."""
+    def _term_piece(
+        self, term: MuscleTerm | Term, at: HybridEvaluation, linear: Linearization, response: ExcitationResponse
+    ) -> _TermPiece | None:
+        """Return what one term says of the synthesised muscles; None if nothing, or if it is over DOFs (a moment row)."""
         objective, outputs = self.objective, at.muscles.outputs
+        residual = term.residual(outputs)
+        index = self.synthesized.nonzero().squeeze(-1)
+        if residual.shape[-1] != len(self.synthesized) or not bool(residual[objective.trials.counted][:, index].any()):
+            return None
         counted = objective.trials.counted
         weight = (counted / counted.sum(dim=0)).sqrt()[..., None]
-        muscles = len(self.synthesized)
-        index = self.synthesized.nonzero().squeeze(-1)
-        scale = objective.space.muscle_values(at.muscles.z, "emg_scale")[index]
-        columns = torch.stack([objective.space.blocks[kind].muscle_columns() for kind in linear.kinds]) if linear.kinds else None
-        tangents = None
-        pieces = []
-        for term in objective.terms:
-            residual = term.residual(outputs)
-            if residual.shape[-1] != muscles:
-                continue  # over DOFs: one of the moment rows
-            residual = (residual * weight)[..., index]
-            if not bool(residual.any()):
-                continue
-            tangents = response.tangents(index, muscles) if tangents is None else tangents
-            slope = (term.derivative(outputs, tangents) * weight)[..., index].movedim(0, -1) * scale[:, None]
-            of_parameters = (term.derivative(outputs, linear.tangents) * weight)[..., index]
-            chosen = columns[:, index] if columns is not None else index.new_zeros((0, len(index)))
-            pieces.append((residual, slope, of_parameters, chosen))
-        return pieces
+        scale = objective.space.muscle_values(at.muscles.z, "emg_scale")
+        kinds = [objective.space.blocks[kind].muscle_columns() for kind in linear.kinds]
+        columns = torch.stack(kinds) if kinds else index.new_zeros((0, len(scale)))
+        by_parameters = (term.derivative(outputs, linear.tangents) * weight)[..., index]
+        if isinstance(term, Term):
+            tangents = response.tangents(index, len(self.synthesized))
+            shape = (term.derivative(outputs, tangents) * scale)[..., index].movedim(0, -1)
+            factor = weight.expand(*shape.shape[:-1])
+        else:
+            shape = response.shape
+            factor = (term.slope(outputs) * scale * weight)[..., index] * response.of_signal(term.signal)
+        return _TermPiece((residual * weight)[..., index], shape, factor, by_parameters, columns[:, index])
+
+    def _add_term(self, curvature: TrialCurvature, trial: int, piece: _TermPiece, splines: int) -> None:
+        residual = piece.residual[:, trial]
+        active = residual != 0.0
+        rows, muscles = active.any(dim=1), active.any(dim=0)
+        if not bool(muscles.any()):
+            return
+        derivative = piece.shape[rows, trial][:, muscles, :splines] * piece.factor[rows, trial][:, muscles, None]
+        derivative = derivative.transpose(0, 1)  # (muscle, row, spline)
+        curved = derivative.transpose(1, 2) @ derivative
+        pull = torch.einsum("mtk,tm->mk", derivative, residual[rows][:, muscles])
+        mixed = piece.by_parameters[:, rows, trial][..., muscles].permute(2, 0, 1) @ derivative  # (muscle, kind, spline)
+        chosen = self.synthesized.clone()
+        chosen[self.synthesized] = muscles
+        curvature.add_muscles(chosen, curved, pull, mixed.transpose(0, 1), piece.columns[:, muscles])
 
     def _add_synergy_terms(self, curvature: TrialCurvature, trial: int, at: HybridEvaluation) -> None:
         """Add tracking, smallness and the range of excitations and primitives."""

@@ -32,11 +32,20 @@ class TermInputs:
 
 
 class MuscleTerm(Protocol):
-    """Residuals of each muscle by itself, with their derivatives along any number of directions."""
+    """Residuals of one signal of each muscle by itself, with their derivatives along any number of directions."""
 
     @property
     def name(self) -> str:
         """Shown in history and progress."""
+        ...
+
+    @property
+    def signal(self) -> str:
+        """The field of TermInputs that the residual is a function of, sample by sample."""
+        ...
+
+    def slope(self, outputs: TermInputs) -> Tensor:
+        """Return d residual / d signal, (time, trial, muscle)."""
         ...
 
     def residual(self, outputs: TermInputs) -> Tensor:
@@ -66,10 +75,13 @@ class RangePenalty:
         """Return the weighted distance outside the range, (time, trial, muscle)."""
         return self.weight**0.5 * self._outside(outputs)
 
+    def slope(self, outputs: TermInputs) -> Tensor:
+        """Return d residual / d signal, (time, trial, muscle); zero inside the range."""
+        return self.weight**0.5 * (self._outside(outputs) != 0.0).to(torch.float64)
+
     def derivative(self, outputs: TermInputs, tangents: TermInputs) -> Tensor:
-        """Return the derivative along each direction; zero inside the range."""
-        active = (self._outside(outputs) != 0.0).to(torch.float64)
-        return self.weight**0.5 * active * getattr(tangents, self.signal)
+        """Return the derivative along each direction."""
+        return self.slope(outputs) * getattr(tangents, self.signal)
 
 
 @dataclass(frozen=True)
@@ -79,14 +91,19 @@ class PassiveForcePenalty:
     name: str
     weight: float
     curve: CurveTable  # passive force-length curve of all muscles
+    signal: str = "normalized_fiber_length"  # field of TermInputs
 
     def residual(self, outputs: TermInputs) -> Tensor:
         """Return the weighted passive force, (time, trial, muscle)."""
         return self.weight**0.5 * self.curve(outputs.normalized_fiber_length).value
 
+    def slope(self, outputs: TermInputs) -> Tensor:
+        """Return d residual / d normalized fiber length, (time, trial, muscle)."""
+        return self.weight**0.5 * self.curve(outputs.normalized_fiber_length).slope
+
     def derivative(self, outputs: TermInputs, tangents: TermInputs) -> Tensor:
         """Return the derivative along each direction."""
-        return self.weight**0.5 * self.curve(outputs.normalized_fiber_length).slope * tangents.normalized_fiber_length
+        return self.slope(outputs) * tangents.normalized_fiber_length
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ class ParameterSpace:
         block = self.blocks[name]
         moving = block.column >= 0
         value = block.start.clone()
-        value[moving] = (block.lower + block.width * z[block.column.clamp_min(0)])[moving]
+        value[moving] = block.lower[moving] + block.width[moving] * z[block.column[moving]]
         return value
 
     def muscle_values(self, z: Tensor, name: ParameterName) -> Tensor:

@@ -31,6 +31,7 @@ from osim_nmscal.calibration.synergies import (
     fewest_above,
     fit_primitives,
     spline_basis,
+    splines_seen,
     synergies_by_count,
 )
 from osim_nmscal.calibration.synergy_settings import MuscleRole
@@ -152,11 +153,6 @@ def choose_synergies(driven: DrivenTrials, settings: CalibrationSettings) -> tup
     candidates = synergies_by_count(excitation, highest=most, starts=settings.synergy.factorization_starts, seed=settings.seed)
     chosen = candidates[wanted - 1] if wanted else fewest_above(candidates, settings.synergy.variance_accounted_for)
     return candidates, chosen
-
-
-def splines_seen(basis: np.ndarray, samples: int) -> int:
-    """Return how many of the first splines reach into the first samples."""
-    return int(np.flatnonzero(basis[:samples].any(axis=0))[-1]) + 1
 
 
 def _unseen(driven: DrivenTrials) -> list[str]:
