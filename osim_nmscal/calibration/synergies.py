@@ -25,10 +25,6 @@ _MAXIMUM_ITERATIONS = 400
 _TOLERANCE = 1e-5
 # Ridge of the spline fit, relative to the largest entry of the normal equations: coefficients that no sample sees stay at zero.
 _RIDGE = 1e-9
-# Block principal pivoting: relative slope that counts as zero, exchanges without progress before and in all before nnls takes over.
-_PIVOT_TOLERANCE = 1e-10
-_PATIENCE = 10
-_MAXIMUM_PIVOTS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,40 +146,9 @@ def fit_primitives(excitation: FloatArray, weights: FloatArray, basis: FloatArra
     gram = np.kron(mixing, basis.T @ basis)
     gram[np.diag_indices_from(gram)] += _RIDGE * gram.max()
     right = (weights @ excitation.T @ basis).ravel()
-    return non_negative_solution(gram, right).reshape(len(weights), basis.shape[1])
-
-
-def non_negative_solution(gram: FloatArray, right: FloatArray) -> FloatArray:
-    """Minimise x' gram x / 2 - right' x over x >= 0 by block principal pivoting (Kim and Park 2011).
-
-    Whole blocks of entries change between zero and positive at once, so a few solves do what scipy's nnls, an entry at a
-    time, needs hundreds for; should the blocks ever cycle, nnls takes over.
-
-    Args:
-        gram: (entry, entry), symmetric, positive definite.
-        right: (entry,).
-    """
-    positive = np.zeros(len(right), dtype=bool)
-    solution, slope = np.zeros_like(right), -right
-    tolerance = _PIVOT_TOLERANCE * max(float(np.abs(right).max()), np.finfo(float).tiny)
-    fewest, patience = len(right) + 1, _PATIENCE
-    for _ in range(_MAXIMUM_PIVOTS):
-        wrong = np.where(positive, solution < 0.0, slope < -tolerance)
-        count = int(wrong.sum())
-        if count == 0:
-            return solution
-        if count < fewest:
-            fewest, patience = count, _PATIENCE
-        elif patience == 0:
-            break
-        else:
-            patience -= 1
-        positive ^= wrong
-        solution = np.zeros_like(right)
-        solution[positive] = np.linalg.solve(gram[np.ix_(positive, positive)], right[positive])
-        slope = gram @ solution - right
     factor = np.linalg.cholesky(gram)
-    return np.asarray(nnls(factor.T, np.linalg.solve(factor, right), maxiter=30 * len(right))[0])
+    solution, _ = nnls(factor.T, np.linalg.solve(factor, right), maxiter=30 * len(right))
+    return np.asarray(solution.reshape(len(weights), basis.shape[1]))
 
 
 def _require_factorizable(excitation: FloatArray, count: int) -> None:

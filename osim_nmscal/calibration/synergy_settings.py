@@ -13,8 +13,8 @@ class SynergySettings(Settings):
     muscles: dict[str, MuscleRole] = setting(
         {},
         unit="-",
-        description="Muscle -> 'recorded' (driven by its EMG), 'synthesized', 'withheld' (synthesised although it has EMG, which is kept to "
-        "compare with) or 'excluded'. A muscle not named is recorded if it has an excitation, otherwise synthesised.",
+        description="Muscle -> 'recorded' (driven by its EMG), 'synthesized', 'withheld' (synthesised although it has EMG, which is kept "
+        "to compare with) or 'excluded'. A muscle not named is recorded if it has an excitation, otherwise synthesised.",
         source="Hambly 2025",
     )
     count: int = setting(
