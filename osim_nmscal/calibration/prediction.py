@@ -5,6 +5,7 @@ import torch
 
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.stacking import stack_trials
+from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import NeuralParameters, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
@@ -46,7 +47,7 @@ def predict(
     inputs = NmsInputs(
         excitation=stacked.excitation, mtu_length=stacked.mtu_length, moment_arm=stacked.moment_arm, time_step=stacked.time_step
     )
-    with torch.no_grad():
+    with threads_for(stacked.mtu_length.numel()), torch.no_grad():
         outputs = simulate(inputs, parameters, muscle_mechanics(table, rigid_tendon=_RIGID[tendon]))
     return unstack_outputs(trials, outputs)
 
