@@ -97,15 +97,15 @@ def settings(
     """Print every setting as in config.toml: name, default, unit, meaning, source."""
     shown = [one for one in describe_settings() if one.key.replace("[]", "").startswith(section.strip("[]"))]
     if not shown:
-        tables = sorted({one.key.replace("[]", "").rpartition(".")[0] for one in describe_settings()})
-        raise ConfigError(f"No setting starts with {section!r}.{did_you_mean(section, tables)} `osim-nmscal settings` lists all.")
-    previous = None
+        known = sorted({one.key.replace("[]", "").rpartition(".")[0] for one in describe_settings()})
+        raise ConfigError(f"No setting starts with {section!r}.{did_you_mean(section, known)} `osim-nmscal settings` lists all.")
+    tables: dict[str, list[SettingDescription]] = defaultdict(list)
     for one in shown:
-        table = _table_of(one)
-        if table != previous:
-            _out.print(f"\n{table}" if previous else table, style="bold", markup=False)
-            previous = table
-        _print_setting(one)
+        tables[_table_of(one)].append(one)
+    for i, (table, members) in enumerate(tables.items()):
+        _out.print(f"\n{table}" if i else table, style="bold", markup=False)
+        for one in members:
+            _print_setting(one)
 
 
 @app.command()

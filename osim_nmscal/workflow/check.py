@@ -223,8 +223,9 @@ def _windowed(span: _Span | None, recording: RecordingSettings) -> _Span | None:
 def _angles(config: WorkflowConfig, path: Path) -> TimeSeries:
     coordinates = read_coordinates(config.model.file)
     angles = in_radians(read_storage(path), [c.name for c in coordinates if c.rotational and not c.coupled])
+    known = {coordinate.name for coordinate in coordinates}
     for dof in config.muscle_analysis.dofs:
-        if not any(label == dof or label.endswith(f"/{dof}/value") for label in angles.labels):
+        if dof in known and not any(label == dof or label.endswith(f"/{dof}/value") for label in angles.labels):
             raise UnknownNameError(f"{path} has no joint angle {dof!r}.{did_you_mean(dof, angles.labels)} Change the file, or the dofs.")
     return angles
 

@@ -149,7 +149,7 @@ def moments_by_coordinate(series: TimeSeries, dofs: tuple[str, ...]) -> TimeSeri
         if found is None:
             raise UnknownNameError(
                 f"{series.source} has no joint moment about {dof!r}, expected a column '{dof}{SUFFIXES[0]}'."
-                f"{did_you_mean(dof, series.labels)} Change [muscle_analysis] dofs, or the file."
+                f"{did_you_mean(dof + SUFFIXES[0], series.labels)} Change [muscle_analysis] dofs, or the file."
             )
         columns.append(found)
     return replace(series.select(columns), labels=dofs)

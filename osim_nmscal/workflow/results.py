@@ -19,7 +19,7 @@ import numpy as np
 
 from osim_nmscal import __version__
 from osim_nmscal.data.muscles import MUSCLE_CLASSES, Muscle, MuscleTable
-from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, HistoryRow, MomentMetrics, NeuralParameters
+from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, HistoryRow, MomentMetrics, NeuralParameters, SynergyResult
 from osim_nmscal.errors import FileFormatError
 from osim_nmscal.formats.text_files import write_text_atomically
 
@@ -112,6 +112,8 @@ def write_sidecar(folder: ResultsFolder, result: CalibrationResult, *, settings:
         "start_neural": _neural_document(result.muscles, result.start_neural),
         "strength_coefficient": _by_muscle(result.muscles, result.strength_coefficient),
         "calibration": _calibration_document(result) | {"sentence": result.sentence, "findings": list(result.findings)},
+        "synergy": None if result.synergy is None else _synergy_document(result.synergy),
+        "cross_validation": [_metric_document(metric) for metric in result.cross_validation],
         "settings": settings,
         "inputs": inputs,
         "versions": versions(),
@@ -121,8 +123,13 @@ def write_sidecar(folder: ResultsFolder, result: CalibrationResult, *, settings:
 
 def write_metrics(folder: ResultsFolder, result: CalibrationResult, metrics: Iterable[MomentMetrics], stages: Sequence[StageTime]) -> Path:
     """Write metrics.json: rmse in N*m, nrmse = rmse / range of the inverse-dynamics moment, r2 = 1 - SSE/SST."""
-    moments = [{"set" if key == "role" else key: _finite(value) for key, value in asdict(metric).items()} for metric in metrics]
-    document = {"stages": [asdict(stage) for stage in stages], "calibration": _calibration_document(result), "moments": moments}
+    document = {
+        "stages": [asdict(stage) for stage in stages],
+        "calibration": _calibration_document(result),
+        "moments": [_metric_document(metric) for metric in metrics],
+    }
+    if result.cross_validation:
+        document["cross_validation"] = [_metric_document(metric) for metric in result.cross_validation]
     return write_text_atomically(folder.metrics, json.dumps(document, indent=1))
 
 
@@ -158,6 +165,8 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
             parameters=_read_parameters(folder.parameters),
             history=_read_history(folder.history),
             findings=tuple(summary["findings"]),
+            synergy=None if document["synergy"] is None else _read_synergy(document["synergy"]),
+            cross_validation=tuple(_read_metric(stored) for stored in document["cross_validation"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileFormatError(
@@ -194,6 +203,26 @@ def _neural_document(muscles: MuscleTable, neural: NeuralParameters) -> dict[str
 def _read_neural(document: Mapping[str, Any], muscles: MuscleTable) -> NeuralParameters:
     arrays = {key: np.array([document[key][name] for name in muscles.names]) for key in ("c1", "c2", "shape_factor")}
     return NeuralParameters(time_step=document["time_step"], electromechanical_delay=document["electromechanical_delay"], **arrays)
+
+
+def _synergy_document(synergy: SynergyResult) -> dict[str, Any]:
+    return json.loads(json.dumps(asdict(synergy), default=np.ndarray.tolist))  # type: ignore[no-any-return]
+
+
+def _read_synergy(stored: Mapping[str, Any]) -> SynergyResult:
+    names = {key: tuple(stored[key]) for key in ("muscles", "recorded", "synthesized", "withheld", "trials")}
+    arrays = {key: np.array(stored[key]) for key in ("vaf", "vaf_per_muscle", "weights", "trial_weights")}
+    per_trial = {key: tuple(np.array(one) for one in stored[key]) for key in ("primitives", "excitations")}
+    return SynergyResult(**names, **arrays, **per_trial)
+
+
+def _metric_document(metric: MomentMetrics) -> dict[str, Any]:
+    return {"set" if key == "role" else key: _finite(value) for key, value in asdict(metric).items()}
+
+
+def _read_metric(stored: Mapping[str, Any]) -> MomentMetrics:
+    numbers = {key: _number(stored[key]) for key in ("rmse", "nrmse", "r2", "correlation_squared")}
+    return MomentMetrics(trial=stored["trial"], role=stored["set"], dof=stored["dof"], model=stored["model"], **numbers)
 
 
 def _muscle_document(muscle: Muscle) -> dict[str, Any]:
