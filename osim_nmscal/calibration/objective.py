@@ -96,6 +96,14 @@ class Objective:
         self._moment_weight = self._sample_weight[:, None] * (settings.moment_weight / dofs) ** 0.5 / self.moment_scale
         self.weighted_arm = trials.moment_arm[trials.counted] * self._moment_weight[..., None]  # (counted, dof, muscle)
         self._start, self._prior_width = space.start(), space.prior_width()
+        self._kinds: list[ParameterName] = [*self.activation_kinds, *self.fiber_kinds]
+        if space.blocks["strength_coefficient"].free:
+            self._kinds.append("strength_coefficient")
+        # position in z of each kind and muscle; fixed ones fall into a waste entry behind the last
+        columns = torch.stack([space.blocks[kind].muscle_columns() for kind in self._kinds])
+        self._columns = torch.where(columns >= 0, columns, space.size)  # (kind, muscle)
+        self._moving = (columns.reshape(-1) >= 0).nonzero().squeeze(-1)  # of (kind * muscle)
+        self._arm_by_muscle = self.weighted_arm.permute(2, 0, 1).contiguous()  # (muscle, counted, dof)
 
     def evaluate(self, z: Tensor, warm: Sequence[Tensor] | None = None, excitation: Tensor | None = None) -> Evaluation:
         """Solve the model at z.
@@ -177,22 +185,24 @@ class Objective:
 
     def linearize(self, at: Evaluation) -> Linearization:
         """Differentiate the loss at an evaluation: gradient and Gauss-Newton Hessian of loss / 2."""
-        kinds, tangents, lengths = self._tangents(at)
-        jacobian = self._moment_jacobian(kinds, tangents.tendon_force, at)
-        residual = self.moment_residual(at).reshape(-1)
-        gradient = jacobian.T @ residual
-        hessian = jacobian.T @ jacobian
+        tangents, lengths = self._tangents(at)
+        rows = self._moment_rows_by_parameter(tangents.tendon_force)
+        size = self.space.size
+        gradient, hessian = rows.new_zeros(size + 1), rows.new_zeros((size + 1, size + 1))
+        gradient[:size] = rows @ self.moment_residual(at).reshape(-1)
+        torch.mm(rows, rows.T, out=hessian[:size, :size])
         for term in (*self._terms, *self._user_terms):
-            self._add_term(term, at, kinds, tangents, gradient, hessian)
+            self._add_term(term, at, rows, tangents, gradient, hessian)
+        gradient, hessian = gradient[:size], hessian[:size, :size].contiguous()
         if self.settings.prior_weight > 0.0:
             weight = self.settings.prior_weight / self._prior_width**2
             gradient += weight * (at.z - self._start)
             hessian.diagonal().add_(weight)
         if self.settings.similarity_weight > 0.0:
-            similarity, rows = self._similarity(at.z)
-            gradient += rows.T @ similarity
-            hessian += rows.T @ rows
-        return Linearization(gradient, hessian, jacobian, lengths, tuple(kinds), tangents)
+            similarity, by_z = self._similarity(at.z)
+            gradient += by_z.T @ similarity
+            hessian += by_z.T @ by_z
+        return Linearization(gradient, hessian, rows.T, lengths, tuple(self._kinds), tangents)
 
     def gradient(self, at: Evaluation) -> Tensor:
         """Return the gradient of loss / 2 at an evaluation, (parameter,), without any Hessian."""
@@ -212,8 +222,8 @@ class Objective:
             starts.append(state.length + torch.einsum("ktc,kc->tc", tangent, moves))
         return starts
 
-    def _tangents(self, at: Evaluation) -> tuple[list[ParameterName], TermInputs, tuple[Tensor, ...]]:
-        """Return the free kinds, the derivatives of every muscle signal by z of each kind (force in N), and each part's of length."""
+    def _tangents(self, at: Evaluation) -> tuple[TermInputs, tuple[Tensor, ...]]:
+        """Return the derivatives of every muscle signal by z of each kind (force in N), and each part's of length."""
         pieces, lengths = [], []
         muscle_kinds: list[ParameterName] = [*self.activation_kinds, *self.fiber_kinds]
         scale = (
@@ -234,9 +244,7 @@ class Objective:
         activation = torch.zeros_like(length)
         count = len(self.activation_kinds)
         activation[:count] = at.activation_derivatives * scale[:count, None, None, :]
-        kinds = list(muscle_kinds)
         if self.space.blocks["strength_coefficient"].free:
-            kinds.append("strength_coefficient")
             # force is proportional to the strength coefficient
             block = self.space.blocks["strength_coefficient"]
             by_strength = at.outputs.tendon_force / self.space.muscle_values(at.z, "strength_coefficient") * block.muscle_scale()
@@ -244,23 +252,19 @@ class Objective:
             length, strain, activation = torch.cat([length, still]), torch.cat([strain, still]), torch.cat([activation, still])
             force = torch.cat([force, by_strength[None]])
         nothing = length.new_zeros(0)
-        return kinds, TermInputs(activation, length, strain, force, nothing, nothing), tuple(lengths)
+        return TermInputs(activation, length, strain, force, nothing, nothing), tuple(lengths)
 
-    def _moment_jacobian(self, kinds: list[ParameterName], force: Tensor, at: Evaluation) -> Tensor:
-        """Return the Jacobian of the weighted moment residuals by z, (counted * dof, parameter)."""
-        arm = self.weighted_arm
-        jacobian = torch.zeros((arm.shape[0] * arm.shape[1], self.space.size), dtype=arm.dtype)
-        for i, kind in enumerate(kinds):
-            columns = self.space.blocks[kind].muscle_columns()
-            moving = (columns >= 0).nonzero().squeeze(-1)
-            rows = (arm * force[i][self._counted][:, None, :])[..., moving].reshape(len(jacobian), -1)
-            jacobian.index_add_(1, columns[moving], rows)
-        return jacobian
+    def _moment_rows_by_parameter(self, force: Tensor) -> Tensor:
+        """Return the transposed Jacobian of the weighted moment residuals by z, (parameter, counted * dof)."""
+        by_muscle = force[:, self._counted].transpose(1, 2)  # (kind, muscle, counted)
+        rows = (by_muscle[..., None] * self._arm_by_muscle).flatten(0, 1).flatten(1)
+        jacobian = rows.new_zeros((self.space.size, rows.shape[1]))
+        return jacobian.index_add_(0, self._columns.reshape(-1)[self._moving], rows[self._moving])
 
     def _add_term(
-        self, term: MuscleTerm | Term, at: Evaluation, kinds: list[ParameterName], tangents: TermInputs, gradient: Tensor, hessian: Tensor
+        self, term: MuscleTerm | Term, at: Evaluation, moment_rows: Tensor, tangents: TermInputs, gradient: Tensor, hessian: Tensor
     ) -> None:
-        """Add one term's part to gradient and Hessian, in place."""
+        """Add one term's part to gradient and Hessian (with waste entry), in place."""
         residual = term.residual(at.outputs)[self._counted] * self._sample_weight[:, None]
         if residual.shape[-1] != len(self._muscle):
             if not isinstance(term, Term) or residual.shape[-1] != self.trials.joint_moment.shape[-1]:
@@ -269,22 +273,19 @@ class Objective:
                     "(time, trial, dof)."
                 )
             weight = term.moment_derivative(at.outputs)[self._counted] * self._sample_weight[:, None] / self._moment_weight
-            rows = self._moment_jacobian(kinds, tangents.tendon_force, at) * weight.reshape(-1, 1)
-            gradient += rows.T @ residual.reshape(-1)
-            hessian += rows.T @ rows
+            rows = moment_rows * weight.reshape(-1)
+            gradient[:-1] += rows @ residual.reshape(-1)
+            hessian[:-1, :-1] += rows @ rows.T
             return
-        if not bool(residual.any()):
+        active = residual.any(dim=0).nonzero().squeeze(-1)
+        if len(active) == 0:
             return
-        slope = term.derivative(at.outputs, tangents)[:, self._counted] * self._sample_weight[:, None]  # (kind, counted, muscle)
-        block = torch.einsum("ksm,lsm->klm", slope, slope)
-        pull = torch.einsum("ksm,sm->km", slope, residual)
-        columns = [self.space.blocks[kind].muscle_columns() for kind in kinds]
-        for i, row in enumerate(columns):
-            moving = row >= 0
-            gradient.index_put_((row[moving],), pull[i][moving], accumulate=True)
-            for j, column in enumerate(columns):
-                both = moving & (column >= 0)
-                hessian.index_put_((row[both], column[both]), block[i, j][both], accumulate=True)
+        slope = term.derivative(at.outputs, tangents)[..., active][:, self._counted] * self._sample_weight[:, None]
+        slope = slope.permute(2, 0, 1)  # (active muscle, kind, counted)
+        columns = self._columns[:, active].T  # (active muscle, kind)
+        gradient.index_add_(0, columns.reshape(-1), torch.bmm(slope, residual[:, active].T[..., None]).reshape(-1))
+        entries = columns[:, :, None] * len(gradient) + columns[:, None, :]
+        hessian.view(-1).index_add_(0, entries.reshape(-1), torch.bmm(slope, slope.transpose(1, 2)).reshape(-1))
 
     def _similarity(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Residuals and Jacobian of how far relative lengths stray from their group's mean."""

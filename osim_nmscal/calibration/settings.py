@@ -142,7 +142,7 @@ class GaussNewtonSettings(Settings):
         1e-3, unit="-", description="Stop when three iterations together lower the loss by less than this part.", source="choice", gt=0.0
     )
     initial_damping: float = setting(
-        1e-2, unit="-", description="Starting damping, relative to the Hessian's diagonal.", source="choice", gt=0.0
+        0.1, unit="-", description="Starting damping, relative to the Hessian's mean diagonal.", source="choice", gt=0.0
     )
 
 

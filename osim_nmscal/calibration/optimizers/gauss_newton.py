@@ -2,6 +2,7 @@
 
 Entries at a bound whose gradient points outwards are held; a step that would leave the box is solved again with the
 entries that hit it held there (an active-set solution of the bounded quadratic model). Damping follows Nielsen (1999).
+The residuals' own curvature is learned on the way (secant.py).
 """
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from osim_nmscal.calibration.arrow_matrix import ArrowMatrix
 from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
 from osim_nmscal.calibration.optimizers import Journal, Minimum, Progress
+from osim_nmscal.calibration.optimizers.secant import SecantCurvature
 from osim_nmscal.calibration.settings import GaussNewtonSettings
 from osim_nmscal.errors import FiberDynamicsError
 
@@ -18,6 +20,8 @@ _SMALLEST_DAMPING = 1e-10
 # Iterations over which the loss must have fallen by the tolerance.
 _WINDOW = 3
 _ACTIVE_SET_PASSES = 8
+# How often, and by what, the shift of an indefinite matrix grows.
+_MOST_SHIFTS, _SHIFT_GROWTH = 40, 4.0
 
 
 def gauss_newton(objective: Objective, start: Tensor, settings: GaussNewtonSettings, progress: Progress | None = None) -> Minimum:
@@ -35,60 +39,88 @@ def gauss_newton(objective: Objective, start: Tensor, settings: GaussNewtonSetti
     journal = Journal(progress)
     best = objective.evaluate(start)
     journal.add(0, best)
-    damping, growth = settings.initial_damping, 2.0
+    search = _Search(objective, settings.initial_damping)
     iteration = 0
     try:
+        linear = objective.linearize(best)
         while iteration < settings.maximum_iterations:
-            linear = objective.linearize(best)
             iteration += 1
-            accepted = None
-            while accepted is None and damping <= _LARGEST_DAMPING:
-                step = bounded_step(best.z, linear, damping)
-                accepted, gain = _try_step(objective, best, linear, step)
-                if accepted is None:
-                    damping, growth = damping * growth, growth * 2.0
-                else:
-                    damping, growth = max(damping * max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3), _SMALLEST_DAMPING), 2.0
+            accepted = search.lower(best, linear)
             if accepted is None:
                 return _end(best, "converged", "No step lowers the loss any further.", iteration, journal)
-            best = accepted
+            before, best = best, accepted
             journal.add(iteration, best)
             if len(journal.rows) > _WINDOW:
-                before = journal.rows[-1 - _WINDOW].loss
-                if before - best.loss <= settings.tolerance * before:
+                earlier = journal.rows[-1 - _WINDOW].loss
+                if earlier - best.loss <= settings.tolerance * earlier:
                     sentence = f"The last {_WINDOW} iterations lowered the loss by less than {settings.tolerance:g} of itself."
                     return _end(best, "converged", sentence, iteration, journal)
+            previous, linear = linear, objective.linearize(best)
+            search.learn(best.z - before.z, previous, linear)
     except KeyboardInterrupt:
         return _end(best, "interrupted", f"Interrupted after {iteration} iterations; this is the best so far.", iteration, journal)
     sentence = f"Stopped after {iteration} iterations, still improving; raise [calibration.gauss_newton] maximum_iterations."
     return _end(best, "iterations", sentence, iteration, journal)
 
 
-def _try_step(objective: Objective, best: Evaluation, linear: Linearization, step: Tensor) -> tuple[Evaluation | None, float]:
-    """Return the evaluation after a step if it lowers the loss, and the gain over what the quadratic model promised."""
-    try:
-        trial = objective.evaluate(best.z + step, objective.predict_lengths(best, linear, step))
-    except FiberDynamicsError:
-        return None, 0.0
-    promised = -float(2.0 * (linear.gradient @ step) + step @ (linear.hessian @ step))
-    if trial.loss < best.loss:
-        return trial, min((best.loss - trial.loss) / max(promised, 1e-300), 1.0)
-    return None, 0.0
+class _Search:
+    """Damping and the secant estimate, which live from step to step."""
+
+    def __init__(self, objective: Objective, damping: float) -> None:
+        self._objective = objective
+        self._damping = damping
+        self._secant: SecantCurvature | None = None
+
+    def lower(self, best: Evaluation, linear: Linearization) -> Evaluation | None:
+        """Return an evaluation with a lower loss, damping more and more until there is one; None if there is none."""
+        growth = 2.0
+        while self._damping <= _LARGEST_DAMPING:
+            secant = self._secant
+            step = bounded_step(best.z, linear, self._damping, secant.matrix if secant is not None and secant.trusted else None)
+            try:
+                trial = self._objective.evaluate(best.z + step, self._objective.predict_lengths(best, linear, step))
+            except FiberDynamicsError:
+                self._damping, growth = self._damping * growth, growth * 2.0
+                continue
+            gained = best.loss - trial.loss
+            promised = -float(2.0 * (linear.gradient @ step) + step @ (linear.hessian @ step))
+            if secant is not None:
+                promised = secant.judge(step, gained, promised)
+            if gained > 0.0:
+                gain = min(gained / max(promised, 1e-300), 1.0)
+                self._damping = max(self._damping * max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3), _SMALLEST_DAMPING)
+                return trial
+            self._damping, growth = self._damping * growth, growth * 2.0
+        return None
+
+    def learn(self, step: Tensor, before: Linearization, after: Linearization) -> None:
+        """Let the secant estimate see an accepted step; an arrow matrix has none."""
+        if isinstance(after.hessian, ArrowMatrix):
+            return
+        if self._secant is None:
+            self._secant = SecantCurvature(len(step))
+        self._secant.learn(step, after.gradient - before.gradient, after.hessian)
 
 
-def bounded_step(z: Tensor, linear: Linearization, damping: float) -> Tensor:
+def bounded_step(z: Tensor, linear: Linearization, damping: float, more_curvature: Tensor | None = None) -> Tensor:
     """Minimise the damped quadratic model inside the box 0 to 1.
 
     Args:
         z: (parameter,), where the model was made.
         linear: gradient and Hessian there.
-        damping: added to the Hessian, relative to its diagonal.
+        damping: added to the Hessian, relative to the mean of its diagonal (entries are in units of their ranges); of an
+            arrow matrix, whose entries are of different kinds, relative to each entry of its diagonal.
+        more_curvature: added to the Hessian, (parameter, parameter).
 
     Returns:
         the step, (parameter,).
     """
-    diagonal = linear.hessian.diagonal()
-    shift = damping * diagonal.clamp_min(1e-9 * float(diagonal.max()) + 1e-300)
+    hessian, diagonal = linear.hessian, linear.hessian.diagonal()
+    if isinstance(hessian, ArrowMatrix):
+        shift = damping * diagonal.clamp_min(1e-9 * float(diagonal.max()) + 1e-300)
+    else:
+        shift = torch.full_like(diagonal, damping * float(diagonal.mean()) + 1e-300)
+        hessian = hessian if more_curvature is None else hessian + more_curvature
     step = torch.zeros_like(z)
     held = ((z <= 0.0) & (linear.gradient > 0.0)) | ((z >= 1.0) & (linear.gradient < 0.0))
     for _ in range(_ACTIVE_SET_PASSES):
@@ -96,8 +128,8 @@ def bounded_step(z: Tensor, linear: Linearization, damping: float) -> Tensor:
             break
         # entries held away from their bound's start have moved: carry their pull over
         moved = step * held
-        pull = linear.gradient + linear.hessian @ moved + shift * moved
-        step = torch.where(held, step, -_solve(linear.hessian, shift, ~held, pull))
+        pull = linear.gradient + hessian @ moved + shift * moved
+        step = torch.where(held, step, -_solve(hessian, shift, ~held, pull))
         outside = ((z + step < 0.0) | (z + step > 1.0)) & ~held
         if not bool(outside.any()):
             break
@@ -111,9 +143,13 @@ def _solve(hessian: Tensor | ArrowMatrix, shift: Tensor, free: Tensor, right: Te
     if isinstance(hessian, ArrowMatrix):
         return hessian.solve(shift, free, right)
     index = free.nonzero().squeeze(-1)
-    block = hessian[index][:, index]
-    block.diagonal().add_(shift[index])
-    factor, _ = torch.linalg.cholesky_ex(block)
+    block, more = hessian[index][:, index], shift[index]
+    for _ in range(_MOST_SHIFTS):
+        factor, failed = torch.linalg.cholesky_ex(block + torch.diag(more))
+        if int(failed) == 0:
+            break
+        # a secant estimate may make it indefinite
+        more = _SHIFT_GROWTH * more
     solution = torch.zeros_like(right)
     solution[index] = torch.cholesky_solve(right[index][:, None], factor)[:, 0]
     return solution
