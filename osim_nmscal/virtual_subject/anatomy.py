@@ -70,16 +70,17 @@ class GlidingPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cylinder:
-    """A wrap cylinder about its own z axis; `quadrant` keeps paths on one side of it."""
+class WrapSurface:
+    """What paths slide over: a sphere, or a cylinder about its own z axis; `quadrant` keeps paths on one side of it."""
 
     name: str
     segment: str
+    shape: Literal["cylinder", "sphere"]
     center: Vector  # m
-    orientation: Vector  # degrees, body-fixed x-y-z
     radius: float  # m
-    length: float  # m
-    quadrant: Literal["x", "-x", "y", "-y", "all"]
+    length: float = 0.0  # m, of a cylinder
+    orientation: Vector = (0.0, 0.0, 0.0)  # degrees, body-fixed x-y-z
+    quadrant: Literal["x", "-x", "y", "-y", "all"] = "all"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +93,7 @@ class MuscleFacts:
     pennation_angle: float  # rad
     neutral_fiber_length: float  # of the optimal one, in the reference pose with a rigid tendon
     path: tuple[FixedPoint | GlidingPoint, ...]
-    wrap: str | None = None  # name of a Cylinder
+    wrap: str | None = None  # name of a WrapSurface
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +113,7 @@ class Anatomy:
     credits: str
     segments: tuple[Segment, ...]
     joints: tuple[JointFacts, ...]
-    cylinders: tuple[Cylinder, ...]
+    surfaces: tuple[WrapSurface, ...]
     muscles: tuple[MuscleFacts, ...]
     markers: tuple[MarkerFacts, ...]
     reference_pose: dict[str, float]  # coordinate -> degrees, where neutral_fiber_length holds; all others at zero

@@ -7,7 +7,7 @@ Departures: the knee is one hinge through the centre that fits Delp's tibiofemor
 (0.3 mm RMS, 0.7 mm at most); talus, heel and toes are one foot.
 """
 
-from osim_nmscal.virtual_subject.anatomy import Anatomy, Cylinder, Freedom, JointFacts, MarkerFacts, Segment, Vector, slender
+from osim_nmscal.virtual_subject.anatomy import Anatomy, Freedom, JointFacts, MarkerFacts, Segment, Vector, WrapSurface, slender
 from osim_nmscal.virtual_subject.leg_muscles import FOOT, LEG_MUSCLES, PELVIS, SHANK, THIGH
 
 BODY_MASS = 75.0  # kg
@@ -113,9 +113,15 @@ _JOINTS = (
 )
 
 # Posterior femoral condyles, about the knee centre.
-_CYLINDERS = tuple(
-    Cylinder(
-        name=name, segment=THIGH, center=(KNEE_CENTER[0], KNEE_CENTER[1], z), orientation=(0.0, 0.0, 0.0), radius=0.021, length=0.06, quadrant="-x"
+_SURFACES = tuple(
+    WrapSurface(
+        name=name,
+        segment=THIGH,
+        shape="cylinder",
+        center=(KNEE_CENTER[0], KNEE_CENTER[1], z),
+        radius=0.021,
+        length=0.06,
+        quadrant="-x",
     )
     for name, z in (("condyle_medial", -0.022), ("condyle_lateral", 0.024))
 )
@@ -170,7 +176,7 @@ LEG = Anatomy(
     ),
     segments=(_rest_of_body(), *_leg_segments()),
     joints=_JOINTS,
-    cylinders=_CYLINDERS,
+    surfaces=_SURFACES,
     muscles=LEG_MUSCLES,
     markers=_MARKERS,
     reference_pose={},

@@ -14,7 +14,7 @@ import numpy as np
 
 from osim_nmscal.errors import MuscleModelError
 from osim_nmscal.formats.text_files import write_atomically
-from osim_nmscal.virtual_subject.anatomy import Anatomy, Cylinder, FixedPoint, Freedom, GlidingPoint, JointFacts, MuscleFacts, Segment
+from osim_nmscal.virtual_subject.anatomy import Anatomy, FixedPoint, Freedom, GlidingPoint, JointFacts, MuscleFacts, Segment, WrapSurface
 
 # Path points of a muscle are drawn, segments too: colours of the ellipsoids (red, green, blue). Source: choice.
 SEGMENT_COLOR = (0.87, 0.83, 0.74)
@@ -62,10 +62,10 @@ def build_model(anatomy: Anatomy) -> Any:
     bodies["ground"] = model.getGround()
     for joint in anatomy.joints:
         _add_joint(model, joint, bodies)
-    cylinders = {cylinder.name: _add_cylinder(cylinder, bodies) for cylinder in anatomy.cylinders}
+    surfaces = {surface.name: _add_surface(surface, bodies) for surface in anatomy.surfaces}
     model.finalizeConnections()
     for facts in anatomy.muscles:
-        _add_muscle(model, facts, bodies, cylinders)
+        _add_muscle(model, facts, bodies, surfaces)
     for marker in anatomy.markers:
         model.addMarker(opensim.Marker(marker.name, bodies[marker.segment], opensim.Vec3(*marker.location)))
     model.finalizeConnections()
@@ -152,21 +152,22 @@ def _describe(coordinate: Any, freedom: Freedom) -> None:
     coordinate.setDefaultClamped(False)
 
 
-def _add_cylinder(facts: Cylinder, bodies: dict[str, Any]) -> Any:
+def _add_surface(facts: WrapSurface, bodies: dict[str, Any]) -> Any:
     import opensim
 
-    cylinder = opensim.WrapCylinder()
-    cylinder.setName(facts.name)
-    cylinder.set_radius(facts.radius)
-    cylinder.set_length(facts.length)
-    cylinder.set_quadrant(facts.quadrant)
-    cylinder.set_translation(opensim.Vec3(*facts.center))
-    cylinder.set_xyz_body_rotation(opensim.Vec3(*np.radians(facts.orientation).tolist()))
-    bodies[facts.segment].addWrapObject(cylinder)
-    return cylinder
+    surface = opensim.WrapSphere() if facts.shape == "sphere" else opensim.WrapCylinder()
+    surface.setName(facts.name)
+    surface.set_radius(facts.radius)
+    if facts.shape == "cylinder":
+        surface.set_length(facts.length)
+    surface.set_quadrant(facts.quadrant)
+    surface.set_translation(opensim.Vec3(*facts.center))
+    surface.set_xyz_body_rotation(opensim.Vec3(*np.radians(facts.orientation).tolist()))
+    bodies[facts.segment].addWrapObject(surface)
+    return surface
 
 
-def _add_muscle(model: Any, facts: MuscleFacts, bodies: dict[str, Any], cylinders: dict[str, Any]) -> None:
+def _add_muscle(model: Any, facts: MuscleFacts, bodies: dict[str, Any], surfaces: dict[str, Any]) -> None:
     import opensim
 
     muscle = opensim.Millard2012EquilibriumMuscle(facts.name, facts.max_isometric_force, facts.optimal_fiber_length, 1.0, facts.pennation_angle)
@@ -179,7 +180,10 @@ def _add_muscle(model: Any, facts: MuscleFacts, bodies: dict[str, Any], cylinder
         else:
             path.updPathPointSet().adoptAndAppend(_gliding(name, point, model, bodies))
     if facts.wrap is not None:
-        path.addPathWrap(cylinders[facts.wrap])
+        path.addPathWrap(surfaces[facts.wrap])
+        # between the last two points only: OpenSim would also bend far-off parts of a long path around it
+        path.updWrapSet().get(0).set_range(0, len(facts.path) - 1)
+        path.updWrapSet().get(0).set_range(1, len(facts.path))
     model.addForce(muscle)
 
 

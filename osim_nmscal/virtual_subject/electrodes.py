@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.errors import MuscleModelError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pool:
@@ -61,6 +63,34 @@ LEG_STRENGTH_GROUPS: dict[str, tuple[str, ...]] = {
     "deep_plantarflexors": ("deep_plantarflexors", "peronei"),
 }
 
+# 11 channels, as in Hambly et al. (2025); the deep ones have none.
+ARM_POOLS = (
+    _pool("deltoid_anterior", "DA", "deltoid_anterior"),
+    _pool("deltoid_middle", "DM", "deltoid_middle"),
+    _pool("deltoid_posterior", "DP", "deltoid_posterior"),
+    _pool("pectoralis_clavicular", "PMC", "pectoralis_clavicular"),
+    _pool("pectoralis_sternal", "PMS", "pectoralis_sternal"),
+    _pool("latissimus", "LD", "latissimus_dorsi", "teres_major"),
+    _pool("outward_rotators", "IS", "infraspinatus", "teres_minor"),
+    _pool("biceps", "BB", "biceps_long", "biceps_short"),
+    _pool("triceps_long", "TLO", "triceps_long"),
+    _pool("triceps_heads", "TLA", "triceps_lateral", "triceps_medial"),
+    _pool("brachioradialis", "BRD", "brachioradialis"),
+    _pool("supraspinatus", "", "supraspinatus"),
+    _pool("subscapularis", "", "subscapularis"),
+    _pool("coracobrachialis", "", "coracobrachialis"),
+    _pool("brachialis", "", "brachialis"),
+)
+
+ARM_STRENGTH_GROUPS: dict[str, tuple[str, ...]] = {
+    "deltoid": ("deltoid_anterior", "deltoid_middle", "deltoid_posterior"),
+    "pectoralis": ("pectoralis_clavicular", "pectoralis_sternal"),
+    "latissimus": ("latissimus",),
+    "rotator_cuff": ("outward_rotators", "supraspinatus", "subscapularis"),
+    "elbow_flexors": ("biceps", "brachialis", "brachioradialis", "coracobrachialis"),
+    "triceps": ("triceps_long", "triceps_heads"),
+}
+
 
 def sharing(pools: tuple[Pool, ...], muscles: tuple[str, ...]) -> NDArray[np.float64]:
     """Return which muscle gets the drive of which pool, (pool, muscle), zeros and ones; every muscle has one pool.
@@ -68,7 +98,12 @@ def sharing(pools: tuple[Pool, ...], muscles: tuple[str, ...]) -> NDArray[np.flo
     Args:
         pools: of the limb.
         muscles: of the model.
+
+    Raises:
+        MuscleModelError: a muscle has no pool, or several.
     """
     matrix = np.array([[float(muscle in pool.muscles) for muscle in muscles] for pool in pools])
-    assert (matrix.sum(axis=0) == 1.0).all()
+    lost = [muscle for muscle, pools_ in zip(muscles, matrix.sum(axis=0), strict=True) if pools_ != 1.0]
+    if lost:
+        raise MuscleModelError(f"Muscle {lost[0]!r} is in no pool or in several; every muscle needs exactly one.")
     return matrix
