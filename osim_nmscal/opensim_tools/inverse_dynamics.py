@@ -130,6 +130,8 @@ def _solve(job: _Job) -> InverseDynamicsResult:
     coordinates = coordinates_of(model)
     free_coordinates(model)
     state = model.initSystem()
+    weight = float(model.getTotalMass(state)) * _gravity(model)
+    loads = _redirected_loads(job.settings.external_loads, model, weight) if job.settings.external_loads else None
     motion = read_motion(
         job.coordinates,
         coordinates,
@@ -137,8 +139,6 @@ def _solve(job: _Job) -> InverseDynamicsResult:
         lowpass_cutoff=job.settings.lowpass_cutoff,
         missing=job.settings.missing_coordinates,
     )
-    weight = float(model.getTotalMass(state)) * abs(_gravity(model))
-    loads = _redirected_loads(job.settings.external_loads, model, weight) if job.settings.external_loads else None
     start, end = _time_range(motion, loads, job)
     table = _run_tool(model, motion, loads, start, end, job)
     moments = _named_by_coordinate(table, coordinates)

@@ -1,34 +1,27 @@
 """MTU lengths and moment arms over a motion.
 
-A moment arm is r = -dL/dq, L the length of the muscle-tendon unit. Moving one coordinate with unit speed (and those coupled to it
-with their coupler's derivative), r is minus the lengthening speed of the path: about 0.7 ms per frame for 40 MTUs and 5 degrees
-of freedom, 60 times faster than OpenSim's MuscleAnalysis (which asks `computeMomentArm` for every pair).
-Source: Sherman, Seth & Delp (2013), "What is a moment arm?"; OpenSim 4.6, whose MuscleAnalysis it equals except for MTUs that wrap
-over two objects (their wrapping is iterated; up to 2 mm).
+Moment arms come from lengthening speeds (path_geometry.py): 2 ms per frame for 40 MTUs and 5 degrees of freedom with everything
+around it, where `computeMomentArm` for every pair takes 37 ms.
+Source: OpenSim 4.6, whose MuscleAnalysis this equals except for MTUs that wrap over two objects (their wrapping is iterated; up to
+2 mm).
 """
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import MuscleGeometry
-from osim_nmscal.errors import FileFormatError, MuscleModelError, SignalError, UnknownNameError, did_you_mean, listed
+from osim_nmscal.errors import FileFormatError, SignalError
 from osim_nmscal.formats.storage import read_storage, write_storage
-from osim_nmscal.opensim_tools.model_access import (
-    Coordinates,
-    coordinates_of,
-    free_coordinates,
-    muscles_of,
-    open_model,
-    require_coordinate,
-)
+from osim_nmscal.opensim_tools.model_access import coordinates_of, free_coordinates, open_model, require_coordinate
 from osim_nmscal.opensim_tools.motion import read_motion
+from osim_nmscal.opensim_tools.path_geometry import MomentArmMethod, PathGeometry, require_couplers_only
 from osim_nmscal.opensim_tools.run import in_worker
 from osim_nmscal.settings import Settings, setting
 
@@ -36,8 +29,6 @@ FloatArray = NDArray[np.float64]
 
 LENGTH_FILE = "mtu_length.sto"
 MOMENT_ARM_FILE = "moment_arm_{dof}.sto"
-# A coordinate that moves an MTU by less than this does not move it, m. Source: choice; noise of the path solver is 1e-16.
-CROSSES = 1e-6
 # Postures looked at to tell which MTUs cross a coordinate, and where length and moment arm are compared.
 SAMPLED_FRAMES = 15
 # Step of the central difference of the length, rad; and the disagreement that is said, m.
@@ -54,7 +45,7 @@ class MuscleAnalysisSettings(Settings):
     muscles: tuple[str, ...] = setting(
         (), unit="-", description="MTUs; none named means every MTU that crosses one of the dofs.", source="choice"
     )
-    method: Literal["lengthening_speed", "moment_arm_solver"] = setting(
+    method: MomentArmMethod = setting(
         "lengthening_speed",
         unit="-",
         description="Moment arms from the MTU's lengthening speed (fast), or from OpenSim's computeMomentArm.",
@@ -171,9 +162,9 @@ def _analyze(job: _Job) -> _Outcome:
     for dof in job.settings.dofs:
         require_coordinate(dof, coordinates, str(job.model))
     if job.settings.method == "lengthening_speed":
-        _require_couplers_only(model, str(job.model))
+        require_couplers_only(model, str(job.model))
     free_coordinates(model)
-    geometer = _Geometer(model, coordinates, job.settings.dofs)
+    geometer = PathGeometry(model, coordinates, job.settings.dofs)
     motion = read_motion(
         job.coordinates,
         coordinates,
@@ -190,98 +181,7 @@ def _analyze(job: _Job) -> _Outcome:
     return _Outcome(geometry=geometry, findings=_disagreements(geometer, motion, frames, arms))
 
 
-def _require_couplers_only(model: Any, model_name: str) -> None:
-    import opensim
-
-    for component in model.getComponentsList():
-        constraint = opensim.Constraint.safeDownCast(component)
-        if constraint is None or not constraint.get_isEnforced():
-            continue
-        kind = constraint.getConcreteClassName()
-        if kind != "CoordinateCouplerConstraint":
-            raise MuscleModelError(
-                f"{model_name} has a {kind} ({constraint.getName()!r}), whose coordinates move together in a way that a lengthening speed "
-                "does not see; set method = 'moment_arm_solver'."
-            )
-
-
-class _Geometer:
-    """Puts one posture after the other into a model and asks for lengths and moment arms."""
-
-    def __init__(self, model: Any, coordinates: Coordinates, dofs: Sequence[str]) -> None:
-        self.model = model
-        self.state = model.initSystem()
-        self.handles = [model.getCoordinateSet().get(name) for name in coordinates.names]
-        self.coordinates = coordinates
-        self.dofs = tuple(dofs)
-        self.muscles = muscles_of(model)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(muscle.getName() for muscle in self.muscles)
-
-    def keep(self, names: Sequence[str], model_name: str) -> None:
-        """Look only at these MTUs from now on."""
-        by_name = {muscle.getName(): muscle for muscle in self.muscles}
-        for name in names:
-            if name not in by_name:
-                raise UnknownNameError(f"{model_name} has no muscle {name!r}.{did_you_mean(name, by_name)} It has: {listed(by_name)}.")
-        self.muscles = [by_name[name] for name in names]
-
-    def crossing(self, postures: FloatArray, model_name: str) -> tuple[str, ...]:
-        """Return the MTUs that one of the dofs moves in any of these postures."""
-        _, arms = self.over(postures, "lengthening_speed")
-        moved = np.abs(arms).max(axis=(0, 1)) > CROSSES
-        if not moved.any():
-            raise UnknownNameError(f"No muscle of {model_name} crosses {listed(self.dofs)}; choose other dofs.")
-        return tuple(name for name, moves in zip(self.names, moved, strict=True) if moves)
-
-    def pose(self, posture: Sequence[float]) -> None:
-        """Set all coordinates, rad and m."""
-        for handle, value in zip(self.handles, posture, strict=True):
-            handle.setValue(self.state, value, False)
-
-    def over(self, postures: FloatArray, method: str) -> tuple[FloatArray, FloatArray]:
-        """Return lengths (posture, muscle) and moment arms (posture, dof, muscle), m."""
-        lengths = np.empty((len(postures), len(self.muscles)))
-        arms = np.empty((len(postures), len(self.dofs), len(self.muscles)))
-        for row, posture in enumerate(postures.tolist()):
-            self.pose(posture)
-            self.model.realizePosition(self.state)
-            lengths[row] = [muscle.getLength(self.state) for muscle in self.muscles]
-            for j, dof in enumerate(self.dofs):
-                arms[row, j] = self._speeds(posture, dof) if method == "lengthening_speed" else self._solved(dof)
-        return lengths, arms
-
-    def lengths_beside(self, posture: Sequence[float], dof: str, step: float) -> FloatArray:
-        """Return lengths (muscle,) with one coordinate moved by `step` and those coupled to it, m."""
-        moved = list(posture)
-        moved[self.coordinates.names.index(dof)] += step
-        for coupler in self.coordinates.couplers:
-            inputs = [moved[self.coordinates.names.index(name)] for name in coupler.independent]
-            moved[self.coordinates.names.index(coupler.dependent)] = coupler.value(inputs)
-        self.pose(moved)
-        self.model.realizePosition(self.state)
-        return np.array([muscle.getLength(self.state) for muscle in self.muscles])
-
-    def _speeds(self, posture: Sequence[float], dof: str) -> FloatArray:
-        speeds = dict.fromkeys(self.coordinates.names, 0.0) | {dof: 1.0}
-        for coupler in self.coordinates.couplers:
-            inputs = [posture[self.coordinates.names.index(name)] for name in coupler.independent]
-            speeds[coupler.dependent] = sum(
-                coupler.derivative(inputs, i) * speeds[name] for i, name in enumerate(coupler.independent) if speeds[name]
-            )
-        for handle, speed in zip(self.handles, speeds.values(), strict=True):
-            handle.setSpeedValue(self.state, speed)
-        self.model.realizeVelocity(self.state)
-        return -np.array([muscle.getLengtheningSpeed(self.state) for muscle in self.muscles])
-
-    def _solved(self, dof: str) -> FloatArray:
-        handle = self.handles[self.coordinates.names.index(dof)]
-        return np.array([muscle.computeMomentArm(self.state, handle) for muscle in self.muscles])
-
-
-def _disagreements(geometer: _Geometer, motion: TimeSeries, frames: NDArray[np.intp], arms: FloatArray) -> tuple[str, ...]:
+def _disagreements(geometer: PathGeometry, motion: TimeSeries, frames: NDArray[np.intp], arms: FloatArray) -> tuple[str, ...]:
     """Say which MTUs have a moment arm that is not -dL/dq of their own length (OpenSim's double wrapping)."""
     worst: dict[tuple[str, str], tuple[float, str]] = {}
     for frame in frames:

@@ -126,7 +126,7 @@ def test_moment_arms_are_minus_the_slope_of_the_length(gait2354_data, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"dofs": ("knee_r",)}, r"has no coordinate 'knee_r'. Did you mean 'knee_angle_r'"),
+        ({"dofs": ("knee_angel_r",)}, r"has no coordinate 'knee_angel_r'. Did you mean 'knee_angle_r'"),
         ({"dofs": ("subtalar_angle_r",)}, r"'subtalar_angle_r' is locked in"),
         ({"dofs": ("knee_angle_r_beta",)}, r"is determined by knee_angle_r; name that one instead"),
         ({"dofs": ("knee_angle_r",), "muscles": ("vaslt_r",)}, r"has no muscle 'vaslt_r'. Did you mean 'vaslat_r'"),
