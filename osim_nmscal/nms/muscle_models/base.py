@@ -43,19 +43,25 @@ def minimum_pennated_length(pennation_angle_at_optimal: float, maximum_pennation
 
 
 class ContinuedBelowSlack:
-    """A tendon curve that is zero below zero strain, given a small smooth negative branch there (METHOD.md, step 4)."""
+    """A tendon curve that is zero below zero strain, given a small smooth negative branch there (METHOD.md, step 4).
+
+    The slope goes over SLACK_BLEND from the curve's own at zero strain (0 for Millard, 0.085 for Thelen) to SLACK_SLOPE.
+    """
 
     def __init__(self, curve: ExactCurve) -> None:
         self._curve = curve
+        self._slope_at_zero = float(curve(torch.zeros(1, dtype=torch.float64)).slope)
 
     def __call__(self, strain: Tensor) -> CurveJet:
         """Evaluate at strain / strain at one norm force, (any,)."""
         exact = self._curve(strain.clamp_min(0.0))
         depth = (-strain / SLACK_BLEND).clamp(0.0, 1.0)
-        # slope = SLACK_SLOPE * smoothstep(depth), integrated in closed form
-        slope = SLACK_SLOPE * depth**2 * (3.0 - 2.0 * depth)
-        curvature = -SLACK_SLOPE / SLACK_BLEND * 6.0 * depth * (1.0 - depth)
-        value = -SLACK_SLOPE * (SLACK_BLEND * depth**3 * (1.0 - 0.5 * depth) + (-strain - SLACK_BLEND).clamp_min(0.0))
+        # slope = start + change * smoothstep(depth), integrated in closed form
+        start, change = self._slope_at_zero, SLACK_SLOPE - self._slope_at_zero
+        slope = start + change * depth**2 * (3.0 - 2.0 * depth)
+        curvature = -change / SLACK_BLEND * 6.0 * depth * (1.0 - depth)
+        beyond = (-strain - SLACK_BLEND).clamp_min(0.0)
+        value = -SLACK_BLEND * depth * (start + change * depth**2 * (1.0 - 0.5 * depth)) - SLACK_SLOPE * beyond
         slack = strain < 0.0
         return CurveJet(
             torch.where(slack, value, exact.value), torch.where(slack, slope, exact.slope), torch.where(slack, curvature, exact.curvature)
