@@ -180,7 +180,7 @@ def _print_findings(findings: Iterable[str]) -> None:
 def _print_moments(metrics: Iterable[MomentMetrics]) -> None:
     """Print how well moments agree, mean over trials, before and after calibration."""
     groups: dict[tuple[str, str], dict[str, list[MomentMetrics]]] = defaultdict(lambda: defaultdict(list))
-    for metric in metrics:
+    for metric in sorted(metrics, key=lambda metric: metric.role):
         groups[metric.role, metric.dof][metric.model].append(metric)
     table = Table(title="Joint moments against inverse dynamics, mean over trials (uncalibrated -> calibrated)", title_justify="left")
     for name in ("trials", "degree of freedom", "RMSE, N·m", "RMSE / range, %", "R²"):
@@ -194,7 +194,7 @@ def _print_moments(metrics: Iterable[MomentMetrics]) -> None:
             f"{100 * fmean(m.nrmse for m in before):.1f} -> {100 * fmean(m.nrmse for m in after):.1f}",
             f"{fmean(m.r2 for m in before):.2f} -> {fmean(m.r2 for m in after):.2f}",
         )
-    _out.print(table, soft_wrap=False)
+    Console(width=max(100, _out.width), highlight=False).print(table)
 
 
 def _print_calibration(result: CalibrationResult) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
+from osim_nmscal.calibration.muscle_roles import with_muscles
 from osim_nmscal.calibration.prediction import predict
+from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
 from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, HistoryRow, MomentMetrics, TrialPrediction
@@ -85,6 +88,19 @@ def personalize(
         return _calibrate(place, trial_set)
     except OnlyStageDone:
         return PersonalizedResult(folder=folder.root, stages=runner.times, findings=tuple(runner.findings))
+    except BaseException:
+        _remove_outdated(place)
+        raise
+
+
+def _remove_outdated(place: stages.Workplace) -> None:
+    """After a failure, leave no final result that belongs to an earlier run of the stages before it."""
+    folder, runner = place.folder, place.runner
+    finished = (folder.parameters, folder.history, folder.sidecar) if runner.has_finished("calibration") else ()
+    if runner.has_worked:
+        for path in folder.final:
+            if path not in finished:
+                path.unlink(missing_ok=True)
 
 
 def _require_own_folder(root: Path, config: WorkflowConfig) -> None:
@@ -129,8 +145,9 @@ def _calibrate(place: stages.Workplace, trial_set: TrialSet) -> PersonalizedResu
     _write_back(place, result)
     runner.finish("write_back")
     with runner.timed("evaluation"):
+        trial_set = TrialSet(trials=tuple(with_muscles(trial, result.muscles.names) for trial in trial_set.trials))
         before = predict(trial_set, result.start_muscles, result.start_neural, config.calibration)
-        after = predict(trial_set, result.muscles, result.neural, config.calibration)
+        after = _predicted(trial_set, result, config)
         metrics = (
             *moment_metrics(trial_set, before, model="uncalibrated"),
             *moment_metrics(trial_set, after, model="calibrated"),
@@ -148,11 +165,20 @@ def _calibrate(place: stages.Workplace, trial_set: TrialSet) -> PersonalizedResu
     )
 
 
+def _predicted(trial_set: TrialSet, result: CalibrationResult, config: WorkflowConfig) -> tuple[TrialPrediction, ...]:
+    """Predict calibration trials as the calibration left them, and held-out ones from their EMG alone."""
+    if result.synergy is None:
+        return predict(trial_set, result.muscles, result.neural, config.calibration)
+    seen = predict_hybrid(trial_set.calibration, result, config.calibration, mode="calibrated")
+    new = predict_hybrid(trial_set.held_out, result, config.calibration, mode="from_emg")
+    by_name = {prediction.trial: prediction for prediction in (*seen, *new)}
+    return tuple(by_name[name] for name in trial_set.names)
+
+
 def _calibration(place: stages.Workplace, trial_set: TrialSet, table: MuscleTable) -> CalibrationResult:
     config, folder, runner = place.config, place.folder, place.runner
     settings = config.calibration
-    if settings.method != "emg_driven":
-        raise ConfigError(f"{config.source}: key 'calibration.method' is {settings.method!r}, expected 'emg_driven'; change it.")
+    calibrate = calibrate_emg_driven if settings.method == "emg_driven" else calibrate_synergy_hybrid
     done: list[CalibrationResult] = []
 
     def on_iteration(row: HistoryRow) -> None:
@@ -161,7 +187,7 @@ def _calibration(place: stages.Workplace, trial_set: TrialSet, table: MuscleTabl
             runner.progress(Progress(stage="calibration", state="iteration", seconds=row.seconds, text=text))
 
     def work() -> Mapping[str, Any]:
-        result = calibrate_emg_driven(trial_set, table, settings, progress=on_iteration)
+        result = calibrate(trial_set, table, settings, progress=on_iteration)
         done.append(result)
         write_calibration(folder, result)
         write_sidecar(folder, result, settings=config.model_dump(mode="json"), inputs=_input_digests(config))

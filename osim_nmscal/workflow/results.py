@@ -53,6 +53,11 @@ class ResultsFolder:
         return self.root / "personalized.osim"
 
     @property
+    def final(self) -> tuple[Path, ...]:
+        """What stands on all stages; out of date as soon as one of them runs again."""
+        return (self.metrics, self.personalized_model, self.sidecar, self.parameters, self.history)
+
+    @property
     def sidecar(self) -> Path:
         return self.root / "personalized.json"
 
@@ -138,7 +143,7 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
 
     Args:
         folder: as written by `write_calibration` and `write_sidecar`.
-        start_muscles: the calibrated muscles as the scaled model states them.
+        start_muscles: at least the calibrated muscles, as the scaled model states them.
 
     Raises:
         FileFormatError: a file is missing or damaged.
@@ -157,7 +162,7 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
             evaluations=summary["evaluations"],
             loss_initial=_number(summary["loss_initial"]),
             loss_final=_number(summary["loss_final"]),
-            start_muscles=start_muscles,
+            start_muscles=start_muscles.select(muscles.names),
             muscles=muscles,
             strength_coefficient=np.array([document["strength_coefficient"][name] for name in muscles.names]),
             start_neural=_read_neural(document["start_neural"], muscles),
@@ -206,14 +211,24 @@ def _read_neural(document: Mapping[str, Any], muscles: MuscleTable) -> NeuralPar
 
 
 def _synergy_document(synergy: SynergyResult) -> dict[str, Any]:
-    return json.loads(json.dumps(asdict(synergy), default=np.ndarray.tolist))  # type: ignore[no-any-return]
+    document: dict[str, Any] = json.loads(json.dumps(asdict(synergy), default=np.ndarray.tolist))
+    return document
 
 
 def _read_synergy(stored: Mapping[str, Any]) -> SynergyResult:
-    names = {key: tuple(stored[key]) for key in ("muscles", "recorded", "synthesized", "withheld", "trials")}
-    arrays = {key: np.array(stored[key]) for key in ("vaf", "vaf_per_muscle", "weights", "trial_weights")}
-    per_trial = {key: tuple(np.array(one) for one in stored[key]) for key in ("primitives", "excitations")}
-    return SynergyResult(**names, **arrays, **per_trial)
+    return SynergyResult(
+        muscles=tuple(stored["muscles"]),
+        recorded=tuple(stored["recorded"]),
+        synthesized=tuple(stored["synthesized"]),
+        withheld=tuple(stored["withheld"]),
+        vaf=np.array(stored["vaf"]),
+        vaf_per_muscle=np.array(stored["vaf_per_muscle"]),
+        weights=np.array(stored["weights"]),
+        trial_weights=np.array(stored["trial_weights"]),
+        trials=tuple(stored["trials"]),
+        primitives=tuple(np.array(one) for one in stored["primitives"]),
+        excitations=tuple(np.array(one) for one in stored["excitations"]),
+    )
 
 
 def _metric_document(metric: MomentMetrics) -> dict[str, Any]:

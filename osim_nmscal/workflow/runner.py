@@ -69,6 +69,7 @@ class StageRunner:
     findings: list[str] = field(default_factory=list)
     _spent: dict[str, float] = field(default_factory=dict)
     _cached: dict[str, bool] = field(default_factory=dict)
+    _worked: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -144,12 +145,22 @@ class StageRunner:
         """Seconds per stage, over its recordings, in order; a stage that was not run again shows what it took when it was."""
         return tuple(StageTime(name=name, seconds=self._spent[name], cached=self._cached[name]) for name in STAGES if name in self._spent)
 
+    @property
+    def has_worked(self) -> bool:
+        """Whether any stage has been started anew, so that results behind it no longer belong to what is before them."""
+        return self._worked
+
+    def has_finished(self, stage: str) -> bool:
+        """Whether a stage has run or was found up to date."""
+        return stage in self._spent
+
     def _forced(self, stage: str) -> bool:
         if self.only_stage is not None:
             return stage == self.only_stage
         return self.from_stage is not None and STAGES.index(stage) >= STAGES.index(self.from_stage)
 
     def _run_cleanly(self, label: str, work: Callable[[], Mapping[str, Any]], outputs: tuple[Path, ...]) -> dict[str, Any]:
+        self._worked = True
         self.cache.forget(label)
         _remove(outputs)
         try:

@@ -230,20 +230,26 @@ class RecordingData:
     excitations: TimeSeries  # columns named by muscle
 
 
-def read_recording(
-    place: Workplace, recording: RecordingSettings, moments: Path, geometry: Path, muscles: tuple[str, ...]
-) -> RecordingData:
-    """Read the results of the stations before for one recording; muscles that cross none of the dofs are left out."""
-    dofs = place.config.muscle_analysis.dofs
+def read_recording(place: Workplace, recording: RecordingSettings, moments: Path, geometry: Path, mapped: tuple[str, ...]) -> RecordingData:
+    """Read the results of the stations before for one recording.
+
+    Muscles that cross none of the dofs are left out; so are those without EMG, unless the calibration synthesises them: then
+    their excitation is zero.
+    """
+    dofs, synthesises = place.config.muscle_analysis.dofs, place.config.calibration.method == "synergy_hybrid"
     whole = read_muscle_analysis(geometry, dofs)
     arms = np.abs(whole.moment_arm).max(axis=(0, 1))
-    crossing = [name for name in muscles if name in whole.muscles and arms[whole.muscles.index(name)] > 0]
-    driven = read_storage(place.folder.recording(recording.name) / "excitations.sto")
+    crossing = [name for name, arm in zip(whole.muscles, arms, strict=True) if arm > 0 and (synthesises or name in mapped)]
+    recorded = read_storage(place.folder.recording(recording.name) / "excitations.sto")
+    values = np.zeros((len(recorded.time), len(crossing)))
+    for column, name in enumerate(crossing):
+        if name in mapped:
+            values[:, column] = recorded.column(name)
     return RecordingData(
         recording=recording,
         geometry=whole.select(crossing, dofs),
         moments=moments_by_coordinate(read_storage(moments), dofs),
-        excitations=replace(driven.select(crossing), source=str(recording.emg)),
+        excitations=TimeSeries(time=recorded.time, labels=tuple(crossing), values=values, source=str(recording.emg)),
     )
 
 
@@ -279,7 +285,8 @@ def trials(place: Workplace, recordings: list[RecordingData], motions: Mapping[s
     for data in recordings:
         name = data.recording.name
         segments[name], said = segments_of(place, data, motions[name])
-        findings += [*said, *emg_clock_findings(data.excitations, segments[name])]
+        recorded = data.excitations.select([label for label in data.excitations.labels if data.excitations.column(label).any()])
+        findings += [*said, *emg_clock_findings(recorded, segments[name])]
     names = [trial for name, found in segments.items() for trial in trial_names(name, found)]
     roles = assign_roles(names, settings.roles)
     shared = [m for m in recordings[0].geometry.muscles if all(m in data.geometry.muscles for data in recordings)]

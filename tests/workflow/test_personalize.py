@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from statistics import fmean
 
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 
 from osim_nmscal.config import WorkflowConfig, load_config
-from osim_nmscal.errors import ConfigError, UnknownNameError
+from osim_nmscal.errors import ConfigError, OpenSimToolError, UnknownNameError
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.osim_model.reader import read_muscles
+from osim_nmscal.workflow import stages
 from osim_nmscal.workflow.personalize import PersonalizedResult, personalize
 
 WORKFLOWS = Path(__file__).parent.parent.parent / "workflows"
@@ -124,3 +126,31 @@ def test_a_mistake_is_found_before_anything_is_written(config: WorkflowConfig, t
 def test_results_never_land_among_the_inputs(config: WorkflowConfig) -> None:
     with pytest.raises(ConfigError, match="holds inputs of the workflow"):
         personalize(config, config.recordings[0].emg.parent)
+
+
+def test_a_run_that_fails_on_the_way_leaves_no_final_results_of_an_earlier_one(
+    config: WorkflowConfig, result: PersonalizedResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(result.folder, folder)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OpenSimToolError("OpenSim failed.")
+
+    monkeypatch.setattr(stages, "run_muscle_analysis", fail)
+    with pytest.raises(OpenSimToolError):
+        personalize(config, folder, from_stage="muscle_analysis")
+    left = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.suffix != ".log"}
+    assert left == {"model_scaled.osim", "stages.json", "walk36/ik.mot", "walk36/id.sto", "walk36/excitations.sto"}
+
+
+def test_muscles_without_electrodes_take_part_when_synergies_drive_them(config: WorkflowConfig, result: PersonalizedResult) -> None:
+    few = config.calibration.gauss_newton.model_copy(update={"maximum_iterations": 3})
+    calibration = config.calibration.model_copy(update={"method": "synergy_hybrid", "gauss_newton": few})
+    hybrid = personalize(config.model_copy(update={"calibration": calibration}), result.folder)
+    assert hybrid.calibration is not None
+    assert hybrid.calibration.synergy is not None
+    assert "psoas_r" in hybrid.calibration.synergy.synthesized
+    assert set(hybrid.calibration.synergy.recorded) >= {"soleus_r", "vas_int_r"}
+    again = personalize(config.model_copy(update={"calibration": calibration}), result.folder)
+    assert again.metrics == hybrid.metrics
