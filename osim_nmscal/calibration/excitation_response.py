@@ -19,6 +19,8 @@ from osim_nmscal.nms.sensitivity import MuscleState
 
 # Below this size of the shape factor Eq. 2 is a straight line to rounding.
 _STRAIGHT = 1e-9
+# A residual that hardly falls with length is treated as falling at least this fast, as in nms.fiber_newton.
+_SMALLEST_SLOPE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def _state_response(state: MuscleState, within: Tensor, neural: Tensor, slope: T
     # df_i = diagonal_i dl_i - rate_i dl_(i-1) + source_i = 0; a fiber held at its bound does not move
     rate = picked(state.at.by_velocity * state.solution.velocity_by_length)
     rate[0] = 0.0
-    diagonal = picked(state.at.by_length) + rate
+    # a slack, silent muscle has no static equilibrium to speak of: its response is bounded as its solver bounds it
+    diagonal = (picked(state.at.by_length) + rate).clamp_max(-_SMALLEST_SLOPE)
     free = (~picked(state.solution.at_bound)).to(slope.dtype)
     shape = neural[:, None] * (-free * driven / diagonal)[..., None]
     _march(free * rate / diagonal, shape)

@@ -87,20 +87,25 @@ def variance_accounted_for(excitation: FloatArray, rebuilt: FloatArray) -> float
     return 1.0 - error / total if total > 0 else float(error == 0.0)
 
 
-def synergies_by_count(excitation: FloatArray, *, highest: int, starts: int = 10, seed: int = 0) -> tuple[Synergies, ...]:
-    """Return the factorisations into 1, 2, ... synergies, to choose from.
+def synergies_by_count(excitation: FloatArray, *, highest: int) -> tuple[Synergies, ...]:
+    """Return the factorisations into 1, 2, ... synergies from their deterministic starts alone, to choose from.
 
     Args:
         excitation: (time, muscle), >= 0.
         highest: largest number of synergies; no more than there are different muscles.
-        starts, seed: as of `extract_synergies`.
     """
-    return tuple(extract_synergies(excitation, count, starts=starts, seed=seed) for count in range(1, highest + 1))
+    return tuple(extract_synergies(excitation, count, starts=1) for count in range(1, highest + 1))
 
 
-def fewest_above(candidates: Sequence[Synergies], threshold: float) -> Synergies:
-    """Return the factorisation with the fewest synergies whose VAF is at least a threshold; the largest if none is."""
-    return next((synergies for synergies in candidates if synergies.vaf >= threshold), candidates[-1])
+def fewest_above(candidates: Sequence[Synergies], threshold: float) -> int:
+    """Return the smallest number of synergies whose VAF is at least a threshold for every muscle; the largest tried if none is.
+
+    The total is then above it as well. It alone is a lax rule: it is not centred and the strongest muscles decide it.
+    """
+    for synergies in candidates:
+        if float(synergies.vaf_per_muscle.min()) >= threshold:
+            return len(synergies.weights)
+    return len(candidates[-1].weights)
 
 
 def different_channels(excitation: FloatArray) -> int:

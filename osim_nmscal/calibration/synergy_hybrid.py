@@ -28,6 +28,7 @@ from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.synergies import (
     Synergies,
     different_channels,
+    extract_synergies,
     fewest_above,
     fit_primitives,
     spline_basis,
@@ -150,9 +151,9 @@ def choose_synergies(driven: DrivenTrials, settings: CalibrationSettings) -> tup
             f"[calibration.synergy] count = {wanted} synergies, but the recorded muscles ({listed(driven.recorded)}) have {most} different "
             f"excitation(s); ask for at most {most}, or 0 to choose by the variance accounted for."
         )
-    candidates = synergies_by_count(excitation, highest=most, starts=settings.synergy.factorization_starts, seed=settings.seed)
-    chosen = candidates[wanted - 1] if wanted else fewest_above(candidates, settings.synergy.variance_accounted_for)
-    return candidates, chosen
+    candidates = synergies_by_count(excitation, highest=most)
+    count = wanted or fewest_above(candidates, settings.synergy.variance_accounted_for)
+    return candidates, extract_synergies(excitation, count, starts=settings.synergy.factorization_starts, seed=settings.seed)
 
 
 def _unseen(driven: DrivenTrials) -> list[str]:
