@@ -20,7 +20,7 @@ ARM_DOFS = ("shoulder_elevation_r", "shoulder_rotation_r", "elbow_flexion_r")
 THORAX_COORDINATES = ("thorax_tilt", "thorax_list", "thorax_rotation", "thorax_tx", "thorax_ty", "thorax_tz")
 # Whole cycles in each recording: the first calibrates, the others are held out.
 CYCLES = 3
-CYCLE_TIME = 2.0  # s
+CYCLE_TIME = 1.4  # s
 # A recording begins this part of a cycle before the first turning point, and ends this part after the last.
 BEFORE, AFTER = 0.25, 0.15
 # What one cycle differs from the next.

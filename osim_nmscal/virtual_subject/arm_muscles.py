@@ -5,8 +5,9 @@ in the refined form of Saul et al. (2015), CMBBE 18:1445, moved to our frames. M
 pennation: Holzbaur et al. (2005), table 3. Scapula: it turns upwards by a third of the arm's elevation about the
 glenohumeral centre (Inman et al. 1944: two to one).
 Departures: points on ribs, sternum and spine are ours, at the named bones; scapula and clavicle are no bodies: points on them
-glide on the thorax with the elevation; fewer via points, the brachioradialis starts 13 mm further forward, and one sphere and two cylinders instead of thirty wrapping ellipsoids;
-where fibers work in the reference pose is ours, so that the recorded movements stay between 0.5 and 1.3 of the optimal length.
+glide on the thorax with the elevation; fewer via points, the brachioradialis starts 13 mm further forward, and one sphere and
+two cylinders instead of thirty wrapping ellipsoids; where fibers work in the reference pose is ours, so that the recorded
+movements stay between 0.5 and 1.3 of the optimal length.
 """
 
 import math

@@ -123,13 +123,19 @@ def _add_joint(model: Any, facts: JointFacts, bodies: dict[str, Any]) -> None:
         getattr(axes, f"upd_rotation{number}")().setAxis(opensim.Vec3(*direction))
     orientation = opensim.Vec3(*np.radians(facts.orientation).tolist())
     joint = opensim.CustomJoint(
-        facts.name, bodies[facts.parent], opensim.Vec3(*facts.location), orientation, bodies[facts.child], opensim.Vec3(0), orientation, axes
+        facts.name,
+        bodies[facts.parent],
+        opensim.Vec3(*facts.location),
+        orientation,
+        bodies[facts.child],
+        opensim.Vec3(0),
+        orientation,
+        axes,
     )
     model.addJoint(joint)
     joint.finalizeFromProperties()
     for index, freedom in enumerate(facts.freedoms):
         _describe(joint.upd_coordinates(index), freedom)
-
 
 
 def _completing(rotations: list[Freedom]) -> list[tuple[float, float, float]]:
@@ -170,7 +176,9 @@ def _add_surface(facts: WrapSurface, bodies: dict[str, Any]) -> Any:
 def _add_muscle(model: Any, facts: MuscleFacts, bodies: dict[str, Any], surfaces: dict[str, Any]) -> None:
     import opensim
 
-    muscle = opensim.Millard2012EquilibriumMuscle(facts.name, facts.max_isometric_force, facts.optimal_fiber_length, 1.0, facts.pennation_angle)
+    muscle = opensim.Millard2012EquilibriumMuscle(
+        facts.name, facts.max_isometric_force, facts.optimal_fiber_length, 1.0, facts.pennation_angle
+    )
     muscle.setFiberDamping(FIBER_DAMPING)
     path = muscle.updGeometryPath()
     for number, point in enumerate(facts.path, start=1):

@@ -23,7 +23,7 @@ def write_config(path: Path, limb: Limb, build: Build, recordings: list[str]) ->
     for group, pools in limb.strength_groups.items():
         members = [muscle for pool in pools if pool in mapped for muscle in muscles[pool]]
         groups += f"{group} = {_listed(members)}\n" if len(members) > 1 else ""
-    text = f"""# A virtual person (virtual {limb.kind}): recordings in, a personalized OpenSim model out. What is true lies in truth/, which the chain never reads.
+    text = f"""# A virtual {limb.kind}: recordings in, a personalized model out. The truth lies in truth/; the chain never reads it.
 #
 #   osim-nmscal run {path.name} --out results
 

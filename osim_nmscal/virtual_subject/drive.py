@@ -6,7 +6,8 @@ elastic tendons and activation dynamics included. A pull towards the best non-ne
 (synergies), renewed as the solution moves, leaves a small part of every excitation outside the synergies, as in people.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +26,7 @@ KNOT_STEP = 0.05
 # No muscle is ever quite silent. Source: choice.
 LEAST_EXCITATION = 0.01
 # A rigid tendon is five times quicker to solve and leads near; elastic tendons then finish.
-RIGID_ITERATIONS, ELASTIC_ITERATIONS = 150, 120
+RIGID_ITERATIONS, ELASTIC_ITERATIONS = 120, 90
 # Weights of the loss beside the squared moment error in units of each moment's spread.
 EFFORT_WEIGHT = 4e-2
 SYNERGY_WEIGHT = 6e-2
@@ -88,8 +89,28 @@ def solve_drive(
     Returns:
         The excitations and the moments that they make; the targets are met up to a residual, never by definition.
     """
-    task = _task(mechanics, targets, sharing, dof_weights, rate)
-    knots, trials, pools = task.basis.shape[1], task.target.shape[1], len(sharing)
+    with _one_thread():
+        return _solve(
+            _task(mechanics, targets, sharing, dof_weights, rate),
+            [len(target) for target in targets],
+            parameters,
+            muscles,
+            synergies,
+            random,
+            progress,
+        )
+
+
+def _solve(
+    task: _Task,
+    lengths: list[int],
+    parameters: NmsParameters,
+    muscles: MuscleMechanics,
+    synergies: int,
+    random: np.random.Generator,
+    progress: Callable[[int, float], None] | None,
+) -> Drive:
+    knots, trials, pools = task.basis.shape[1], task.target.shape[1], len(task.sharing)
     raw = torch.full((knots, trials, pools), -3.0, dtype=torch.float64, requires_grad=True)
     iterations = RIGID_ITERATIONS + ELASTIC_ITERATIONS
     optimizer = torch.optim.Adam([raw], lr=LEARNING_RATE, betas=(0.9, 0.98))
@@ -114,7 +135,18 @@ def solve_drive(
         losses.append(float(loss.detach()))
         if progress is not None:
             progress(iteration, losses[-1])
-    return _result(raw.detach(), task, [len(target) for target in targets], parameters, muscles, weights, losses)
+    return _result(raw.detach(), task, lengths, parameters, muscles, weights, losses)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch to one thread: its operations here are too small to share, and on a busy machine two threads wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def factorise(values: FloatArray, left: FloatArray, right: FloatArray, iterations: int = 60) -> tuple[FloatArray, FloatArray]:

@@ -57,9 +57,7 @@ class Walker:
     foot_scale: float
 
 
-def walk(
-    walker: Walker, speed: float, *, name: str, strides: int, rate: float, variation: float, random: np.random.Generator
-) -> Motion:
+def walk(walker: Walker, speed: float, *, name: str, strides: int, rate: float, variation: float, random: np.random.Generator) -> Motion:
     """Return a walking motion with what the ground is expected to do.
 
     Args:

@@ -20,7 +20,13 @@ FloatArray = NDArray[np.float64]
 FORCE_SPREAD = (0.04, 0.05, 0.02)
 PRESSURE_SPREAD = 0.012
 FREE_MOMENT_SPREAD = 0.03
-MOMENT_SPREAD = {"hip_flexion_r": 0.15, "hip_adduction_r": 0.15, "hip_rotation_r": 0.04, "knee_flexion_r": 0.12, "ankle_dorsiflexion_r": 0.10}
+MOMENT_SPREAD = {
+    "hip_flexion_r": 0.15,
+    "hip_adduction_r": 0.15,
+    "hip_rotation_r": 0.04,
+    "knee_flexion_r": 0.12,
+    "ankle_dorsiflexion_r": 0.10,
+}
 # Below this load (body weights) forces stay as published: at heel strike and toe-off nothing may jump.
 LEAST_LOAD = 0.05
 

@@ -17,12 +17,15 @@ import torch
 from numpy.typing import NDArray
 
 from osim_nmscal.errors import ConfigError
+from osim_nmscal.formats.storage import read_storage
+from osim_nmscal.formats.trc import read_trc
 from osim_nmscal.nms.model import initial_parameters
 from osim_nmscal.nms.muscle_models import muscle_mechanics
 from osim_nmscal.opensim_tools.run import in_worker
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.osim_model.writer import write_personalized
 from osim_nmscal.virtual_subject.build_model import write_model
+from osim_nmscal.virtual_subject.c3d_file import write_c3d
 from osim_nmscal.virtual_subject.config_file import write_config
 from osim_nmscal.virtual_subject.drive import Drive, solve_drive
 from osim_nmscal.virtual_subject.electrodes import sharing
@@ -111,6 +114,9 @@ def make_virtual_subject(
     write_static(folder, session, static, standing)
     for motion, one, excitation, sides in zip(motions, mechanics, made.drive.excitation, made.sides, strict=True):
         write_recording(folder, session, motion, one, excitation, sides)
+    write_c3d(
+        folder / f"{motions[0].name}.c3d", read_trc(folder / f"{motions[0].name}.trc"), read_storage(folder / f"{motions[0].name}_emg.sto")
+    )
     levels = write_mvc(folder, session)
     path = write_truth(
         truth, session, motions, mechanics, made.drive, scaled=scaled, true=true, residuals=made.residuals, levels=levels, seed=seed
@@ -210,9 +216,7 @@ def _drive(
         final = wrench
         if motion.contact is not None and wrench is not None:
             final = onto_muscle_moments(wrench, motion.contact, one, moments, build.mass)
-            left = PlateForces(
-                force=motion.contact.left_force, point=motion.contact.left_point, free_moment=np.zeros(len(motion.time))
-            )
+            left = PlateForces(force=motion.contact.left_force, point=motion.contact.left_point, free_moment=np.zeros(len(motion.time)))
             sides[-1] = {"r": plate_forces(final, motion.contact), "l": left}
         left_over.append((_net(motion, one, final) - moments)[motion.time > -1e-9])
     spread = np.ptp(np.concatenate(list(drive.moments)), axis=0)

@@ -15,9 +15,7 @@ PLATE_RATE = 500.0
 THRESHOLD = 10.0
 
 
-def record_plates(
-    time: FloatArray, sides: dict[str, PlateForces], noise: RecordingNoise, random: np.random.Generator
-) -> TimeSeries:
+def record_plates(time: FloatArray, sides: dict[str, PlateForces], noise: RecordingNoise, random: np.random.Generator) -> TimeSeries:
     """Return what plates report.
 
     Args:

@@ -28,9 +28,15 @@ class RecordingNoise(Settings):
     """Errors of the instruments."""
 
     marker_noise: float = setting(0.0003, unit="m", description="Standard deviation of a camera system's noise.", source="choice", ge=0)
-    marker_placement: float = setting(0.004, unit="m", description="How far from its anatomical place a marker is glued.", source="choice", ge=0)
+    marker_placement: float = setting(
+        0.004, unit="m", description="How far from its anatomical place a marker is glued.", source="choice", ge=0
+    )
     skin_sliding: float = setting(
-        0.003, unit="m/rad", description="How far skin slides per joint angle, standard deviation.", source="Leardini 2005, small side", ge=0
+        0.003,
+        unit="m/rad",
+        description="How far skin slides per joint angle, standard deviation.",
+        source="Leardini 2005, small side",
+        ge=0,
     )
     skin_wobble: float = setting(0.001, unit="m", description="Wobble of soft tissue, standard deviation.", source="choice", ge=0)
     force_noise: float = setting(1.0, unit="N", description="Noise of a force plate.", source="choice", ge=0)
@@ -41,7 +47,9 @@ class RecordingNoise(Settings):
     emg_baseline: float = setting(0.006, unit="1/MVC", description="Baseline noise of the EMG amplifier.", source="choice", ge=0)
     emg_hum: float = setting(0.01, unit="1/MVC", description="Amplitude of mains hum at 50 Hz.", source="choice", ge=0)
     emg_artefact: float = setting(0.05, unit="1/MVC", description="Size of slow motion artefacts.", source="choice", ge=0)
-    mvc_shortfall: float = setting(0.05, unit="-", description="How far below full excitation an MVC may stay.", source="choice", ge=0, lt=1)
+    mvc_shortfall: float = setting(
+        0.05, unit="-", description="How far below full excitation an MVC may stay.", source="choice", ge=0, lt=1
+    )
 
 
 NOISELESS = RecordingNoise(

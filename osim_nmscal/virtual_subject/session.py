@@ -15,11 +15,11 @@ from osim_nmscal.formats.storage import write_storage
 from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.formats.trc import write_trc
 from osim_nmscal.virtual_subject.drive import Drive
+from osim_nmscal.virtual_subject.ground import PlateForces
 from osim_nmscal.virtual_subject.limb import Limb
 from osim_nmscal.virtual_subject.motion import Mechanics, Motion
 from osim_nmscal.virtual_subject.person import Build, TrueMuscles
 from osim_nmscal.virtual_subject.plates import record_plates
-from osim_nmscal.virtual_subject.ground import PlateForces
 from osim_nmscal.virtual_subject.recordings import (
     MarkerErrors,
     RecordingNoise,

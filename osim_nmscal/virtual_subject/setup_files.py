@@ -82,7 +82,9 @@ def write_external_loads(path: Path, data: str, bodies: Iterable[tuple[str, str]
 """
         for body, side in bodies
     )
-    text = f'{HEAD}<ExternalLoads name="loads">\n<objects>\n{forces}</objects><groups/>\n<datafile>{data}</datafile>\n</ExternalLoads>\n{TAIL}'
+    text = (
+        f'{HEAD}<ExternalLoads name="loads">\n<objects>\n{forces}</objects><groups/>\n<datafile>{data}</datafile>\n</ExternalLoads>\n{TAIL}'
+    )
     return write_text_atomically(path, text)
 
 
@@ -90,7 +92,8 @@ def _measurement(measurement: Measurement) -> str:
     pairs = "".join(f"<MarkerPair><markers> {first} {second}</markers></MarkerPair>" for first, second in measurement.pairs)
     return f"""<Measurement name="{measurement.segment}_{measurement.axes}"><apply>true</apply>
 <MarkerPairSet><objects>{pairs}</objects><groups/></MarkerPairSet>
-<BodyScaleSet><objects><BodyScale name="{measurement.segment}"><axes> {" ".join(measurement.axes)}</axes></BodyScale></objects><groups/></BodyScaleSet>
+<BodyScaleSet><objects><BodyScale name="{measurement.segment}"><axes> {" ".join(measurement.axes)}</axes></BodyScale></objects>
+<groups/></BodyScaleSet>
 </Measurement>
 """
 
