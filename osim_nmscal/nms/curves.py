@@ -9,6 +9,7 @@ quintic would need half the nodes but half as much time again.
 Departure: outside its grid a table continues as a straight line, also where the exact curve is an exponential.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -193,20 +194,34 @@ def tabulate(curves: Sequence[ExactCurve], domain: tuple[float, float], interval
     Returns:
         a table for arguments (..., muscle).
     """
-    start, end = domain
-    width = (end - start) / intervals
-    nodes = start + width * torch.arange(intervals + 1, dtype=torch.float64)
-    # One-sided: a curve may have a kink at a node (Thelen's at zero velocity), never inside an interval.
-    left, right = nodes[:-1] + _ONE_SIDED * width, nodes[1:] - _ONE_SIDED * width
     blocks: dict[int, int] = {}
     coefficients: list[Tensor] = []
     for curve in curves:
         if id(curve) not in blocks:
             blocks[id(curve)] = len(coefficients)
-            coefficients.append(_hermite_coefficients(curve(left), curve(right), width))
+            coefficients.append(_tabulated(curve, domain, intervals))
     stacked = torch.cat(coefficients, dim=1)  # (4, curve * interval)
     row = torch.tensor([blocks[id(curve)] * intervals for curve in curves], dtype=torch.int32)
-    return CurveTable(tuple(c.contiguous() for c in stacked), row, start, 1.0 / width, intervals, len(blocks) == 1)
+    return CurveTable(
+        coefficients=tuple(c.contiguous() for c in stacked),
+        row=row,
+        start=domain[0],
+        inverse_width=intervals / (domain[1] - domain[0]),
+        intervals=intervals,
+        single=len(blocks) == 1,
+    )
+
+
+# Models have few distinct curves, and the same model is tabulated often.
+@functools.lru_cache(maxsize=64)
+def _tabulated(curve: ExactCurve, domain: tuple[float, float], intervals: int) -> Tensor:
+    """Coefficients (4, interval) of one curve."""
+    start, end = domain
+    width = (end - start) / intervals
+    nodes = start + width * torch.arange(intervals + 1, dtype=torch.float64)
+    # One-sided: a curve may have a kink at a node (Thelen's at zero velocity), never inside an interval.
+    left, right = nodes[:-1] + _ONE_SIDED * width, nodes[1:] - _ONE_SIDED * width
+    return _hermite_coefficients(curve(left), curve(right), width)
 
 
 def _hermite_coefficients(left: CurveJet, right: CurveJet, width: float) -> Tensor:

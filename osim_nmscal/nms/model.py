@@ -168,6 +168,8 @@ class Columns:
         )
         index = torch.arange(muscles, device=mtu_length.device).expand(slice_shape).reshape(-1)
         self.muscle = muscle if len(index) == muscles else muscle.select(index)
+        # which column of the whole problem each one is
+        self.origin = torch.arange(len(index), device=mtu_length.device)
 
     def select(self, index: Tensor) -> "Columns":
         """Return some of the columns."""
@@ -177,7 +179,20 @@ class Columns:
         part.mtu_length = self.mtu_length[:, index]
         part.parameters = TendonAndFiber(*(p[index] for p in self.parameters))
         part.muscle = self.muscle.select(index)
+        part.origin = self.origin[index]
         return part
+
+    def first_sample(self) -> "Columns":
+        """Return the columns at their first sample alone, whose solution is the static equilibrium."""
+        part = object.__new__(Columns)
+        part.shape, part.origin, part.parameters, part.muscle = self.shape, self.origin, self.parameters, self.muscle
+        part.activation, part.mtu_length = self.activation[:1], self.mtu_length[:1]
+        return part
+
+    def describe(self, column: int) -> str:
+        """Name the muscle and the trial of a column, for messages."""
+        trials, muscles = self.shape[-2:]
+        return f"muscle {self.muscle.names[column]!r} in trial {int(self.origin[column]) // muscles % trials}"
 
     def restore(self, columns: Tensor) -> Tensor:
         """Return (time, column) as (..., time, trial, muscle)."""
@@ -185,8 +200,19 @@ class Columns:
         return columns.reshape(steps, *lead, trials, muscles).movedim(0, len(lead))
 
 
-def solve_columns(columns: Columns, time_step: float, start: Tensor | None = None) -> FiberSolution:
-    """Solve the elastic fibers of detached columns; a column without a solution is an error that names it."""
+def solve_columns(columns: Columns, time_step: float, start: Tensor | FiberSolution | None = None) -> FiberSolution:
+    """Solve the elastic fibers of detached columns.
+
+    Args:
+        columns: muscles with an elastic tendon.
+        time_step: s.
+        start: as in `solve_trajectory`.
+
+    Raises:
+        FiberDynamicsError: an input is not finite, a parameter not positive, or a column has no solution; the text
+            names muscle, trial and time.
+    """
+    _require_solvable(columns, time_step)
     with torch.no_grad():
         solution = solve_trajectory(
             columns.activation.detach(),
@@ -197,24 +223,41 @@ def solve_columns(columns: Columns, time_step: float, start: Tensor | None = Non
             start,
         )
     if not bool(solution.solved.all()):
-        column = int((~solution.solved).nonzero()[0])
-        sample = int(solution.at.residual[:, column].abs().argmax())
+        failed = (~solution.solved).nonzero().squeeze(-1)
+        column = int(failed[0])
+        sample = int(torch.where(solution.at_bound[:, column], 0.0, solution.at.residual[:, column].abs()).argmax())
         raise FiberDynamicsError(
-            f"Muscle {columns.muscle.names[column]!r} has no fiber equilibrium in column {column} at {sample * time_step:.3f} s "
+            f"No fiber length of {columns.describe(column)} balances fiber and tendon at {sample * time_step:.3f} s "
             f"(MTU length {float(columns.mtu_length[sample, column]):.4f} m, optimal fiber length "
             f"{float(columns.parameters.optimal_fiber_length[column]):.4f} m, tendon slack length "
-            f"{float(columns.parameters.tendon_slack_length[column]):.4f} m); check the MTU length or narrow the bounds of its parameters."
+            f"{float(columns.parameters.tendon_slack_length[column]):.4f} m; {len(failed)} of {len(solution.solved)} muscle trajectories "
+            "failed); check the MTU length or narrow the bounds of its parameters."
         )
     return solution
+
+
+def _require_solvable(columns: Columns, time_step: float) -> None:
+    for signal, what in ((columns.activation, "activation"), (columns.mtu_length, "MTU length")):
+        finite = torch.isfinite(signal)
+        if not bool(finite.all()):
+            sample, column = (int(i) for i in (~finite).nonzero()[0])
+            raise FiberDynamicsError(
+                f"The {what} of {columns.describe(column)} is not finite at {sample * time_step:.3f} s; fill the gap before the simulation."
+            )
+    for name, values in columns.parameters._asdict().items():
+        usable = torch.isfinite(values) & (values > 0.0)
+        if not bool(usable.all()):
+            column = int((~usable).nonzero()[0])
+            raise FiberDynamicsError(
+                f"The {name.replace('_', ' ')} of {columns.describe(column)} is {float(values[column]):g}; it must be positive."
+            )
 
 
 def _elastic_fiber_length(columns: Columns, time_step: float, method: FiberDynamicsName) -> Tensor:
     if method == "whole_trajectory":
         solution = solve_columns(columns, time_step)
         return WholeTrajectory.apply(columns.activation, columns.mtu_length, *columns.parameters, solution)
-    first = object.__new__(Columns)
-    first.activation, first.mtu_length = columns.activation[:1], columns.mtu_length[:1]
-    first.parameters, first.muscle, first.shape = columns.parameters, columns.muscle, columns.shape
+    first = columns.first_sample()
     static = solve_columns(first, time_step)
     start = WholeTrajectory.apply(first.activation, first.mtu_length, *columns.parameters, static)[0]
     return rosenbrock_trajectory(columns.activation, columns.mtu_length, columns.parameters, columns.muscle, time_step, start)
@@ -270,7 +313,8 @@ def require_finite(signal: Tensor, what: str, names: tuple[str, ...], time_step:
     if not bool(finite.all()):
         *_, sample, trial, muscle = (int(i) for i in (~finite).nonzero()[0])
         raise FiberDynamicsError(
-            f"The {what} of muscle {names[muscle]!r} is not finite at {sample * time_step:.3f} s of trial {trial}; fill the gap first."
+            f"The {what} of muscle {names[muscle]!r} in trial {trial} is not finite at {sample * time_step:.3f} s; "
+            "fill the gap before the simulation."
         )
 
 
