@@ -116,7 +116,7 @@ def test_a_motion_that_is_too_short_and_a_muscle_that_is_unknown_are_named(simul
 def test_a_leg_in_motion_gives_the_moments_that_opensims_manager_gives(running_scaled: object, running_ik, results: Path, tmp_path):
     # an independent road: the coordinates prescribed as functions, everything integrated by OpenSim's Manager
     muscles = ("soleus_r", "gaslat_r", "tibant_r", "vaslat_r")
-    time = np.arange(1.6, 1.8001, 0.005)
+    time = np.arange(1.6, 1.7001, 0.005)
     values = 0.1 + 0.4 * np.sin(2 * np.pi * (time[:, None] - 1.6) / 0.4 + np.arange(4)) ** 2
     activation = TimeSeries(time=time, labels=muscles, values=values)
     model = running_scaled.model  # type: ignore[attr-defined]
