@@ -17,8 +17,9 @@ from osim_nmscal.nms.curves import CurveJet, ExactCurve
 
 # Below zero strain OpenSim's Millard and Thelen tendons carry nothing, so a slack tendon could have any length.
 # We continue them with this small slope (norm force per unit of strain / strain at one norm force), reached smoothly
-# over SLACK_BLEND: at -10 % strain of a 4.9 % tendon the force is -2 % of the maximum isometric force.
-SLACK_SLOPE = 0.01
+# over SLACK_BLEND: at -10 % strain of a 4.9 % tendon the force is -0.2 % of the maximum isometric force. Ten times more
+# visibly pushes a slack fiber shorter than OpenSim has it (2.8 % of the maximum force in running, 1.1 % with this slope).
+SLACK_SLOPE = 0.001
 SLACK_BLEND = 0.1  # in units of the strain at one norm force
 
 
