@@ -100,7 +100,8 @@ class Objective:
         if space.blocks["strength_coefficient"].free:
             self._kinds.append("strength_coefficient")
         # position in z of each kind and muscle; fixed ones fall into a waste entry behind the last
-        columns = torch.stack([space.blocks[kind].muscle_columns() for kind in self._kinds])
+        every = [space.blocks[kind].muscle_columns() for kind in self._kinds]
+        columns = torch.stack(every) if every else torch.zeros((0, len(muscle)), dtype=torch.int64)
         self._columns = torch.where(columns >= 0, columns, space.size)  # (kind, muscle)
         self._moving = (columns.reshape(-1) >= 0).nonzero().squeeze(-1)  # of (kind * muscle)
         self._arm_by_muscle = self.weighted_arm.permute(2, 0, 1).contiguous()  # (muscle, counted, dof)
