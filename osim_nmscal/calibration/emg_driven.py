@@ -4,6 +4,7 @@ Hambly et al. (2025), Eq. 1 to 4, with the optimiser of choice. Returns what mov
 """
 
 import functools
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,6 +38,8 @@ from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, listed
 from osim_nmscal.nms.muscle_models import muscle_mechanics
 
+# Properties of a muscle that only make sense above zero.
+_POSITIVE = ("optimal_fiber_length", "tendon_slack_length", "max_isometric_force", "max_contraction_velocity")
 _RIGID = {"model": None, "elastic": False, "rigid": True}
 # A parameter this close to a bound, in ranges, is reported as lying on it.
 _AT_BOUND = 1e-4
@@ -98,6 +101,11 @@ def calibrate_emg_driven(
 
 def _screen(stacked: StackedTrials, table: MuscleTable, dofs: tuple[str, ...]) -> tuple[frozenset[str], list[str]]:
     """Refuse impossible inputs; return the muscles to hold fixed and why."""
+    for muscle in table.muscles:
+        for name in _POSITIVE:
+            value = getattr(muscle, name)
+            if not (math.isfinite(value) and value > 0.0):
+                raise CalibrationError(f"Muscle {muscle.name!r} has {name} = {value:g}, expected a positive number; correct the model.")
     if not bool(stacked.excitation.any()):
         raise CalibrationError("All excitations are zero in the calibration trials; check the EMG mapping and normalization.")
     findings = []

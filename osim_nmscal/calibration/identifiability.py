@@ -1,9 +1,14 @@
-"""What the data can tell about each parameter: a Laplace posterior from the Jacobian and the priors.
+"""What the data can tell about each parameter: the expected error of the calibrated values, linearised at the minimum.
 
-The moment errors are taken as one stationary noise per DOF, scaled to the errors that are left; neighbouring samples
-of smooth signals repeat each other, so the noise is inflated by the errors' integrated autocorrelation time (1 for
-white noise). Each parameter's prior is a normal distribution around its start (by default as wide as a flat prior
-between its bounds). Source: Gelman et al., Bayesian Data Analysis, ch. 4; Sokal (1997) for the autocorrelation time.
+The estimate is a weighted least-squares fit that priors and penalties pull: H its Gauss-Newton Hessian, J the Jacobian of
+the weighted moment errors, S their noise, L the prior's weight (in units of prior widths). Its expected squared error is
+H^-1 (J'SJ + L^2) H^-1: noise passed through the fit plus the bias of the pull, over truths spread like the prior. With the
+weight that fits the noise this is the Laplace posterior H^-1; it stays true for any other weight. Sources: Theobald (1974)
+for the error of ridge estimates; Gelman et al., Bayesian Data Analysis, ch. 4; White (1980).
+
+The noise of each DOF is scaled to the errors that are left and inflated by their integrated autocorrelation time (Sokal
+1997; 1 for white noise), as neighbouring samples of smooth errors repeat each other. What the fit has absorbed of the noise
+is added back, to its variance and to that time: slow errors are absorbed first.
 """
 
 from dataclasses import dataclass
@@ -19,11 +24,16 @@ IDENTIFIABLE_BELOW = 0.5
 CORRELATED_ABOVE = 0.9
 # Sokal's window: the autocorrelation sum is cut at this many autocorrelation times.
 _WINDOW = 5.0
+# Least weight of the prior here, in units of the noise: what neither data nor prior decide has the error of the prior.
+_LEAST_PULL = 1e-2
+_TINY = 1e-12
+# Share of the samples that a fit can at most have absorbed.
+_MOST_ABSORBED = 0.9
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """Laplace approximation at the calibrated parameters, in units of z."""
+    """Expected error of the calibrated parameters, in units of z."""
 
     covariance: Tensor  # (parameter, parameter)
     prior_width: Tensor  # (parameter,)
@@ -32,7 +42,7 @@ class Posterior:
 
     @property
     def standard_error(self) -> Tensor:
-        """Posterior standard deviation, (parameter,)."""
+        """Root of the expected squared error, (parameter,)."""
         return self.covariance.diagonal().sqrt()
 
     @property
@@ -47,7 +57,7 @@ class Posterior:
 
 
 def laplace_posterior(objective: Objective, at: Evaluation, linear: Linearization) -> Posterior:
-    """Return the posterior at a minimum.
+    """Return how far the minimum of a loss can be from the truth.
 
     Args:
         objective: the loss that was minimised.
@@ -55,24 +65,39 @@ def laplace_posterior(objective: Objective, at: Evaluation, linear: Linearizatio
         linear: its linearization.
     """
     trials, settings = objective.trials, objective.settings
-    dofs = trials.joint_moment.shape[-1]
-    scaled = (at.outputs.joint_moment - trials.joint_moment) / objective.moment_scale  # (time, trial, dof)
-    counted = trials.counted
-    # undo the loss weights: every counted moment error then has the same noise
-    weight = (counted / counted.sum(dim=0)).sqrt()[counted] * (settings.moment_weight / dofs) ** 0.5
-    plain = linear.moment_jacobian / weight.repeat_interleave(dofs)[:, None].clamp_min(1e-300)
-    information = plain.T @ plain
+    counted, dofs = trials.counted, trials.joint_moment.shape[-1]
     prior = objective.space.prior_width()
-    errors = scaled[counted]
-    count = errors.numel()
-    # effective number of fitted parameters: how much of each direction the data, not the prior, decides
-    variance = float(errors.square().mean())
-    shrunk = torch.linalg.solve(information + max(variance, 1e-300) * torch.diag(1.0 / prior**2), information)
-    used = min(float(shrunk.diagonal().sum()), 0.9 * count)
-    variance = float(errors.square().sum()) / (count - used)
-    time = autocorrelation_time(scaled, counted)
-    precision = information / max(variance * time, 1e-300) + torch.diag(1.0 / prior**2)
-    return Posterior(torch.linalg.inv(precision), prior, time, variance**0.5)
+    errors = (at.outputs.joint_moment - trials.joint_moment) / objective.moment_scale  # (time, trial, dof)
+    time = autocorrelation_time(errors, counted)
+    # everything in units of prior widths, where the prior's part of the Hessian is prior_weight * identity
+    hessian = prior[:, None] * linear.hessian * prior
+    jacobian = linear.moment_jacobian * prior
+    kept = 1.0 - _absorbed(jacobian, hessian, errors[counted].numel() / time)
+    variance = (errors[counted].square().mean(dim=0) / kept).clamp_min(1e-30)  # (dof,)
+    # every row of the Jacobian carries the weight of its sample in the loss
+    weight = (counted / counted.sum(dim=0))[counted] * settings.moment_weight / dofs
+    row = (weight[:, None] * variance * time / kept).reshape(-1)
+    eye = torch.eye(len(prior), dtype=prior.dtype)
+    pull = max(settings.prior_weight, _LEAST_PULL * float(row.mean()), _TINY * float(hessian.diagonal().max()))
+    inverse = torch.linalg.inv(hessian + (pull - settings.prior_weight) * eye)
+    error = inverse @ ((jacobian.T * row) @ jacobian + pull**2 * eye) @ inverse
+    # nothing is known worse than before: the bounds hold what the data leave open
+    size, direction = torch.linalg.eigh(0.5 * (error + error.T))
+    error = (direction * size.clamp(0.0, 1.0)) @ direction.T
+    return Posterior(prior[:, None] * error * prior, prior, time, float(variance.mean()) ** 0.5)
+
+
+def _absorbed(jacobian: Tensor, hessian: Tensor, samples: float) -> float:
+    """Return the share of the noise that the fit has absorbed: effective number of fitted parameters over independent samples.
+
+    Args:
+        jacobian: of the weighted moment errors, (row, parameter).
+        hessian: of the whole loss, (parameter, parameter).
+        samples: number of independent samples.
+    """
+    ridge = _TINY * float(hessian.diagonal().max()) + 1e-300
+    shrunk = torch.linalg.solve(hessian + ridge * torch.eye(len(hessian), dtype=hessian.dtype), jacobian.T @ jacobian)
+    return min(float(shrunk.diagonal().sum()) / samples, _MOST_ABSORBED)
 
 
 def autocorrelation_time(errors: Tensor, counted: Tensor) -> float:

@@ -19,7 +19,7 @@ _LARGEST_DAMPING = 1e8
 _SMALLEST_DAMPING = 1e-10
 # Iterations over which the loss must have fallen by the tolerance.
 _WINDOW = 3
-_ACTIVE_SET_PASSES = 8
+_ACTIVE_SET_PASSES = 12
 # How often, and by what, the shift of an indefinite matrix grows.
 _MOST_SHIFTS, _SHIFT_GROWTH = 40, 4.0
 
@@ -124,17 +124,22 @@ def bounded_step(z: Tensor, linear: Linearization, damping: float, more_curvatur
     step = torch.zeros_like(z)
     held = ((z <= 0.0) & (linear.gradient > 0.0)) | ((z >= 1.0) & (linear.gradient < 0.0))
     for _ in range(_ACTIVE_SET_PASSES):
-        if bool(held.all()):
-            break
-        # entries held away from their bound's start have moved: carry their pull over
-        moved = step * held
-        pull = linear.gradient + hessian @ moved + shift * moved
-        step = torch.where(held, step, -_solve(hessian, shift, ~held, pull))
+        if not bool(held.all()):
+            # entries held away from their bound's start have moved: carry their pull over
+            moved = step * held
+            pull = linear.gradient + hessian @ moved + shift * moved
+            step = torch.where(held, step, -_solve(hessian, shift, ~held, pull))
         outside = ((z + step < 0.0) | (z + step > 1.0)) & ~held
-        if not bool(outside.any()):
+        if bool(outside.any()):
+            step = torch.maximum(torch.minimum(step, 1.0 - z), -z)
+            held = held | outside
+            continue
+        # entries that were held too early want back inside
+        slope = linear.gradient + hessian @ step + shift * step
+        inwards = held & (((z + step <= 0.0) & (slope < 0.0)) | ((z + step >= 1.0) & (slope > 0.0)))
+        if not bool(inwards.any()):
             break
-        step = torch.maximum(torch.minimum(step, 1.0 - z), -z)
-        held = held | outside
+        held = held & ~inwards
     return torch.maximum(torch.minimum(step, 1.0 - z), -z)
 
 
