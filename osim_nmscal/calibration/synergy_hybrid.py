@@ -36,6 +36,7 @@ from osim_nmscal.calibration.synergies import (
     synergies_by_count,
 )
 from osim_nmscal.calibration.synergy_settings import MuscleRole
+from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, SynergyResult
 from osim_nmscal.data.trials import TrialSet
@@ -96,9 +97,11 @@ def calibrate_synergy_hybrid(
         return replace(result, method="synergy_hybrid", findings=(*result.findings, sentence))
     _require_suitable(settings)
     table = muscles.select(driven.trials.muscles)
-    problem = _problem(driven, table, settings, terms)
-    minimum = _best_of_starts(problem, settings, progress)
-    return _result(problem, table, settings, minimum, time.perf_counter() - began)
+    samples = sum(len(trial.time) for trial in driven.trials.trials)
+    with threads_for(samples * len(table)):
+        problem = _problem(driven, table, settings, terms)
+        minimum = _best_of_starts(problem, settings, progress)
+        return _result(problem, table, settings, minimum, time.perf_counter() - began)
 
 
 def _require_suitable(settings: CalibrationSettings) -> None:

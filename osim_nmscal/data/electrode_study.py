@@ -1,0 +1,79 @@
+"""What an electrode study finds: how both ways to calibrate fare as EMG channels are left off."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+StudyMethod = Literal["emg_driven", "synergy_hybrid"]
+# Which trials, and how they were predicted: held-out trials from EMG alone, or by synergies that also tracked the moments.
+StudyData = Literal["calibration", "held_out", "held_out_emg_hybrid"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyMetric:
+    """Agreement of one model with inverse dynamics in one trial about one degree of freedom."""
+
+    method: StudyMethod
+    count: int  # channels left
+    removed: tuple[str, ...]
+    data: StudyData
+    trial: str
+    dof: str
+    rmse: float  # N*m
+    nrmse: float  # of the range
+    r2: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyModel:
+    """One calibration of the study."""
+
+    method: StudyMethod
+    count: int  # channels left
+    kept: tuple[str, ...]
+    removed: tuple[str, ...]
+    synergies: int  # 0 if none
+    seconds: float
+    sentence: str  # how it ended
+    failed: bool
+    parameter_distance: float  # mean over shared parameters, in units of their allowed range; nan without a reference
+    parameters_compared: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyExcitation:
+    """How a synthesised excitation resembles the recorded one that was withheld, over all trials of a kind."""
+
+    count: int
+    removed: tuple[str, ...]
+    muscle: str
+    data: StudyData
+    correlation: float
+    rmse: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyComparison:
+    """Whether the two methods differ at one number of channels; over trials and degrees of freedom."""
+
+    count: int
+    data: StudyData
+    measure: Literal["rmse", "r2"]
+    emg_driven: float  # mean
+    synergy_hybrid: float  # mean
+    test: Literal["t-test", "Mann-Whitney U", "none"]
+    p_value: float
+    better: Literal["emg_driven", "synergy_hybrid", "neither"]  # neither unless p < 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class ElectrodeStudy:
+    """Results of a whole study."""
+
+    channels: tuple[str, ...]
+    order: tuple[str, ...]  # in which channels were left off: the least missed first
+    order_errors: tuple[float, ...]  # mean calibration RMSE of the EMG-driven model without that channel alone, N*m
+    models: tuple[StudyModel, ...]
+    metrics: tuple[StudyMetric, ...]
+    excitations: tuple[StudyExcitation, ...]
+    comparisons: tuple[StudyComparison, ...]
+    sentences: tuple[str, ...]  # the answer in words

@@ -1,0 +1,372 @@
+"""Which electrodes can be left off, and for how much loss: the electrode study of Hambly et al. (2025).
+
+Channels are ordered by the calibration error of the EMG-driven model that lacks each, and left off in that order, the
+least missed first; at every number of channels both methods are calibrated. Held-out trials are predicted from EMG
+alone. Departures: the order comes from the calibration trials, so that held-out trials stay unseen by every choice;
+a muscle that several channels drive stays recorded as long as one of them is left.
+Calibrations run side by side and each leaves a file, so that an interrupted study goes on where it stopped.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from threadpoolctl import threadpool_limits
+
+from osim_nmscal.calibration.fewer_channels import calibrate_without, predictions, without_channels
+from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.data.electrode_study import (
+    ElectrodeStudy,
+    StudyComparison,
+    StudyData,
+    StudyExcitation,
+    StudyMethod,
+    StudyMetric,
+    StudyModel,
+)
+from osim_nmscal.data.emg import EmgMapping
+from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.results import CalibrationResult, TrialPrediction
+from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.errors import CalibrationError, NmscalError
+from osim_nmscal.evaluation import moment_metrics
+
+# Told (finished, all known so far, name of the calibration) after each calibration.
+StudyProgress = Callable[[int, int, str], None]
+# Level of every test. Source: Hambly 2025.
+SIGNIFICANCE = 0.05
+# Loss of R2 on held-out trials that a laboratory may find small; used in the answer only. Source: choice.
+SMALL_LOSS = 0.05
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    trials: TrialSet
+    muscles: MuscleTable
+    mapping: EmgMapping
+    settings: CalibrationSettings
+
+
+@dataclass(frozen=True)
+class _Job:
+    method: StudyMethod
+    removed: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} without {', '.join(self.removed)}" if self.removed else f"{self.method} with all channels"
+
+
+def electrode_study(
+    trials: TrialSet,
+    muscles: MuscleTable,
+    mapping: EmgMapping,
+    settings: CalibrationSettings | None = None,
+    *,
+    out: Path,
+    fewest: int = 1,
+    workers: int = 0,
+    progress: StudyProgress | None = None,
+) -> ElectrodeStudy:
+    """Run the study, or go on with it.
+
+    Args:
+        trials: calibration and held-out trials with the excitations of all channels.
+        muscles: at least the trials' muscles.
+        mapping: the channels and the muscles they drive.
+        settings: of every calibration.
+        out: folder for one JSON file per calibration, and for the study's own results.
+        fewest: number of channels at which to stop.
+        workers: processes; 0 for one per core, 1 to stay in this process.
+        progress: told after every calibration.
+
+    Raises:
+        CalibrationError: fewer than two channels, or `fewest` is not among the possible numbers.
+    """
+    count = len(mapping.channels)
+    if count < 2 or not 1 <= fewest < count:
+        raise CalibrationError(f"An electrode study needs 1 <= fewest < channels, but fewest = {fewest} and there are {count} channel(s).")
+    inputs = _Inputs(trials, muscles, mapping, settings or CalibrationSettings())
+    bench = _Bench(inputs, out, workers, progress)
+    methods: tuple[StudyMethod, StudyMethod] = ("emg_driven", "synergy_hybrid")
+    first = [_Job(method, ()) for method in methods] + [_Job("emg_driven", (channel,)) for channel in mapping.channels]
+    records = bench.run(first)
+    errors = {channel: _mean_error(records[_Job("emg_driven", (channel,))]) for channel in mapping.channels}
+    order = tuple(sorted(mapping.channels, key=lambda channel: errors[channel]))
+    jobs = [_Job(method, order[:gone]) for gone in range(count - fewest + 1) for method in methods]
+    records |= bench.run([job for job in jobs if job not in records])
+    return _study(inputs, order, errors, jobs, records)
+
+
+class _Bench:
+    """Runs calibrations, side by side where allowed, and remembers them on disk."""
+
+    def __init__(self, inputs: _Inputs, out: Path, workers: int, progress: StudyProgress | None) -> None:
+        self._inputs, self._progress = inputs, progress
+        self._workers = workers or os.cpu_count() or 1
+        self._folder = out / "calibrations"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._digest = _digest(inputs)
+        self._done = self._known = 0
+
+    def run(self, jobs: Sequence[_Job]) -> dict[_Job, dict[str, Any]]:
+        """Return the record of each job, from disk where it is there."""
+        self._known += len(jobs)
+        records: dict[_Job, dict[str, Any]] = {}
+        for job in jobs:
+            path = self._path(job)
+            if path.is_file():
+                records[job] = json.loads(path.read_text(encoding="utf-8"))
+                self._tell(job)
+        missing = [job for job in jobs if job not in records]
+        if self._workers == 1 or len(missing) == 1:
+            for job in missing:
+                records[job] = self._keep(job, _calibrate(self._inputs, job))
+        elif missing:
+            workers = min(self._workers, len(missing))
+            with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(self._inputs,)) as pool:
+                futures = {pool.submit(_calibrate_in_worker, job): job for job in missing}
+                for future in as_completed(futures):
+                    records[futures[future]] = self._keep(futures[future], future.result())
+        return records
+
+    def _path(self, job: _Job) -> Path:
+        key = hashlib.sha256(f"{self._digest} {job.method} {sorted(job.removed)}".encode()).hexdigest()[:16]
+        return self._folder / f"{job.method}_{len(self._inputs.mapping.channels) - len(job.removed):02d}_{key}.json"
+
+    def _keep(self, job: _Job, record: dict[str, Any]) -> dict[str, Any]:
+        path = self._path(job)
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(record), encoding="utf-8")
+        partial.replace(path)
+        self._tell(job)
+        return record
+
+    def _tell(self, job: _Job) -> None:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, self._known, job.name)
+
+
+_worker_inputs: list[_Inputs] = []
+
+
+def _start_worker(inputs: _Inputs) -> None:
+    threadpool_limits(1)  # numpy's; side by side they would fight for the cores
+    _worker_inputs.append(inputs)
+
+
+def _calibrate_in_worker(job: _Job) -> dict[str, Any]:
+    return _calibrate(_worker_inputs[-1], job)
+
+
+def _digest(inputs: _Inputs) -> str:
+    """Name everything a calibration depends on, so that a changed input is calibrated anew."""
+    digest = hashlib.sha256(inputs.settings.model_dump_json().encode())
+    digest.update(repr(inputs.muscles).encode())
+    digest.update(repr((inputs.mapping.channels, inputs.mapping.muscles)).encode() + inputs.mapping.weights.tobytes())
+    for trial in inputs.trials.trials:
+        digest.update(repr((trial.name, trial.role, trial.muscles, trial.dofs, trial.first_counted)).encode())
+        for array in (trial.time, trial.excitation, trial.mtu_length, trial.moment_arm, trial.joint_moment):
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _calibrate(inputs: _Inputs, job: _Job) -> dict[str, Any]:
+    """Return the record of one calibration: plain numbers and texts."""
+    hybrid = job.method == "synergy_hybrid"
+    try:
+        fewer = without_channels(inputs.trials, inputs.mapping, job.removed)
+        result, trials = calibrate_without(fewer, inputs.muscles, inputs.settings, hybrid=hybrid)
+        made = predictions(result, trials, inputs.settings, hybrid=hybrid)
+    except NmscalError as error:
+        return {"failed": True, "sentence": str(error), "seconds": 0.0, "synergies": 0, "metrics": [], "excitations": [], "parameters": []}
+    metrics, resemblance = [], []
+    for data, predicted in made.items():
+        chosen = inputs.trials.calibration if data == "calibration" else inputs.trials.held_out
+        for row in moment_metrics(chosen, predicted, model="calibrated"):
+            metrics.append({"data": data, "trial": row.trial, "dof": row.dof, "rmse": row.rmse, "nrmse": row.nrmse, "r2": row.r2})
+        if result.synergy is not None:
+            resemblance += _resemblance(chosen, predicted, result, data)
+    return {
+        "failed": False,
+        "sentence": result.sentence,
+        "seconds": result.seconds,
+        "synergies": 0 if result.synergy is None else len(result.synergy.weights),
+        "metrics": metrics,
+        "excitations": resemblance,
+        "parameters": [[p.owner, p.name, p.calibrated, p.upper - p.lower] for p in result.parameters if p.at_bound != "fixed"],
+    }
+
+
+def _resemblance(trials: TrialSet, predicted: tuple[TrialPrediction, ...], result: CalibrationResult, data: str) -> list[dict[str, Any]]:
+    """Compare what drove each withheld muscle with its EMG over the counted samples of all trials."""
+    rows = []
+    for muscle in result.synergy.withheld if result.synergy is not None else ():
+        pairs = [
+            (trial.excitation[trial.first_counted :, trial.muscles.index(muscle)], p.excitation[p.first_counted :, p.muscles.index(muscle)])
+            for trial, p in zip(trials.trials, predicted, strict=True)
+        ]
+        recorded, made = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        spread = float(recorded.std() * made.std())
+        covariance = float(np.mean((recorded - recorded.mean()) * (made - made.mean())))
+        rows.append(
+            {
+                "data": data,
+                "muscle": muscle,
+                "correlation": covariance / spread if spread > 0 else 0.0,
+                "rmse": float(np.sqrt(np.mean((recorded - made) ** 2))),
+            }
+        )
+    return rows
+
+
+def _mean_error(record: dict[str, Any]) -> float:
+    errors = [row["rmse"] for row in record["metrics"] if row["data"] == "calibration"]
+    return float(np.mean(errors)) if errors else float("inf")
+
+
+def _study(
+    inputs: _Inputs, order: tuple[str, ...], errors: dict[str, float], jobs: Sequence[_Job], records: dict[_Job, dict[str, Any]]
+) -> ElectrodeStudy:
+    channels = inputs.mapping.channels
+    models, metrics, resemblance = [], [], []
+    for job in jobs:
+        record, left = records[job], len(channels) - len(job.removed)
+        distance, compared = _distance(record, records[_Job(job.method, ())])
+        kept = tuple(channel for channel in channels if channel not in job.removed)
+        models.append(
+            StudyModel(
+                method=job.method,
+                count=left,
+                kept=kept,
+                removed=job.removed,
+                synergies=record["synergies"],
+                seconds=record["seconds"],
+                sentence=record["sentence"],
+                failed=record["failed"],
+                parameter_distance=distance,
+                parameters_compared=compared,
+            )
+        )
+        metrics += [StudyMetric(method=job.method, count=left, removed=job.removed, **row) for row in record["metrics"]]
+        resemblance += [StudyExcitation(count=left, removed=job.removed, **row) for row in record["excitations"]]
+    comparisons = tuple(_comparisons(metrics))
+    return ElectrodeStudy(
+        channels=channels,
+        order=order,
+        order_errors=tuple(errors[channel] for channel in order),
+        models=tuple(models),
+        metrics=tuple(metrics),
+        excitations=tuple(resemblance),
+        comparisons=comparisons,
+        sentences=tuple(_answer(channels, order, comparisons)),
+    )
+
+
+def _distance(record: dict[str, Any], reference: dict[str, Any]) -> tuple[float, int]:
+    """Return the mean distance of shared parameters in units of their allowed range, and their number."""
+    there = {(owner, name): value for owner, name, value, _ in reference["parameters"]}
+    moved = [abs(value - there[owner, name]) / width for owner, name, value, width in record["parameters"] if (owner, name) in there]
+    return (float(np.mean(moved)) if moved else float("nan")), len(moved)
+
+
+def _comparisons(metrics: Sequence[StudyMetric]) -> list[StudyComparison]:
+    rows = []
+    kinds: tuple[StudyData, ...] = ("calibration", "held_out")
+    for count in sorted({metric.count for metric in metrics}, reverse=True):
+        for data in kinds:
+            chosen = [metric for metric in metrics if metric.count == count and metric.data == data]
+            for measure in ("rmse", "r2"):
+                emg, hybrid = (
+                    np.array([getattr(metric, measure) for metric in chosen if metric.method == method])
+                    for method in ("emg_driven", "synergy_hybrid")
+                )
+                if len(emg) and len(hybrid):
+                    rows.append(_comparison(count, data, measure, emg, hybrid))
+    return rows
+
+
+def _comparison(count: int, data: StudyData, measure: Any, emg: np.ndarray, hybrid: np.ndarray) -> StudyComparison:
+    """Test for a difference: Shapiro-Wilk on each, then the t-test if both look normal, else Mann-Whitney U."""
+    test: Any = "none"
+    p_value = 1.0
+    if min(len(emg), len(hybrid)) >= 3 and not np.array_equal(emg, hybrid):
+        normal = all(np.ptp(values) > 0 and stats.shapiro(values).pvalue > SIGNIFICANCE for values in (emg, hybrid))
+        test = "t-test" if normal else "Mann-Whitney U"
+        p_value = float((stats.ttest_ind if normal else stats.mannwhitneyu)(emg, hybrid).pvalue)
+    higher: Any = "synergy_hybrid" if hybrid.mean() > emg.mean() else "emg_driven"
+    lower: Any = "emg_driven" if higher == "synergy_hybrid" else "synergy_hybrid"
+    better = "neither" if p_value >= SIGNIFICANCE else higher if measure == "r2" else lower
+    return StudyComparison(
+        count=count,
+        data=data,
+        measure=measure,
+        emg_driven=float(emg.mean()),
+        synergy_hybrid=float(hybrid.mean()),
+        test=test,
+        p_value=p_value,
+        better=better,
+    )
+
+
+def _answer(channels: tuple[str, ...], order: tuple[str, ...], comparisons: Sequence[StudyComparison]) -> list[str]:
+    """Say in words which channels can be left off, for how much loss."""
+    data: StudyData = "held_out" if any(row.data == "held_out" for row in comparisons) else "calibration"
+    r2 = {row.count: row for row in comparisons if row.data == data and row.measure == "r2"}
+    rmse = {row.count: row for row in comparisons if row.data == data and row.measure == "rmse"}
+    if len(channels) not in r2:
+        return ["The calibration with all channels failed, so there is nothing to compare with."]
+    trials = "held-out trials, predicted from EMG alone" if data == "held_out" else "calibration trials (none is held out)"
+    sentences = [f"All numbers are means over the {trials}."]
+    for method in ("emg_driven", "synergy_hybrid"):
+        name = "EMG-driven" if method == "emg_driven" else "Synergy-hybrid"
+        best = getattr(r2[len(channels)], method)
+        enough = [count for count, row in r2.items() if all(getattr(r2[c], method) >= best - SMALL_LOSS for c in r2 if c >= count)]
+        fewest = min(enough)
+        off = order[: len(channels) - fewest]
+        sentences.append(
+            f"{name}: {', '.join(off) if off else 'no channel'} can be left off for an R2 of {getattr(r2[fewest], method):.3f} instead of "
+            f"{best:.3f} (RMSE {getattr(rmse[fewest], method):.1f} instead of {getattr(rmse[len(channels)], method):.1f} N*m)."
+        )
+    wins = [str(count) for count, row in r2.items() if row.better == "synergy_hybrid"]
+    losses = [str(count) for count, row in r2.items() if row.better == "emg_driven"]
+    sentences.append(f"Synergy-hybrid has the higher R2 (p < {SIGNIFICANCE}) with {', '.join(wins) or 'no number of'} channels.")
+    sentences.append(f"EMG-driven has the higher R2 (p < {SIGNIFICANCE}) with {', '.join(losses) or 'no number of'} channels.")
+    return sentences
+
+
+def write_study(study: ElectrodeStudy, out: Path) -> tuple[Path, ...]:
+    """Write electrode_study.json and one CSV per table.
+
+    Args:
+        study: the results.
+        out: folder.
+
+    Returns:
+        the files.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    paths = [out / "electrode_study.json"]
+    paths[0].write_text(json.dumps(asdict(study), indent=1), encoding="utf-8")
+    for name in ("models", "metrics", "excitations", "comparisons"):
+        rows = [asdict(row) for row in getattr(study, name)]
+        path = out / f"electrode_study_{name}.csv"
+        lines = [",".join(rows[0])] if rows else []
+        lines += [",".join(_cell(value) for value in row.values()) for row in rows]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        paths.append(path)
+    return tuple(paths)
+
+
+def _cell(value: object) -> str:
+    text = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\n') else text
