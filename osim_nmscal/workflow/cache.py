@@ -1,6 +1,6 @@
 """Which stages of a results folder are still up to date.
 
-A stage is identified by a digest over its settings, the package version and the contents of every file it reads. `stages.json`
+A stage is identified by a digest over its settings, the code behind it and the contents of every file it reads. `stages.json`
 in the results folder keeps, per stage, that digest and the digests of the files it wrote: a stage is current when both still
 hold, so editing an input, a setting or a result by hand makes it run again. Modification times are never trusted.
 """
@@ -45,7 +45,7 @@ def stage_key(name: str, settings: Mapping[str, Any], inputs: Iterable[Path], *,
         name: stage, with its recording if it has one.
         settings: everything but files that changes the result; JSON after `default=str`.
         inputs: files and folders read; folders count with every file directly inside. Their contents count, not their names.
-        version: of the package.
+        version: of the code behind the stage.
     """
     files = [file_digest(file) for path in inputs for file in _files(path)]
     text = json.dumps({"stage": name, "settings": settings, "files": files, "version": version}, sort_keys=True, default=str)

@@ -4,6 +4,8 @@ A stage declares the files it writes. They count as results only once the stage 
 are removed, and when it fails or is interrupted the new ones are. Its log stays, for the error text quotes it.
 """
 
+import functools
+import hashlib
 import logging
 import threading
 import time
@@ -13,9 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from osim_nmscal import __version__
 from osim_nmscal.errors import ConfigError, did_you_mean
-from osim_nmscal.workflow.cache import StageCache, stage_key
+from osim_nmscal.workflow.cache import StageCache, file_digest, stage_key
 from osim_nmscal.workflow.results import StageTime
 
 # In the order in which they run; the names of --from, --only and metrics.json.
@@ -30,6 +31,15 @@ STAGES = (
     "write_back",
     "evaluation",
 )
+
+# The package's folders and modules whose code decides what a stage writes: a changed line makes it run again.
+_SIGNALS = ("data", "formats", "signals.py")
+_CODE = {
+    **dict.fromkeys(("scaling", "inverse_kinematics", "inverse_dynamics", "muscle_analysis"), (*_SIGNALS, "opensim_tools")),
+    "emg": (*_SIGNALS, "emg"),
+    "calibration": ("data", "nms", "calibration"),
+    "write_back": ("data", "osim_model"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +117,7 @@ class StageRunner:
         """
         label = f"{stage}/{recording}" if recording else stage
         outputs = tuple(outputs)
-        key = stage_key(label, settings, inputs, version=__version__)
+        key = stage_key(label, settings, inputs, version=_code_version(stage))
         record = None if self._forced(stage) else self.cache.current(label, key)
         if record is not None:
             self._note(stage, recording, record.seconds, True, record.summary.get("findings", ()))
@@ -206,6 +216,14 @@ def warnings_collected() -> Iterator[list[str]]:
         yield found
     finally:
         logger.removeHandler(handler)
+
+
+@functools.cache
+def _code_version(stage: str) -> str:
+    package = Path(__file__).parent.parent
+    parts = [package / name for name in _CODE[stage]]
+    files = [file for part in parts for file in (sorted(part.rglob("*.py")) if part.is_dir() else [part])]
+    return hashlib.sha256("".join(file_digest(file) for file in files).encode()).hexdigest()
 
 
 def _remove(paths: Iterable[Path]) -> None:
