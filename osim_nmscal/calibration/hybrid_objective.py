@@ -3,7 +3,9 @@
 Recorded muscles are driven by their EMG, the others by synergies; the moment term, the penalties of Eq. 4 and the
 priors are those of `objective.py`, which solves the muscles. Added here: recorded excitations that the synergies miss,
 squared synthesised excitations, and primitives, weights and synthesised excitations above 1 (below 0 they cannot go).
-Departure: tracking and smallness count over the whole trial with its lead-in, as primitives live there too.
+Departures: tracking and smallness count over the whole trial with its lead-in, as primitives live there too, and both in
+units of the recorded excitations' mean square, so that the tracking term is its weight times the share of variance not
+accounted for.
 """
 
 from collections.abc import Sequence
@@ -20,6 +22,9 @@ from osim_nmscal.calibration.objective import Evaluation, Linearization, Objecti
 from osim_nmscal.calibration.synergy_settings import SynergySettings
 from osim_nmscal.calibration.trial_curvature import TrialCurvature
 from osim_nmscal.nms.sensitivity import MuscleState
+
+# Mean square excitation below which recordings count as silent.
+_SMALLEST_ENERGY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -90,10 +95,13 @@ class HybridObjective:
         steps = torch.arange(len(trials.excitation))[:, None]
         length = torch.tensor(list(lengths))
         self.share = (steps < length) / length.to(basis.dtype)  # (time, trial), sums to 1 over each trial
-        recorded = int((~synthesized).sum())
-        weight = settings.tracking_weight / max(recorded, 1), settings.excitation_weight / max(int(synthesized.sum()), 1)
-        self.excitation_weight = torch.where(synthesized, weight[1], weight[0])  # (muscle,)
         self.target = torch.where(synthesized, 0.0, trials.excitation)
+        # squared excitations count in units of the recorded ones' mean square: walking and sprinting then need the same weights
+        recorded = int((~synthesized).sum())
+        energy = (self.target.square() * self.share[..., None]).sum() / (max(recorded, 1) * len(length))
+        weight = settings.tracking_weight / max(recorded, 1), settings.excitation_weight / max(int(synthesized.sum()), 1)
+        unit = energy.clamp_min(_SMALLEST_ENERGY)
+        self.excitation_weight = torch.where(synthesized, weight[1] / unit, weight[0] / unit)  # (muscle,)
 
     @property
     def evaluations(self) -> int:

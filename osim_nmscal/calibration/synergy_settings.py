@@ -45,13 +45,19 @@ class SynergySettings(Settings):
         gt=0.0,
     )
     tracking_weight: float = setting(
-        100.0,
+        50.0,
         unit="-",
-        description="Weight w_e of recorded excitations that the synergies miss.",
-        source="choice by held-out error: running data, 10 to 1000 tried",
+        description="Weight w_e of recorded excitations that the synergies miss, in units of the recorded excitations' mean square.",
+        source="choice by held-out error on treadmill and running data: five times less overfits the primitives to the moments",
         ge=0.0,
     )
-    excitation_weight: float = setting(0.1, unit="-", description="Weight w_s of squared synthesised excitations.", source="choice", gt=0.0)
+    excitation_weight: float = setting(
+        0.03,
+        unit="-",
+        description="Weight w_s of squared synthesised excitations, in units of the recorded excitations' mean square.",
+        source="choice by held-out error on treadmill and running data",
+        gt=0.0,
+    )
     range_weight: float = setting(
         10.0, unit="-", description="Weight of primitives, weights and synthesised excitations above 1.", source="choice", ge=0.0
     )
