@@ -229,9 +229,12 @@ def _set_tendon_slack_lengths(model: Any, anatomy: Anatomy) -> None:
 
 def main(folder: Path) -> None:
     """Write both models into a folder."""
+    import opensim
+
     from osim_nmscal.virtual_subject.anatomy_arm import ARM
     from osim_nmscal.virtual_subject.anatomy_leg import LEG
 
+    opensim.Logger.removeFileSink()  # otherwise it leaves opensim.log in the working directory
     for anatomy in (LEG, ARM):
         write_model(anatomy, folder / f"{anatomy.model_name}.osim")
 

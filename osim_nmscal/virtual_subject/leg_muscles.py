@@ -227,8 +227,8 @@ _THIGH_MUSCLES = (
 _HEEL = _at(FOOT, -0.0488, -0.011, 0.0026)
 
 _SHANK_MUSCLES = (
-    _muscle("gastrocnemius_medialis", (3116.0, 0.051, 0.166, 1.1), _at(THIGH, -0.022, -0.3810, -0.0235), _HEEL, wrap="condyle_medial"),
-    _muscle("gastrocnemius_lateralis", (1575.0, 0.059, 0.21, 1.12), _at(THIGH, -0.024, -0.3826, 0.0272), _HEEL, wrap="condyle_lateral"),
+    _muscle("gastrocnemius_medialis", (3116.0, 0.051, 0.166, 1.15), _at(THIGH, -0.022, -0.3810, -0.0235), _HEEL, wrap="condyle_medial"),
+    _muscle("gastrocnemius_lateralis", (1575.0, 0.059, 0.21, 1.18), _at(THIGH, -0.024, -0.3826, 0.0272), _HEEL, wrap="condyle_lateral"),
     _muscle("soleus", (6195.0, 0.044, 0.381, 1.08), _at(SHANK, 0.0016, -0.1412, 0.0071), _HEEL),
     _muscle(
         "tibialis_posterior",

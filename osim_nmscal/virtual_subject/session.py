@@ -142,7 +142,7 @@ def write_truth(
         "scale_factors": session.build.factors,
         "electromechanical_delay": true.neural.electromechanical_delay,
         "time_step_of_c1_c2": true.neural.time_step,
-        "muscles": _muscle_truth(scaled, true),
+        "muscles": _muscle_truth(scaled, true, np.concatenate(list(drive.normalized_fiber_length))),
         "pools": {pool.name: {"channel": pool.channel, "muscles": list(pool.muscles)} for pool in session.limb.pools},
         "synergy_weights": {name: column.tolist() for name, column in zip(names, drive.synergy_weights.T, strict=True)},
         "synergy_share": drive.synergy_share,
@@ -153,7 +153,7 @@ def write_truth(
     return write_text_atomically(folder / "truth.json", json.dumps(content, indent=1) + "\n")
 
 
-def _muscle_truth(scaled: MuscleTable, true: TrueMuscles) -> dict[str, dict[str, float]]:
+def _muscle_truth(scaled: MuscleTable, true: TrueMuscles, fiber_length: FloatArray) -> dict[str, dict[str, float]]:
     table = {}
     for index, (start, muscle) in enumerate(zip(scaled.muscles, true.muscles.muscles, strict=True)):
         table[muscle.name] = {
@@ -164,6 +164,8 @@ def _muscle_truth(scaled: MuscleTable, true: TrueMuscles) -> dict[str, dict[str,
             "c1": float(true.neural.c1[index]),
             "c2": float(true.neural.c2[index]),
             "shape_factor": float(true.neural.shape_factor[index]),
+            "least_normalized_fiber_length": float(fiber_length[:, index].min()),
+            "greatest_normalized_fiber_length": float(fiber_length[:, index].max()),
             "scaled_optimal_fiber_length": start.optimal_fiber_length,
             "scaled_tendon_slack_length": start.tendon_slack_length,
             "scaled_max_isometric_force": start.max_isometric_force,
