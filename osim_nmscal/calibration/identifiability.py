@@ -76,7 +76,7 @@ def laplace_posterior(objective: Objective, at: Evaluation, linear: Linearizatio
     variance = (errors[counted].square().mean(dim=0) / kept).clamp_min(1e-30)  # (dof,)
     # every row of the Jacobian carries the weight of its sample in the loss
     weight = (counted / counted.sum(dim=0))[counted] * settings.moment_weight / dofs
-    row = (weight[:, None] * variance * time / kept).reshape(-1)
+    row = (weight[:, None] * variance * time / kept**2).reshape(-1)
     eye = torch.eye(len(prior), dtype=prior.dtype)
     pull = max(settings.prior_weight, _LEAST_PULL * float(row.mean()), _TINY * float(hessian.diagonal().max()))
     inverse = torch.linalg.inv(hessian + (pull - settings.prior_weight) * eye)

