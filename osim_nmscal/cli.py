@@ -1,7 +1,8 @@
-"""The command line: check, run, settings, demo.
+"""The command line: check, run, verify, settings, demo.
 
 Errors of this package are printed as they are, without a traceback; exit code 2 for what the user can mend in configuration or
-files, 1 for a tool that failed, 130 when interrupted. Progress goes to stderr, results to stdout.
+files, 1 for a tool that failed, 3 when OpenSim does not confirm the personalized model, 130 when interrupted. Progress goes
+to stderr, results to stdout.
 """
 
 import sys
@@ -9,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -18,9 +19,12 @@ from rich.table import Table
 
 from osim_nmscal import __version__
 from osim_nmscal.config import SettingDescription, describe_settings, load_config
-from osim_nmscal.data.results import CalibrationResult, MomentMetrics
+from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
 from osim_nmscal.errors import ConfigError, NmscalError, did_you_mean
 from osim_nmscal.workflow.runner import STAGES, Progress
+
+if TYPE_CHECKING:
+    from osim_nmscal.workflow.verification import Verification
 
 app = typer.Typer(
     name="osim-nmscal",
@@ -33,6 +37,7 @@ _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 INTERRUPTED = 130
+NOT_CONFIRMED = 3
 ConfigFile = Annotated[Path, typer.Argument(help="The workflow: a config.toml.", show_default=False)]
 
 
@@ -84,10 +89,30 @@ def run(
         return
     _print_moments(result.metrics)
     _print_calibration(result.calibration)
+    if result.verification is not None:
+        _print_verification(result.verification)
     _out.print(f"Personalized model: {result.model}", style="bold green", markup=False)
     if result.calibration.status == "interrupted":
         _err.print("Calibration was interrupted: what was written is the best so far; the same command calibrates again.", style="yellow")
         raise typer.Exit(INTERRUPTED)
+    if result.verification is not None and not result.verification.confirmed:
+        raise typer.Exit(NOT_CONFIRMED)
+
+
+@app.command()
+def verify(
+    results: Annotated[Path, typer.Argument(help="A results folder of `run`.", show_default=False)],
+    every: Annotated[bool, typer.Option("--all", help="Every trial, not only those the workflow chose.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Trials run at the same time.")] = 1,
+) -> None:
+    """Let OpenSim run a personalized model again and compare its moments with those predicted."""
+    from osim_nmscal.opensim_tools.model_check import VerificationChoice
+    from osim_nmscal.workflow.verification import verify_results
+
+    found = verify_results(results, choice=VerificationChoice(trials=0) if every else None, jobs=jobs)
+    _print_verification(found)
+    if not found.confirmed:
+        raise typer.Exit(NOT_CONFIRMED)
 
 
 @app.command()
@@ -195,6 +220,37 @@ def _print_moments(metrics: Iterable[MomentMetrics]) -> None:
             f"{fmean(m.r2 for m in before):.2f} -> {fmean(m.r2 for m in after):.2f}",
         )
     Console(width=max(100, _out.width), highlight=False).print(table)
+
+
+def _print_verification(found: "Verification") -> None:
+    """Print what OpenSim itself computes with the personalized model, mean and worst over trials."""
+    groups: dict[str, list[VerificationMetrics]] = defaultdict(list)
+    for metric in found.metrics:
+        groups[metric.dof].append(metric)
+    table = Table(title="OpenSim's own run of the personalized model", title_justify="left")
+    for name in ("degree of freedom", "trials", "from prediction, % of range", "worst, %", "R² with inverse dynamics"):
+        table.add_column(name, justify="left" if name == "degree of freedom" else "right", no_wrap=True)
+    for dof, metrics in groups.items():
+        table.add_row(
+            dof,
+            str(len(metrics)),
+            f"{100 * fmean(m.nrmse for m in metrics):.2f}",
+            f"{100 * max(m.nrmse for m in metrics):.2f}",
+            f"{fmean(m.r2_vs_inverse_dynamics for m in metrics):.2f}",
+        )
+    Console(width=max(100, _out.width), highlight=False).print(table)
+    if found.confirmed:
+        _out.print(
+            f"OpenSim confirms the model: every moment within {100 * found.tolerance:g} % of what was predicted.", style="bold green"
+        )
+    else:
+        worst = max(found.metrics, key=lambda metric: metric.nrmse)
+        _err.print(
+            f"OpenSim does NOT confirm the model: {worst.dof} in {worst.trial} differs by {100 * worst.nrmse:.1f} % of its range (allowed "
+            f"{100 * found.tolerance:g} %); most in {worst.muscle}. The files are kept; do not rely on them before you know why.",
+            style="bold red",
+            markup=False,
+        )
 
 
 def _print_calibration(result: CalibrationResult) -> None:

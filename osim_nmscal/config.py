@@ -1,8 +1,7 @@
 """The one file that describes a workflow: `config.toml`, and what its keys mean.
 
-`WorkflowConfig` composes the settings of every station; each class stands beside the code that reads it. Paths are relative to
-the configuration file. Every mistake becomes a sentence that names file, key, value, the nearest known key and the unit.
-"""
+`WorkflowConfig` composes the settings of every station. Paths are relative to the configuration file.
+Every mistake becomes a sentence that names file, key, value, the nearest known key and the unit."""
 
 import os
 import tomllib
@@ -23,6 +22,7 @@ from osim_nmscal.emg.normalization import NormalizationSettings
 from osim_nmscal.errors import ConfigError, did_you_mean, listed
 from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings
 from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings
+from osim_nmscal.opensim_tools.model_check import VerificationChoice
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings
 from osim_nmscal.opensim_tools.scaling import ScalingSettings
 from osim_nmscal.settings import Settings, setting
@@ -30,7 +30,7 @@ from osim_nmscal.trials.assembly import TrialSettings
 from osim_nmscal.trials.roles import RoleSettings
 from osim_nmscal.trials.segmentation import SegmentationSettings
 
-# pydantic's kinds of error whose own words would not help a user -> what was expected
+# pydantic's kinds of error -> what was expected
 _EXPECTED = {
     "path_type": "a path in quotes",
     "string_type": "text in quotes",
@@ -171,6 +171,7 @@ class WorkflowConfig(Settings):
     emg: EmgSettings = section(EmgSettings(), "From EMG to excitations.")
     trials: TrialsSettings = section(TrialsSettings(), "From recordings to trials.")
     calibration: CalibrationSettings = section(CalibrationSettings(), "Calibration.")
+    verification: VerificationChoice = section(VerificationChoice(), "OpenSim's confirmation.")
     output: OutputSettings = section(OutputSettings(), "What is written.")
     source: Path = Field(Path("config.toml"), exclude=True, description="The file it was read from.")
 

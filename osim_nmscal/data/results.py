@@ -49,6 +49,8 @@ class HistoryRow:
     loss: float
     term_names: tuple[str, ...]
     term_values: tuple[float, ...]
+    rate: float = 0.0  # learning rate of AdamW, damping of Gauss-Newton; 0 where the optimiser has none
+    limit: int = 0  # iterations at most (of annealing: evaluations); 0 if not known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,3 +124,16 @@ class TrialPrediction:
     tendon_strain: FloatArray  # (time, muscle)
     tendon_force: FloatArray  # (time, muscle), N
     joint_moment: FloatArray  # (time, dof), N*m
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerificationMetrics:
+    """Agreement of OpenSim's own run of the personalized model with what calibration predicted, over the counted samples of one trial."""
+
+    trial: str
+    dof: str
+    rmse: float  # N*m, OpenSim - predicted
+    nrmse: float  # rmse / range of the inverse-dynamics moment
+    r2_vs_inverse_dynamics: float  # of OpenSim's moment
+    largest_force_error: float  # RMS over time of OpenSim - predicted tendon force / maximum isometric force, worst muscle
+    muscle: str  # that muscle

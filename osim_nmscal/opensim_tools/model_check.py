@@ -52,6 +52,16 @@ class VerificationSettings(Settings):
     )
 
 
+class VerificationChoice(Settings):
+    """How the personalized model is confirmed by OpenSim at the end of a run."""
+
+    enabled: bool = setting(True, unit="-", description="Whether OpenSim runs the personalized model.", source="choice")
+    tolerance: float = setting(
+        0.05, unit="-", description="Largest difference of joint moments from those predicted, / range.", source="choice", gt=0
+    )
+    trials: int = setting(6, unit="-", description="Trials verified at most, calibration trials first; 0: all.", source="choice", ge=0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class VerificationRun:
     """What OpenSim's muscles did."""

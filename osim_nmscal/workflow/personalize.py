@@ -1,9 +1,10 @@
 """From a configuration to a personalized model: one call per station, then its moments beside those of inverse dynamics."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,10 +15,11 @@ from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
 from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.results import CalibrationResult, HistoryRow, MomentMetrics, TrialPrediction
+from osim_nmscal.data.results import CalibrationResult, HistoryRow, MomentMetrics, TrialPrediction, VerificationMetrics
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import ConfigError
 from osim_nmscal.evaluation import moment_metrics
+from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.opensim_tools.model_check import load_model_check
 from osim_nmscal.osim_model.writer import write_personalized
 from osim_nmscal.workflow import stages
@@ -33,6 +35,7 @@ from osim_nmscal.workflow.results import (
     write_sidecar,
 )
 from osim_nmscal.workflow.runner import OnlyStageDone, Progress, ProgressCallback, StageRunner
+from osim_nmscal.workflow.verification import Verification, prediction_files, verify_results, write_predictions
 
 T = TypeVar("T")
 
@@ -49,6 +52,7 @@ class PersonalizedResult:
     calibration: CalibrationResult | None = None
     metrics: tuple[MomentMetrics, ...] = ()
     predictions: tuple[TrialPrediction, ...] = ()  # of the calibrated muscles
+    verification: Verification | None = None  # None if it was switched off, or no motion is there
 
 
 def personalize(
@@ -85,7 +89,7 @@ def personalize(
     place = stages.Workplace(config=config, folder=folder, runner=runner)
     try:
         trial_set = _prepare(place, max(1, jobs))
-        return _calibrate(place, trial_set)
+        return _calibrate(place, trial_set, max(1, jobs))
     except OnlyStageDone:
         return PersonalizedResult(folder=folder.root, stages=runner.times, findings=tuple(runner.findings))
     except BaseException:
@@ -136,8 +140,8 @@ def _each(recordings: tuple[RecordingSettings, ...], work: Callable[[RecordingSe
         return dict(zip((recording.name for recording in recordings), pool.map(work, recordings), strict=True))
 
 
-def _calibrate(place: stages.Workplace, trial_set: TrialSet) -> PersonalizedResult:
-    """Calibrate, write the personalized model, and compare moments."""
+def _calibrate(place: stages.Workplace, trial_set: TrialSet, jobs: int) -> PersonalizedResult:
+    """Calibrate, write the personalized model, compare moments, and let OpenSim confirm them."""
     config, folder, runner = place.config, place.folder, place.runner
     table = stages.calibrated_table(place, trial_set)
     result = _calibration(place, trial_set, table)
@@ -152,7 +156,11 @@ def _calibrate(place: stages.Workplace, trial_set: TrialSet) -> PersonalizedResu
             *moment_metrics(trial_set, before, model="uncalibrated"),
             *moment_metrics(trial_set, after, model="calibrated"),
         )
-    write_metrics(folder, result, metrics, runner.times)
+        write_predictions(folder, trial_set, after)
+    runner.finish("evaluation")
+    verification = _verification(place, trial_set, jobs)
+    runner.finish("verification")
+    write_metrics(folder, result, metrics, runner.times, verification.metrics if verification else ())
     return PersonalizedResult(
         folder=folder.root,
         stages=runner.times,
@@ -162,7 +170,41 @@ def _calibrate(place: stages.Workplace, trial_set: TrialSet) -> PersonalizedResu
         calibration=result,
         metrics=metrics,
         predictions=after,
+        verification=verification,
     )
+
+
+def _verification(place: stages.Workplace, trial_set: TrialSet, jobs: int) -> Verification | None:
+    """Let OpenSim run the personalized model, unless nobody wants it or no motion is there to prescribe."""
+    config, folder, runner = place.config, place.folder, place.runner
+    motions = [folder.recording(recording.name) / "ik.mot" for recording in config.recordings]
+    if not config.verification.enabled or not all(path.is_file() for path in motions):
+        return None
+    out = folder.root / "verification.json"
+
+    def work() -> Mapping[str, Any]:
+        found = verify_results(folder.root, choice=config.verification, jobs=jobs)
+        write_text_atomically(out, json.dumps([asdict(metric) for metric in found.metrics], indent=1))
+        if found.confirmed:
+            return {}
+        return {
+            "findings": [
+                f"OpenSim does not confirm the model: a moment differs from that predicted by {100 * found.worst:.1f} % of its "
+                f"range, more than {100 * found.tolerance:.1f} % ([verification] tolerance); see verification.json."
+            ]
+        }
+
+    files = [path for trial in trial_set.trials for path in astuple(prediction_files(folder, trial.name))[1:]]
+    runner.run(
+        "verification",
+        "",
+        work,
+        settings=config.verification.model_dump(mode="json") | config.muscle_analysis.model_dump(mode="json"),
+        inputs=[folder.personalized_model, *motions, *files],
+        outputs=[out],
+    )
+    metrics = tuple(VerificationMetrics(**stored) for stored in json.loads(out.read_text(encoding="utf-8")))
+    return Verification(metrics=metrics, tolerance=config.verification.tolerance)
 
 
 def _predicted(trial_set: TrialSet, result: CalibrationResult, config: WorkflowConfig) -> tuple[TrialPrediction, ...]:

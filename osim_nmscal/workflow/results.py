@@ -19,7 +19,15 @@ import numpy as np
 
 from osim_nmscal import __version__
 from osim_nmscal.data.muscles import MUSCLE_CLASSES, Muscle, MuscleTable
-from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, HistoryRow, MomentMetrics, NeuralParameters, SynergyResult
+from osim_nmscal.data.results import (
+    CalibratedParameter,
+    CalibrationResult,
+    HistoryRow,
+    MomentMetrics,
+    NeuralParameters,
+    SynergyResult,
+    VerificationMetrics,
+)
 from osim_nmscal.errors import FileFormatError
 from osim_nmscal.formats.text_files import write_text_atomically
 
@@ -126,12 +134,19 @@ def write_sidecar(folder: ResultsFolder, result: CalibrationResult, *, settings:
     return write_text_atomically(folder.sidecar, json.dumps(document, indent=1))
 
 
-def write_metrics(folder: ResultsFolder, result: CalibrationResult, metrics: Iterable[MomentMetrics], stages: Sequence[StageTime]) -> Path:
+def write_metrics(
+    folder: ResultsFolder,
+    result: CalibrationResult,
+    metrics: Iterable[MomentMetrics],
+    stages: Sequence[StageTime],
+    verification: Iterable[VerificationMetrics] = (),
+) -> Path:
     """Write metrics.json: rmse in N*m, nrmse = rmse / range of the inverse-dynamics moment, r2 = 1 - SSE/SST."""
     document = {
         "stages": [asdict(stage) for stage in stages],
         "calibration": _calibration_document(result),
         "moments": [_metric_document(metric) for metric in metrics],
+        "verification": [asdict(metric) for metric in verification],
     }
     if result.cross_validation:
         document["cross_validation"] = [_metric_document(metric) for metric in result.cross_validation]
@@ -176,6 +191,21 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileFormatError(
             f"The calibration in {folder.root} cannot be read back ({type(error).__name__}: {error}); run with --from calibration."
+        ) from error
+
+
+def read_calibrated_muscles(folder: ResultsFolder) -> MuscleTable:
+    """Read the calibrated muscles from the sidecar.
+
+    Raises:
+        FileFormatError: the sidecar is missing or damaged.
+    """
+    try:
+        document = json.loads(folder.sidecar.read_text(encoding="utf-8"))
+        return MuscleTable(muscles=tuple(_read_muscle(stored) for stored in document["muscles"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FileFormatError(
+            f"{folder.sidecar} is missing or damaged ({type(error).__name__}: {error}); run the workflow again with --from calibration."
         ) from error
 
 

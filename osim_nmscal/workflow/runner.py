@@ -30,6 +30,7 @@ STAGES = (
     "calibration",
     "write_back",
     "evaluation",
+    "verification",
 )
 
 # The package's folders and modules whose code decides what a stage writes: a changed line makes it run again.
@@ -39,6 +40,7 @@ _CODE = {
     "emg": (*_SIGNALS, "emg"),
     "calibration": ("data", "nms", "calibration"),
     "write_back": ("data", "osim_model"),
+    "verification": (*_SIGNALS, "opensim_tools", "workflow/verification.py"),
 }
 
 

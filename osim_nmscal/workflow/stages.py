@@ -25,6 +25,7 @@ from osim_nmscal.opensim_tools.inverse_dynamics import run_inverse_dynamics
 from osim_nmscal.opensim_tools.inverse_kinematics import run_inverse_kinematics
 from osim_nmscal.opensim_tools.muscle_analysis import LENGTH_FILE, MOMENT_ARM_FILE, read_muscle_analysis, run_muscle_analysis
 from osim_nmscal.opensim_tools.scaling import scale_model
+from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.signals import resample, uniform_time
 from osim_nmscal.trials.assembly import cut_trials, lead_in_findings
@@ -307,6 +308,7 @@ def left_out_muscles(mapping: EmgMapping, trial_set: TrialSet) -> tuple[str, ...
 
 
 def calibrated_table(place: Workplace, trial_set: TrialSet) -> MuscleTable:
-    """Return the muscles that take part, as the scaled model states them."""
-    substitute = place.config.model.substitute_muscle_class
-    return read_muscles(place.folder.scaled_model, substitute).select(trial_set.muscles)
+    """Return the muscles that take part, as the scaled model states them, in the class that will be written."""
+    substitute, target = place.config.model.substitute_muscle_class, place.config.output.muscle_class
+    table = read_muscles(place.folder.scaled_model, substitute).select(trial_set.muscles)
+    return table if target == "keep" else convert_muscles(table, target)

@@ -1,0 +1,205 @@
+"""OpenSim's confirmation: the personalized model, run by OpenSim's own muscles, against what calibration predicted.
+
+Every trial's prediction is kept as ordinary OpenSim storage files (`predictions/`): with them a results folder can be
+verified again at any time, on any machine, and a user continues downstream (forward simulation, joint reactions, Moco).
+Activations replace the file's activation dynamics, which are not ours; fiber dynamics are OpenSim's.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.results import TrialPrediction, VerificationMetrics
+from osim_nmscal.data.time_series import TimeSeries
+from osim_nmscal.data.trials import Trial, TrialSet
+from osim_nmscal.errors import FileFormatError, WriteBackError
+from osim_nmscal.formats.storage import read_storage, write_storage
+from osim_nmscal.formats.text_files import write_text_atomically
+from osim_nmscal.opensim_tools.model_check import VerificationChoice, VerificationSettings, verify_model
+from osim_nmscal.osim_model.reader import read_muscles
+from osim_nmscal.workflow.results import ResultsFolder, read_calibrated_muscles
+
+# Column of the inverse-dynamics moment in a joint_moment file.
+INVERSE_DYNAMICS = "{dof}_inverse_dynamics"
+# Calibrated values survive the .osim to rounding.
+_SAME = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionFiles:
+    """Where the prediction of one trial lies, all OpenSim storage files."""
+
+    trial: str  # recording/segment
+    activation: Path  # (time, muscle); columns named by muscle, as OpenSim's controls
+    tendon_force: Path  # (time, muscle), N
+    joint_moment: Path  # (time, dof), N·m, predicted and from inverse dynamics
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """How well OpenSim confirms a personalized model."""
+
+    metrics: tuple[VerificationMetrics, ...]
+    tolerance: float
+
+    @property
+    def worst(self) -> float:
+        """Largest nrmse."""
+        return max((metric.nrmse for metric in self.metrics), default=0.0)
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether every moment lies within the tolerance."""
+        return self.worst <= self.tolerance
+
+
+def prediction_files(folder: ResultsFolder, trial: str) -> PredictionFiles:
+    """Return where the prediction of a trial lies; the files need not exist yet."""
+    stem = folder.root / "predictions" / trial.replace("/", "_")
+    return PredictionFiles(
+        trial=trial,
+        activation=stem.with_name(f"{stem.name}_activation.sto"),
+        tendon_force=stem.with_name(f"{stem.name}_tendon_force.sto"),
+        joint_moment=stem.with_name(f"{stem.name}_joint_moment.sto"),
+    )
+
+
+def write_predictions(folder: ResultsFolder, trials: TrialSet, predictions: Sequence[TrialPrediction]) -> tuple[PredictionFiles, ...]:
+    """Write the prediction of every trial, lead-in included, and an index of them.
+
+    Args:
+        folder: the results folder.
+        trials: what was predicted, with the moments of inverse dynamics.
+        predictions: in the order of the trials.
+    """
+    written, index = [], []
+    for trial, prediction in zip(trials.trials, predictions, strict=True):
+        files = prediction_files(folder, trial.name)
+        files.activation.parent.mkdir(parents=True, exist_ok=True)
+        moments = np.hstack([prediction.joint_moment, trial.joint_moment])
+        labels = (*prediction.dofs, *(INVERSE_DYNAMICS.format(dof=dof) for dof in prediction.dofs))
+        for path, columns, values in (
+            (files.activation, prediction.muscles, prediction.activation.clip(0.0, 1.0)),
+            (files.tendon_force, prediction.muscles, prediction.tendon_force),
+            (files.joint_moment, labels, moments),
+        ):
+            series = TimeSeries(time=prediction.time, labels=tuple(columns), values=values, source=trial.name)
+            write_storage(path, series, header_name=path.stem)
+        index.append(_index_row(trial))
+        written.append(files)
+    write_text_atomically(folder.root / "predictions" / "index.json", json.dumps(index, indent=1))
+    return tuple(written)
+
+
+def _index_row(trial: Trial) -> dict[str, Any]:
+    return {"trial": trial.name, "role": trial.role, "first_counted": trial.first_counted, "dofs": list(trial.dofs)}
+
+
+def verify_results(root: Path | str, *, choice: VerificationChoice | None = None, jobs: int = 1) -> Verification:
+    """Let OpenSim run the personalized model of a results folder over its trials.
+
+    Args:
+        root: a results folder of `personalize`.
+        choice: tolerance and number of trials; default: those the folder was made with.
+        jobs: trials run at the same time, each in a process of its own.
+
+    Raises:
+        FileFormatError: a file of the results is missing or damaged; says which.
+        WriteBackError: personalized.osim no longer holds the calibrated muscles.
+        OpenSimToolError: OpenSim cannot run it.
+    """
+    folder = ResultsFolder(root=Path(root).resolve())
+    sidecar = _read_json(folder.sidecar, "run the workflow again with --from calibration")
+    choice = choice or VerificationChoice(**sidecar["settings"].get("verification", {}))
+    muscles = read_calibrated_muscles(folder)
+    _require_unedited(folder, muscles)
+    analysis = sidecar["settings"]["muscle_analysis"]
+    settings = VerificationSettings(
+        method=analysis["method"], lowpass_cutoff=analysis["lowpass_cutoff"], missing_coordinates=analysis["missing_coordinates"]
+    )
+    index = _read_json(folder.root / "predictions" / "index.json", "run the workflow again")
+    chosen = _chosen(index, choice.trials)
+    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
+        parts = pool.map(lambda row: _verify_trial(folder, row, muscles, settings), chosen)
+        metrics = tuple(metric for part in parts for metric in part)
+    return Verification(metrics=metrics, tolerance=choice.tolerance)
+
+
+def _chosen(index: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
+    """Return the trials to verify: those that calibrated first, then held-out ones spread over the rest."""
+    calibration = [row for row in index if row["role"] == "calibration"]
+    held_out = [row for row in index if row["role"] != "calibration"]
+    if most == 0 or len(index) <= most:
+        return [*calibration, *held_out]
+    calibration = calibration[:most]
+    left = min(most - len(calibration), len(held_out))
+    spread = [round(i * (len(held_out) - 1) / max(left - 1, 1)) for i in range(left)]
+    return [*calibration, *(held_out[i] for i in dict.fromkeys(spread))]
+
+
+def _verify_trial(
+    folder: ResultsFolder, row: Mapping[str, Any], muscles: MuscleTable, settings: VerificationSettings
+) -> list[VerificationMetrics]:
+    name, dofs, counted = row["trial"], tuple(row["dofs"]), slice(row["first_counted"], None)
+    files = prediction_files(folder, name)
+    activation = read_storage(files.activation)
+    motion = folder.recording(name.split("/")[0]) / "ik.mot"
+    if not motion.is_file():
+        raise FileFormatError(
+            f"{motion} is missing, so OpenSim cannot repeat {name}; give the workflow markers or joint_angles and run again."
+        )
+    log = folder.root / "predictions" / f"{files.activation.stem}.log"
+    run = verify_model(folder.personalized_model, motion, activation, dofs, settings=settings, log=log)
+    predicted, force = read_storage(files.joint_moment), read_storage(files.tendon_force)
+    strength = muscles.select(activation.labels).values("max_isometric_force")
+    force_error = np.sqrt(np.mean((run.tendon_force.values - force.values)[counted] ** 2, axis=0)) / strength
+    worst = int(force_error.argmax())
+    metrics = []
+    for i, dof in enumerate(dofs):
+        moment = run.joint_moment.values[counted, i]
+        target = predicted.column(INVERSE_DYNAMICS.format(dof=dof))[counted]
+        rmse = float(np.sqrt(np.mean((moment - predicted.column(dof)[counted]) ** 2)))
+        spread = float(np.sum((target - target.mean()) ** 2))
+        metrics.append(
+            VerificationMetrics(
+                trial=name,
+                dof=dof,
+                rmse=rmse,
+                nrmse=rmse / max(float(np.ptp(target)), 1e-12),
+                r2_vs_inverse_dynamics=1.0 - float(np.sum((moment - target) ** 2)) / max(spread, 1e-12),
+                largest_force_error=float(force_error[worst]),
+                muscle=activation.labels[worst],
+            )
+        )
+    return metrics
+
+
+def _require_unedited(folder: ResultsFolder, calibrated: MuscleTable) -> None:
+    """Refuse a personalized.osim whose muscles are no longer those of the calibration."""
+    if not folder.personalized_model.is_file():
+        raise FileFormatError(f"{folder.personalized_model} is missing; run the workflow again with --from write_back.")
+    found = read_muscles(folder.personalized_model)
+    for muscle in calibrated.muscles:
+        if muscle.name not in found.names:
+            raise WriteBackError(f"{folder.personalized_model} has no muscle {muscle.name!r} any more; run again with --from write_back.")
+        now = found.muscles[found.index(muscle.name)]
+        for name in ("optimal_fiber_length", "tendon_slack_length", "max_isometric_force"):
+            value, expected = getattr(now, name), getattr(muscle, name)
+            if abs(value - expected) > _SAME * abs(expected):
+                raise WriteBackError(
+                    f"{folder.personalized_model}: {name} of {muscle.name!r} is {value:.9g}, but the sidecar says {expected:.9g}: "
+                    "the model was edited since. Run again with --from write_back, or keep the edited model under another name."
+                )
+
+
+def _read_json(path: Path, remedy: str) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FileFormatError(f"{path} is missing or damaged ({type(error).__name__}); {remedy}.") from error
