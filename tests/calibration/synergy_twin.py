@@ -22,7 +22,9 @@ class SynergyTwin:
         return self.twin.trials
 
 
-def make_synergy_twin(muscles: int = 8, trials: int = 3, steps: int = 100, synergies: int = 3, dofs: int = 2, *, seed: int = 0) -> SynergyTwin:
+def make_synergy_twin(
+    muscles: int = 8, trials: int = 3, steps: int = 100, synergies: int = 3, dofs: int = 2, *, seed: int = 0
+) -> SynergyTwin:
     """Draw bursts of a few synergies, and simulate the moments of the muscles they drive."""
     twin = make_twin(muscles, trials + 1, steps, dofs, seed=seed, offset=0.05)
     rng = np.random.default_rng(seed + 1)
@@ -30,7 +32,7 @@ def make_synergy_twin(muscles: int = 8, trials: int = 3, steps: int = 100, syner
     weights[np.arange(muscles) % synergies, np.arange(muscles)] += rng.uniform(0.3, 0.6, muscles)
     driven = []
     for trial in twin.trials.trials:
-        centre, width = rng.uniform(0.1, trial.time[-1], (3, 2, synergies))[:2], rng.uniform(0.07, 0.12, (2, synergies))
+        centre, width = rng.uniform(0.1, trial.time[-1], (2, synergies)), rng.uniform(0.07, 0.12, (2, synergies))
         bursts = np.exp(-0.5 * ((trial.time[:, None, None] - centre) / width) ** 2).sum(axis=1)
         driven.append(replace(trial, excitation=bursts / bursts.max(axis=0) @ weights))
     silent = TrialSet(trials=tuple(driven))

@@ -15,6 +15,7 @@ from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.synergies import spline_basis, splines_seen
+from osim_nmscal.calibration.synergy_hybrid import hybrid_posterior
 from osim_nmscal.calibration.synergy_settings import SynergySettings
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.nms.muscle_models import muscle_mechanics
@@ -39,7 +40,9 @@ def make_hybrid(per_trial=False, fixed=False, rigid=(), terms=(), loss=LOSS) -> 
     twin = make_twin(muscles=5, trials=2, steps=60, rigid=rigid)
     first, second = twin.trials.trials
     cut = 45  # trials of unequal length
-    second = replace(second, **{name: getattr(second, name)[:cut] for name in ("time", "excitation", "mtu_length", "moment_arm", "joint_moment")})
+    second = replace(
+        second, **{name: getattr(second, name)[:cut] for name in ("time", "excitation", "mtu_length", "moment_arm", "joint_moment")}
+    )
     settings = CalibrationSettings(loss=loss)
     space = parameter_space(twin.start, settings)
     objective = Objective(stack_trials(TrialSet(trials=(first, second))), muscle_mechanics(twin.start), space, loss, terms)
@@ -101,9 +104,8 @@ def test_loss_is_equation_5_written_out():
 
 def test_recorded_muscles_are_driven_by_their_emg_and_the_others_are_not():
     hybrid, z = make_hybrid()
-    silent = hybrid.space.join(
-        hybrid.space.parameters.start(), torch.zeros((1, 3, 5), dtype=torch.float64), [torch.zeros((3, n), dtype=torch.float64) for n in hybrid.space.splines]
-    )
+    nothing = [torch.zeros((3, n), dtype=torch.float64) for n in hybrid.space.splines]
+    silent = hybrid.space.join(hybrid.space.parameters.start(), torch.zeros((1, 3, 5), dtype=torch.float64), nothing)
     with_synergies, without = hybrid.evaluate(z).muscles.outputs.activation, hybrid.evaluate(silent).muscles.outputs.activation
     assert_close(with_synergies[..., ~SYNTHESIZED], without[..., ~SYNTHESIZED], rtol=0.0, atol=0.0)
     assert float(without[..., SYNTHESIZED].abs().max()) == 0.0
@@ -119,3 +121,15 @@ def test_linearization_predicts_the_next_fiber_lengths():
     moved = (expected - at.states[0].length).abs().max()
     # second order in the step
     assert (hybrid.predict_lengths(at, linear, step)[0] - expected).abs().max() < 0.02 * moved
+
+
+def test_posterior_is_wider_the_more_synergies_may_move():
+    # the same loss at the same place; free weights hide more of what parameters do
+    widths = []
+    for fixed in (True, False):
+        hybrid, z = make_hybrid(fixed=fixed)
+        widths.append(hybrid_posterior(hybrid, hybrid.evaluate(z)).standard_error)
+    prior = hybrid.space.parameters.prior_width()
+    assert bool((widths[0] <= widths[1] * (1.0 + 1e-6)).all())
+    assert bool((widths[1] <= prior * (1.0 + 1e-6)).all())
+    assert float((widths[1] / widths[0]).max()) > 1.05

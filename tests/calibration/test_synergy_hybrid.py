@@ -1,0 +1,201 @@
+"""Synergy-hybrid calibration: recovery of known synergies, predictions of held-out trials, roles of muscles, bad input."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from calibration_twin import LEAD_IN
+from scipy.optimize import linear_sum_assignment
+from synergy_twin import SynergyTwin, correlation, make_synergy_twin
+
+from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
+from osim_nmscal.calibration.settings import AdamWSettings, CalibrationSettings, GaussNewtonSettings, LossSettings, ParametersSettings
+from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
+from osim_nmscal.calibration.synergy_settings import SynergySettings
+from osim_nmscal.data.results import CalibrationResult
+from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.errors import CalibrationError, SignalError, UnknownNameError
+from osim_nmscal.evaluation import moment_metrics
+
+WITHHELD = ("muscle_6", "muscle_7")
+ROLES = dict.fromkeys(WITHHELD, "withheld")
+# without noise there is nothing to regularise against
+EXACT = CalibrationSettings(
+    loss=LossSettings(prior_weight=1e-6),
+    synergy=SynergySettings(count=3, excitation_weight=1e-4),
+    gauss_newton=GaussNewtonSettings(maximum_iterations=40),
+)
+SHORT = CalibrationSettings(gauss_newton=GaussNewtonSettings(maximum_iterations=3), synergy=SynergySettings(factorization_starts=1))
+
+
+@pytest.fixture(scope="module")
+def person() -> SynergyTwin:
+    return make_synergy_twin()
+
+
+@pytest.fixture(scope="module")
+def calibrated(person) -> CalibrationResult:
+    return calibrate_synergy_hybrid(person.trials, person.twin.start, EXACT, roles=ROLES)
+
+
+def with_excitation(trials: TrialSet, muscle: str, change) -> TrialSet:
+    column = trials.muscles.index(muscle)
+    changed = []
+    for trial in trials.trials:
+        excitation = trial.excitation.copy()
+        excitation[:, column] = change(excitation[:, column])
+        changed.append(replace(trial, excitation=excitation))
+    return TrialSet(trials=tuple(changed))
+
+
+def errors(trials: TrialSet, predictions) -> float:
+    return float(np.mean([metric.nrmse for metric in moment_metrics(trials, predictions, model="calibrated")]))
+
+
+def test_moments_of_known_synergies_are_explained_to_one_percent(person, calibrated):
+    predicted = predict_hybrid(person.trials.calibration, calibrated, EXACT, mode="calibrated")
+    assert errors(person.trials.calibration, predicted) < 0.01
+
+
+def test_withheld_excitations_are_recovered(person, calibrated):
+    columns = [person.trials.muscles.index(name) for name in WITHHELD]
+    recorded = [trial.excitation[:, columns] for trial in person.trials.calibration.trials]
+    made = [excitation[:, columns] for excitation in calibrated.synergy.excitations]
+    assert correlation(recorded, made).min() > 0.9
+
+
+def test_weights_are_recovered_up_to_scale_and_order(person, calibrated):
+    true, found = (w / np.linalg.norm(w, axis=1, keepdims=True) for w in (person.weights, calibrated.synergy.weights))
+    rows, columns = linear_sum_assignment(-true @ found.T)
+    assert (true @ found.T)[rows, columns].min() > 0.9
+
+
+def test_held_out_moments_are_predicted_from_emg_alone(person, calibrated):
+    held_out = person.trials.held_out
+    silent = TrialSet(trials=tuple(replace(trial, joint_moment=0.0 * trial.joint_moment) for trial in held_out.trials))
+    blind = predict_hybrid(silent, calibrated, EXACT)  # moments unseen
+    np.testing.assert_array_equal(blind[0].joint_moment, predict_hybrid(held_out, calibrated, EXACT)[0].joint_moment)
+    assert errors(held_out, blind) < 0.06
+
+
+def test_tracking_the_moments_as_well_lowers_the_error(person, calibrated):
+    held_out = person.trials.held_out
+    tracking = predict_hybrid(held_out, calibrated, EXACT, mode="emg_hybrid")
+    assert errors(held_out, tracking) < errors(held_out, predict_hybrid(held_out, calibrated, EXACT))
+
+
+def test_recorded_muscles_keep_their_emg_in_every_prediction(person, calibrated):
+    for mode in ("from_emg", "emg_hybrid"):
+        prediction = predict_hybrid(person.trials.held_out, calibrated, EXACT, mode=mode)[0]
+        np.testing.assert_array_equal(prediction.excitation[:, :6], person.trials.held_out.trials[0].excitation[:, :6])
+        assert prediction.excitation.min() >= 0.0
+        assert prediction.excitation.max() <= 1.0
+
+
+def test_a_trial_that_did_not_calibrate_has_no_calibrated_primitives(person, calibrated):
+    with pytest.raises(UnknownNameError, match="from_emg"):
+        predict_hybrid(person.trials.held_out, calibrated, EXACT, mode="calibrated")
+
+
+def test_same_seed_gives_the_same_bits(person):
+    first, second = (calibrate_synergy_hybrid(person.trials, person.twin.start, SHORT, roles=ROLES) for _ in range(2))
+    np.testing.assert_array_equal(first.synergy.weights, second.synergy.weights)
+    assert first.loss_final == second.loss_final
+
+
+def test_weights_of_each_trial_explain_the_calibration_trials_better(person):
+    shared = calibrate_synergy_hybrid(person.trials, person.twin.start, SHORT, roles=ROLES)
+    settings = SHORT.model_copy(update={"synergy": SHORT.synergy.model_copy(update={"weights": "per_trial"})})
+    own = calibrate_synergy_hybrid(person.trials, person.twin.start, settings, roles=ROLES)
+    assert own.synergy.trial_weights.shape[0] == 3
+    assert shared.synergy.trial_weights.shape[0] == 1
+    assert own.loss_final < shared.loss_final
+
+
+def test_adamw_lowers_the_same_loss(person):
+    settings = SHORT.model_copy(update={"optimizer": "adamw", "adamw": AdamWSettings(maximum_iterations=20)})
+    result = calibrate_synergy_hybrid(person.trials, person.twin.start, settings, roles=ROLES)
+    assert result.loss_final < 0.8 * result.loss_initial
+
+
+def test_simulated_annealing_is_refused(person):
+    with pytest.raises(CalibrationError, match="gauss_newton"):
+        calibrate_synergy_hybrid(
+            person.trials, person.twin.start, SHORT.model_copy(update={"optimizer": "simulated_annealing"}), roles=ROLES
+        )
+
+
+def test_a_free_emg_scale_is_refused(person):
+    free = ParametersSettings().emg_scale.model_copy(update={"free": True})
+    settings = SHORT.model_copy(update={"parameters": ParametersSettings(emg_scale=free)})
+    with pytest.raises(CalibrationError, match="weights scale"):
+        calibrate_synergy_hybrid(person.trials, person.twin.start, settings, roles=ROLES)
+
+
+def test_without_muscles_to_synthesise_it_is_the_emg_driven_calibration(person):
+    hybrid = calibrate_synergy_hybrid(person.trials, person.twin.start, SHORT)
+    driven = calibrate_emg_driven(person.trials, person.twin.start, SHORT)
+    assert hybrid.loss_final == driven.loss_final
+    assert hybrid.synergy is None
+    assert "nothing to synthesise" in hybrid.findings[-1]
+
+
+def test_a_silent_muscle_is_synthesised(person):
+    trials = with_excitation(person.trials, "muscle_2", lambda e: 0.0 * e)
+    result = calibrate_synergy_hybrid(trials, person.twin.start, SHORT)
+    assert result.synergy.synthesized == ("muscle_2",)
+    assert result.synergy.withheld == ()
+    assert max(excitation[LEAD_IN:, 2].max() for excitation in result.synergy.excitations) > 0.0
+
+
+def test_a_silent_muscle_that_should_be_recorded_is_refused(person):
+    trials = with_excitation(person.trials, "muscle_2", lambda e: 0.0 * e)
+    with pytest.raises(CalibrationError, match=r"'muscle_2'.*zero in all calibration trials"):
+        calibrate_synergy_hybrid(trials, person.twin.start, SHORT, roles={"muscle_2": "recorded"})
+
+
+def test_an_excluded_muscle_takes_no_part(person):
+    result = calibrate_synergy_hybrid(person.trials, person.twin.start, SHORT, roles=ROLES | {"muscle_0": "excluded"})
+    assert "muscle_0" not in result.muscles.names
+    assert len(result.muscles) == 7
+
+
+def test_a_synthesised_muscle_that_no_dof_sees_is_left_out_and_said(person):
+    column = person.trials.muscles.index("muscle_7")
+    blind = []
+    for trial in person.trials.trials:
+        arm = trial.moment_arm.copy()
+        arm[..., column] = 0.0
+        blind.append(replace(trial, moment_arm=arm))
+    result = calibrate_synergy_hybrid(TrialSet(trials=tuple(blind)), person.twin.start, SHORT, roles=ROLES)
+    assert "muscle_7" not in result.muscles.names
+    assert any("muscle_7" in finding and "no calibrated DOF" in finding for finding in result.findings)
+
+
+def test_more_synergies_than_channels_are_refused(person):
+    settings = SHORT.model_copy(update={"synergy": SynergySettings(count=7, factorization_starts=1)})
+    with pytest.raises(CalibrationError, match=r"count = 7.*at most 3"):  # the twin's excitations have rank 3
+        calibrate_synergy_hybrid(person.trials, person.twin.start, settings, roles=ROLES)
+
+
+def test_every_muscle_withheld_is_refused(person):
+    with pytest.raises(CalibrationError, match="No muscle is recorded"):
+        calibrate_synergy_hybrid(person.trials, person.twin.start, SHORT, roles=dict.fromkeys(person.trials.muscles, "withheld"))
+
+
+def test_negative_excitations_are_refused_with_muscle_trial_and_time(person):
+    trials = with_excitation(person.trials, "muscle_1", lambda e: e - 0.2)
+    with pytest.raises(SignalError, match=r"'muscle_1'.*trial 'trial_0'.*rectify"):
+        calibrate_synergy_hybrid(trials, person.twin.start, SHORT, roles=ROLES)
+
+
+def test_an_unknown_muscle_is_refused_with_the_nearest_name(person):
+    with pytest.raises(UnknownNameError, match="Did you mean 'muscle_7'"):
+        calibrate_synergy_hybrid(person.trials, person.twin.start, SHORT, roles={"muscel_7": "withheld"})
+
+
+def test_one_calibration_trial_is_said(person):
+    trials = TrialSet(trials=(person.trials.trials[0],))
+    result = calibrate_synergy_hybrid(trials, person.twin.start, SHORT, roles=ROLES)
+    assert any("one calibration trial only" in finding for finding in result.findings)
