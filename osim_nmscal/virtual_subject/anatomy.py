@@ -26,6 +26,7 @@ class Segment:
     inertia: Vector  # kg*m^2, about x, y, z
     shape_center: Vector  # m, of the ellipsoid that is drawn
     shape_radii: Vector  # m
+    grows: bool = True  # False for a thing, which is as large in every hand
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 Sources: joint centres and the elbow's axis are those of Holzbaur et al. (2005), Ann Biomed Eng 33:829. Segment masses, mass
 centres and radii of gyration: de Leva (1996), J Biomech 29:1223 (men). Marker places: choice.
+The hand holds a dumbbell of 1 kg, a body of its own: without it, moments would hardly rise above the noise of EMG.
 Departures: the arm is raised in one plane, that of the scapula; forearm and hand are one body, held midway between pronation
 and supination.
 """
@@ -20,6 +21,9 @@ from osim_nmscal.virtual_subject.arm_muscles import (
 BODY_MASS = 75.0  # kg
 # Parts of the body mass: upper arm; forearm and hand together. Source: de Leva (1996), table 4, men.
 MASS_PARTS = {UPPER_ARM: 0.0271, FOREARM: 0.0162 + 0.0061}
+DUMBBELL = "dumbbell"
+DUMBBELL_MASS = 1.0  # kg
+GRIP: Vector = (0.020, -0.330, 0.020)  # in the forearm
 ELBOW_AXIS: Vector = (0.0494, 0.0366, 0.9981)
 
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
@@ -61,6 +65,15 @@ def _segments() -> tuple[Segment, ...]:
             shape_center=(0.01, -0.15, 0.015),
             shape_radii=(0.03, 0.17, 0.03),
         ),
+        Segment(
+            name=DUMBBELL,
+            mass=DUMBBELL_MASS,
+            mass_center=(0.0, 0.0, 0.0),
+            inertia=(DUMBBELL_MASS * 0.05**2, DUMBBELL_MASS * 0.05**2, DUMBBELL_MASS * 0.03**2),
+            shape_center=(0.0, 0.0, 0.0),
+            shape_radii=(0.025, 0.025, 0.08),
+            grows=False,
+        ),
     )
 
 
@@ -93,6 +106,7 @@ _JOINTS = (
         location=ELBOW_CENTER,
         freedoms=(_turn("elbow_flexion_r", ELBOW_AXIS, -5.0, 150.0),),
     ),
+    JointFacts(name="grip_r", parent=FOREARM, child=DUMBBELL, location=GRIP, freedoms=()),
 )
 
 # Orientation of both cylinders: the elbow's axis (2 degrees from z about y and x).

@@ -21,8 +21,9 @@ THORAX_COORDINATES = ("thorax_tilt", "thorax_list", "thorax_rotation", "thorax_t
 # Whole cycles in each recording: the first calibrates, the others are held out.
 CYCLES = 3
 CYCLE_TIME = 1.4  # s
-# A recording begins this part of a cycle before the first turning point, and ends this part after the last.
-BEFORE, AFTER = 0.25, 0.15
+# A recording begins this part of a cycle before the first turning point, and ends this part after the last: at the far end, so
+# that every turning point stands out.
+BEFORE, AFTER = 0.5, 0.5
 # What one cycle differs from the next.
 RANGE_SPREAD, OFFSET_SPREAD, TEMPO_SPREAD = 0.05, 1.5, 0.02
 
@@ -40,7 +41,7 @@ TASKS: dict[str, Task] = {
     "abduction": Task(
         moving="shoulder_elevation_r",
         rest={"shoulder_elevation_r": 12.0, "shoulder_rotation_r": 0.0, "elbow_flexion_r": 20.0},
-        peak={"shoulder_elevation_r": 88.0, "shoulder_rotation_r": -15.0, "elbow_flexion_r": 12.0},
+        peak={"shoulder_elevation_r": 82.0, "shoulder_rotation_r": -15.0, "elbow_flexion_r": 12.0},
     ),
     "rotation": Task(
         moving="shoulder_rotation_r",

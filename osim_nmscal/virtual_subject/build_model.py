@@ -111,6 +111,11 @@ def _add_segment(model: Any, segment: Segment) -> Any:
 def _add_joint(model: Any, facts: JointFacts, bodies: dict[str, Any]) -> None:
     import opensim
 
+    orientation = opensim.Vec3(*np.radians(facts.orientation).tolist())
+    place = (bodies[facts.parent], opensim.Vec3(*facts.location), orientation, bodies[facts.child], opensim.Vec3(0), orientation)
+    if not facts.freedoms:
+        model.addJoint(opensim.WeldJoint(facts.name, *place))
+        return
     axes = opensim.SpatialTransform()
     slots = {"rotation": [1, 2, 3], "translation": [1, 2, 3]}
     rotations = [freedom for freedom in facts.freedoms if freedom.kind == "rotation"]
@@ -121,17 +126,7 @@ def _add_joint(model: Any, facts: JointFacts, bodies: dict[str, Any]) -> None:
         axis.set_function(opensim.LinearFunction(1.0, 0.0))
     for number, direction in zip(slots["rotation"], _completing(rotations), strict=True):
         getattr(axes, f"upd_rotation{number}")().setAxis(opensim.Vec3(*direction))
-    orientation = opensim.Vec3(*np.radians(facts.orientation).tolist())
-    joint = opensim.CustomJoint(
-        facts.name,
-        bodies[facts.parent],
-        opensim.Vec3(*facts.location),
-        orientation,
-        bodies[facts.child],
-        opensim.Vec3(0),
-        orientation,
-        axes,
-    )
+    joint = opensim.CustomJoint(facts.name, *place, axes)
     model.addJoint(joint)
     joint.finalizeFromProperties()
     for index, freedom in enumerate(facts.freedoms):

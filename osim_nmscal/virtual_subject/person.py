@@ -48,6 +48,8 @@ def draw_build(anatomy: Anatomy, random: np.random.Generator) -> Build:
     factors: dict[str, Vector] = {}
     for index, segment in enumerate(anatomy.segments):
         drawn = 1.0 + random.uniform(-SEGMENT_SPREAD, SEGMENT_SPREAD, 3)
+        if not segment.grows:
+            drawn[:] = 1.0
         root = index == 0
         factors[segment.name] = (float(drawn[0]), float(drawn[0]), float(drawn[2] if root else drawn[0]))
     return Build(factors=factors, mass=anatomy.mass * float(random.uniform(*MASS_RANGE)))
