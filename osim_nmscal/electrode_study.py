@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from osim_nmscal.calibration.fewer_channels import calibrate_without, predictions, without_channels
 from osim_nmscal.calibration.settings import CalibrationSettings
@@ -305,7 +305,7 @@ def _comparison(count: int, data: StudyData, measure: Any, emg: np.ndarray, hybr
         p_value = float((stats.ttest_ind if normal else stats.mannwhitneyu)(emg, hybrid).pvalue)
     higher: Any = "synergy_hybrid" if hybrid.mean() > emg.mean() else "emg_driven"
     lower: Any = "emg_driven" if higher == "synergy_hybrid" else "synergy_hybrid"
-    better = "neither" if p_value >= SIGNIFICANCE else higher if measure == "r2" else lower
+    better: Any = "neither" if p_value >= SIGNIFICANCE else higher if measure == "r2" else lower
     return StudyComparison(
         count=count,
         data=data,
