@@ -52,7 +52,8 @@ def write_electrode_study_figure(study: ElectrodeStudy, path: Path) -> Path:
     """Write the figure, with the answer in words below it, as one HTML file that needs no network."""
     body = electrode_study_figure(study).to_html(full_html=False, include_plotlyjs=True)
     answer = "".join(f"<p>{sentence}</p>" for sentence in study.sentences)
-    page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Electrode study</title></head><body>{body}{answer}</body></html>'
+    head = '<head><meta charset="utf-8"><title>Electrode study</title></head>'
+    page = f'<!doctype html><html lang="en">{head}<body>{body}{answer}</body></html>'
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     return path
@@ -87,6 +88,12 @@ def _mark_differences(figure: go.Figure, study: ElectrodeStudy, data: str) -> No
         if row.data == data and row.better != "neither":
             column = 1 if row.measure == "r2" else 2
             figure.add_annotation(
-                x=row.count, y=1.0, yref="y domain", text=_SIGNIFICANT, showarrow=False, font={"size": 20, "color": _COLOURS[row.better]},
-                row=1, col=column,
-            )  # fmt: skip
+                x=row.count,
+                y=1.0,
+                yref="y domain",
+                text=_SIGNIFICANT,
+                showarrow=False,
+                font={"size": 20, "color": _COLOURS[row.better]},
+                row=1,
+                col=column,
+            )

@@ -14,16 +14,24 @@ def study() -> ElectrodeStudy:
             gone = ("b",)[: 2 - count]
             models.append(
                 StudyModel(
-                    method=method, count=count, kept=("a", "b")[:count], removed=gone, synergies=1, seconds=1.0, sentence="Done.",
-                    failed=False, parameter_distance=0.1 * (2 - count), parameters_compared=3,
+                    method=method,
+                    count=count,
+                    kept=("a", "b")[:count],
+                    removed=gone,
+                    synergies=1,
+                    seconds=1.0,
+                    sentence="Done.",
+                    failed=False,
+                    parameter_distance=0.1 * (2 - count),
+                    parameters_compared=3,
                 )
-            )  # fmt: skip
+            )
             for trial in ("one", "two", "three"):
                 metrics.append(
                     StudyMetric(
                         method=method, count=count, removed=gone, data="held_out", trial=trial, dof="knee", rmse=10.0, nrmse=0.1, r2=value
                     )
-                )  # fmt: skip
+                )
     return ElectrodeStudy(
         channels=("a", "b"),
         order=("b", "a"),
@@ -41,7 +49,7 @@ def study() -> ElectrodeStudy:
                 test="t-test",
                 p_value=0.01,
                 better="synergy_hybrid",
-            ),  # fmt: skip
+            ),
         ),
         sentences=("b can be left off.",),
     )
