@@ -175,7 +175,7 @@ class Objective:
     def _term_values(self, z: Tensor, outputs: TermInputs) -> dict[str, float]:
         error = (outputs.joint_moment - self.trials.joint_moment)[self._counted] * self._moment_weight
         values = {"moment": float(error.square().sum())}
-        for term in (*self._terms, *self._user_terms):
+        for term in self.terms:
             values[term.name] = float((term.residual(outputs)[self._counted] * self._sample_weight[:, None]).square().sum())
         if self.settings.prior_weight > 0.0:
             values["prior"] = self.settings.prior_weight * float(((z - self._start) / self._prior_width).square().sum())
@@ -192,7 +192,7 @@ class Objective:
         gradient, hessian = rows.new_zeros(size + 1), rows.new_zeros((size + 1, size + 1))
         gradient[:size] = rows @ self.moment_residual(at).reshape(-1)
         torch.mm(rows, rows.T, out=hessian[:size, :size])
-        for term in (*self._terms, *self._user_terms):
+        for term in self.terms:
             self._add_term(term, at, rows, tangents, gradient, hessian)
         gradient, hessian = gradient[:size], hessian[:size, :size].contiguous()
         if self.settings.prior_weight > 0.0:

@@ -8,6 +8,7 @@ from calibration_twin import Twin, make_twin, moment_errors
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.settings import (
+    AdamWSettings,
     CalibrationSettings,
     GaussNewtonSettings,
     LossSettings,
@@ -120,3 +121,17 @@ def test_held_out_trials_do_not_take_part(twin: Twin) -> None:
     alone = calibrate_emg_driven(TrialSet(trials=(first,)), twin.start)
     beside = calibrate_emg_driven(TrialSet(trials=(first, replace(second, role="held_out"))), twin.start)
     assert beside.loss_final == alone.loss_final
+
+
+@pytest.mark.parametrize("optimizer", ["gauss_newton", "adamw"])
+def test_progress_says_rate_and_limit(twin: Twin, optimizer: str) -> None:
+    settings = CalibrationSettings(
+        optimizer=optimizer, gauss_newton=GaussNewtonSettings(maximum_iterations=3), adamw=AdamWSettings(maximum_iterations=3)
+    )
+    rows: list[HistoryRow] = []
+    calibrate_emg_driven(twin.trials, twin.start, settings, progress=rows.append)
+    assert [row.iteration for row in rows] == [0, 1, 2, 3]
+    assert all(row.rate > 0.0 and row.limit == 3 for row in rows)
+    if optimizer == "adamw":
+        # exponential decay to the final rate
+        assert rows[-1].rate == pytest.approx(AdamWSettings().final_learning_rate)

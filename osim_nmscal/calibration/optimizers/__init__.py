@@ -3,21 +3,41 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from torch import Tensor
 
-from osim_nmscal.calibration.objective import Evaluation
 from osim_nmscal.data.results import CalibrationStatus, HistoryRow
 
 # Called after every iteration; may raise KeyboardInterrupt to stop with the best so far.
 Progress = Callable[[HistoryRow], None]
 
 
+class Loss(Protocol):
+    """What an optimiser minimises: `Objective`, or the synergy-hybrid one with more unknowns."""
+
+    def evaluate(self, z: Tensor, warm: Any = None) -> Any:
+        """Return an evaluation: z, loss, terms and whatever `linearize` needs."""
+        ...
+
+    def linearize(self, at: Any) -> Any:
+        """Return gradient and Gauss-Newton Hessian of loss / 2."""
+        ...
+
+    def gradient(self, at: Any) -> Tensor:
+        """Return the gradient of loss / 2."""
+        ...
+
+    def predict_lengths(self, at: Any, linear: Any, step: Tensor) -> Any:
+        """Return fiber lengths to start from after a step."""
+        ...
+
+
 @dataclass(frozen=True)
 class Minimum:
     """Where an optimiser ended."""
 
-    best: Evaluation
+    best: Any  # an evaluation of the loss
     status: CalibrationStatus
     sentence: str
     iterations: int
@@ -27,8 +47,9 @@ class Minimum:
 class Journal:
     """Collects the history of a run and tells whoever listens."""
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(self, progress: Progress | None, limit: int) -> None:
         self.rows: list[HistoryRow] = []
+        self._limit = limit
         self._progress = progress
         self._began = time.perf_counter()
 
@@ -37,14 +58,16 @@ class Journal:
         """Seconds since the run began."""
         return time.perf_counter() - self._began
 
-    def add(self, iteration: int, at: Evaluation) -> None:
-        """Record one iteration."""
+    def add(self, iteration: int, at: Any, rate: float = 0.0) -> None:
+        """Record one iteration; rate as in HistoryRow."""
         row = HistoryRow(
             iteration=iteration,
             seconds=self.seconds,
             loss=at.loss,
             term_names=tuple(at.terms),
             term_values=tuple(at.terms.values()),
+            rate=rate,
+            limit=self._limit,
         )
         self.rows.append(row)
         if self._progress is not None:

@@ -6,13 +6,12 @@ The paper's rates and patience are in a supplement that is not public; ours are 
 import torch
 from torch import Tensor
 
-from osim_nmscal.calibration.objective import Objective
-from osim_nmscal.calibration.optimizers import Journal, Minimum, Progress, clamp_to_bounds
+from osim_nmscal.calibration.optimizers import Journal, Loss, Minimum, Progress, clamp_to_bounds
 from osim_nmscal.calibration.settings import AdamWSettings
 from osim_nmscal.data.results import CalibrationStatus
 
 
-def adamw(objective: Objective, start: Tensor, settings: AdamWSettings, progress: Progress | None = None) -> Minimum:
+def adamw(objective: Loss, start: Tensor, settings: AdamWSettings, progress: Progress | None = None) -> Minimum:
     """Minimise the loss from a starting vector; the best iterate is returned, not the last.
 
     Args:
@@ -21,14 +20,14 @@ def adamw(objective: Objective, start: Tensor, settings: AdamWSettings, progress
         settings: rates, decay, patience.
         progress: told after every iteration.
     """
-    journal = Journal(progress)
+    journal = Journal(progress, settings.maximum_iterations)
     # weight decay pulls towards zero, so the optimiser works on the distance from the start
     moved = torch.zeros_like(start, requires_grad=True)
     optimizer = torch.optim.AdamW([moved], lr=settings.learning_rate, weight_decay=settings.weight_decay)
     decay = (settings.final_learning_rate / settings.learning_rate) ** (1.0 / settings.maximum_iterations)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, decay)
     best = at = objective.evaluate(start)
-    journal.add(0, best)
+    journal.add(0, best, settings.learning_rate)
     status: CalibrationStatus = "iterations"
     sentence = f"Stopped after {settings.maximum_iterations} iterations."
     since_best = iteration = 0
@@ -40,7 +39,7 @@ def adamw(objective: Objective, start: Tensor, settings: AdamWSettings, progress
             with torch.no_grad():
                 moved.copy_(clamp_to_bounds(start + moved) - start)
             at = objective.evaluate((start + moved).detach(), [state.length for state in at.states])
-            journal.add(iteration, at)
+            journal.add(iteration, at, float(schedule.get_last_lr()[0]))
             since_best = 0 if at.loss < best.loss else since_best + 1
             best = at if at.loss < best.loss else best
             if since_best >= settings.patience:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.arrow_matrix import ArrowMatrix
-from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
-from osim_nmscal.calibration.optimizers import Journal, Minimum, Progress
+from osim_nmscal.calibration.objective import Evaluation, Linearization
+from osim_nmscal.calibration.optimizers import Journal, Loss, Minimum, Progress
 from osim_nmscal.calibration.optimizers.secant import SecantCurvature
 from osim_nmscal.calibration.settings import GaussNewtonSettings
 from osim_nmscal.errors import FiberDynamicsError
@@ -24,7 +24,7 @@ _ACTIVE_SET_PASSES = 12
 _MOST_SHIFTS, _SHIFT_GROWTH = 40, 4.0
 
 
-def gauss_newton(objective: Objective, start: Tensor, settings: GaussNewtonSettings, progress: Progress | None = None) -> Minimum:
+def gauss_newton(objective: Loss, start: Tensor, settings: GaussNewtonSettings, progress: Progress | None = None) -> Minimum:
     """Minimise the loss from a starting vector.
 
     Args:
@@ -36,9 +36,9 @@ def gauss_newton(objective: Objective, start: Tensor, settings: GaussNewtonSetti
     Returns:
         the best evaluation and how the run ended; Ctrl-C ends it with the best so far.
     """
-    journal = Journal(progress)
+    journal = Journal(progress, settings.maximum_iterations)
     best = objective.evaluate(start)
-    journal.add(0, best)
+    journal.add(0, best, settings.initial_damping)
     search = _Search(objective, settings.initial_damping)
     iteration = 0
     try:
@@ -49,7 +49,7 @@ def gauss_newton(objective: Objective, start: Tensor, settings: GaussNewtonSetti
             if accepted is None:
                 return _end(best, "converged", "No step lowers the loss any further.", iteration, journal)
             before, best = best, accepted
-            journal.add(iteration, best)
+            journal.add(iteration, best, search.damping)
             if len(journal.rows) > _WINDOW:
                 earlier = journal.rows[-1 - _WINDOW].loss
                 if earlier - best.loss <= settings.tolerance * earlier:
@@ -66,21 +66,21 @@ def gauss_newton(objective: Objective, start: Tensor, settings: GaussNewtonSetti
 class _Search:
     """Damping and the secant estimate, which live from step to step."""
 
-    def __init__(self, objective: Objective, damping: float) -> None:
+    def __init__(self, objective: Loss, damping: float) -> None:
         self._objective = objective
-        self._damping = damping
+        self.damping = damping
         self._secant: SecantCurvature | None = None
 
     def lower(self, best: Evaluation, linear: Linearization) -> Evaluation | None:
         """Return an evaluation with a lower loss, damping more and more until there is one; None if there is none."""
         growth = 2.0
-        while self._damping <= _LARGEST_DAMPING:
+        while self.damping <= _LARGEST_DAMPING:
             secant = self._secant
-            step = bounded_step(best.z, linear, self._damping, secant.matrix if secant is not None and secant.trusted else None)
+            step = bounded_step(best.z, linear, self.damping, secant.matrix if secant is not None and secant.trusted else None)
             try:
                 trial = self._objective.evaluate(best.z + step, self._objective.predict_lengths(best, linear, step))
             except FiberDynamicsError:
-                self._damping, growth = self._damping * growth, growth * 2.0
+                self.damping, growth = self.damping * growth, growth * 2.0
                 continue
             gained = best.loss - trial.loss
             promised = -float(2.0 * (linear.gradient @ step) + step @ (linear.hessian @ step))
@@ -88,9 +88,9 @@ class _Search:
                 promised = secant.judge(step, gained, promised)
             if gained > 0.0:
                 gain = min(gained / max(promised, 1e-300), 1.0)
-                self._damping = max(self._damping * max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3), _SMALLEST_DAMPING)
+                self.damping = max(self.damping * max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3), _SMALLEST_DAMPING)
                 return trial
-            self._damping, growth = self._damping * growth, growth * 2.0
+            self.damping, growth = self.damping * growth, growth * 2.0
         return None
 
     def learn(self, step: Tensor, before: Linearization, after: Linearization) -> None:

@@ -34,7 +34,7 @@ def simulated_annealing(
         seed: of the random walk.
         progress: told after every improvement.
     """
-    journal = Journal(progress)
+    journal = Journal(progress, settings.maximum_evaluations)
     best = objective.evaluate(start)
     journal.add(0, best)
     evaluations = 1
