@@ -2,32 +2,28 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
 from osim_nmscal.calibration.muscle_roles import with_muscles
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
-from osim_nmscal.config import RecordingSettings, WorkflowConfig
+from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, HistoryRow, MomentMetrics, TrialPrediction, VerificationMetrics
 from osim_nmscal.data.trials import TrialSet
-from osim_nmscal.errors import ConfigError
 from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.opensim_tools.model_check import load_model_check
 from osim_nmscal.osim_model.writer import write_personalized
 from osim_nmscal.workflow import stages
 from osim_nmscal.workflow.cache import file_digest
-from osim_nmscal.workflow.check import require_sound
-from osim_nmscal.workflow.inputs import named_files
+from osim_nmscal.workflow.preparation import input_files, open_folder, prepare
 from osim_nmscal.workflow.results import (
-    ResultsFolder,
     StageTime,
     read_calibration,
     write_calibration,
@@ -36,8 +32,6 @@ from osim_nmscal.workflow.results import (
 )
 from osim_nmscal.workflow.runner import OnlyStageDone, Progress, ProgressCallback, StageRunner
 from osim_nmscal.workflow.verification import Verification, prediction_files, verify_results, write_predictions
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,15 +75,12 @@ def personalize(
         NmscalError: in a sentence, what is wrong, where, and what to change. Everything is checked against the real files before
             the first stage; finished stages are kept.
     """
-    require_sound(config)
-    folder = ResultsFolder(root=Path(out or config.output.folder).resolve())
-    _require_own_folder(folder.root, config)
-    folder.root.mkdir(parents=True, exist_ok=True)
+    folder = open_folder(config, out)
     runner = StageRunner(folder=folder.root, from_stage=from_stage, only_stage=only_stage, progress=progress)
     place = stages.Workplace(config=config, folder=folder, runner=runner)
     try:
-        trial_set = _prepare(place, max(1, jobs))
-        return _calibrate(place, trial_set, max(1, jobs))
+        prepared = prepare(place, max(1, jobs))
+        return _calibrate(place, prepared.trials, max(1, jobs))
     except OnlyStageDone:
         return PersonalizedResult(folder=folder.root, stages=runner.times, findings=tuple(runner.findings))
     except BaseException:
@@ -105,39 +96,6 @@ def _remove_outdated(place: stages.Workplace) -> None:
         for path in folder.final:
             if path not in finished:
                 path.unlink(missing_ok=True)
-
-
-def _require_own_folder(root: Path, config: WorkflowConfig) -> None:
-    inputs = [path.resolve() for path in input_files(config)]
-    if any(path.parent == root for path in inputs):
-        raise ConfigError(f"The results folder {root} holds inputs of the workflow; give it a folder of its own (--out).")
-
-
-def _prepare(place: stages.Workplace, jobs: int) -> TrialSet:
-    """Run every stage before calibration."""
-    recordings, runner = place.config.recordings, place.runner
-    stages.scaling(place)
-    runner.finish("scaling")
-    motions = _each(recordings, lambda r: stages.inverse_kinematics(place, r), jobs)
-    runner.finish("inverse_kinematics")
-    moments = _each(recordings, lambda r: stages.inverse_dynamics(place, r, motions[r.name]), jobs)
-    runner.finish("inverse_dynamics")
-    geometries = _each(recordings, lambda r: stages.muscle_analysis(place, r, motions[r.name]), jobs)
-    runner.finish("muscle_analysis")
-    mapping = stages.emg(place)
-    runner.finish("emg")
-    with runner.timed("trials") as findings:
-        data = [stages.read_recording(place, r, moments[r.name], geometries[r.name], mapping.muscles) for r in recordings]
-        trial_set, said = stages.trials(place, data, motions)
-        findings += [*said, *stages.left_out_muscles(mapping, trial_set)]
-    runner.finish("trials")
-    return trial_set
-
-
-def _each(recordings: tuple[RecordingSettings, ...], work: Callable[[RecordingSettings], T], jobs: int) -> dict[str, T]:
-    """Do something for every recording. Threads, as each only waits for an OpenSim process of its own."""
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        return dict(zip((recording.name for recording in recordings), pool.map(work, recordings), strict=True))
 
 
 def _calibrate(place: stages.Workplace, trial_set: TrialSet, jobs: int) -> PersonalizedResult:
@@ -265,22 +223,6 @@ def _write_back(place: stages.Workplace, result: CalibrationResult) -> None:
         inputs=[folder.scaled_model],
         outputs=[folder.personalized_model],
     )
-
-
-def input_files(config: WorkflowConfig) -> list[Path]:
-    """Return every file of the user's that a workflow reads, those that setup files name included."""
-    setups = [config.scaling.setup, config.inverse_dynamics.external_loads]
-    setups += [config.inverse_kinematics.setup] if config.inverse_kinematics else []
-    files: list[Path | None] = [config.model.file, *config.emg.mvc]
-    for recording in config.recordings:
-        loads = recording.external_loads if isinstance(recording.external_loads, Path) else None
-        setups.append(loads)
-        files += [recording.markers, recording.joint_angles, recording.forces, recording.joint_moments, recording.emg]
-        if recording.muscle_analysis is not None:
-            files += sorted(recording.muscle_analysis.glob("*.sto"))
-    for setup in setups:
-        files += [setup, *named_files(setup)] if setup is not None else []
-    return list(dict.fromkeys(path for path in files if path is not None))
 
 
 def _input_digests(config: WorkflowConfig) -> dict[str, str]:
