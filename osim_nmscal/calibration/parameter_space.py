@@ -241,4 +241,5 @@ def neural_parameters(space: ParameterSpace, z: Tensor, time_step: float) -> Neu
         shape_factor=parameters.shape_factor.numpy().copy(),
         electromechanical_delay=float(parameters.electromechanical_delay.reshape(-1)[0]),
         time_step=time_step,
+        emg_scale=space.muscle_values(z, "emg_scale").numpy().copy(),
     )

@@ -45,7 +45,10 @@ def predict(
         electromechanical_delay=base.electromechanical_delay,
     )
     inputs = NmsInputs(
-        excitation=stacked.excitation, mtu_length=stacked.mtu_length, moment_arm=stacked.moment_arm, time_step=stacked.time_step
+        excitation=stacked.excitation * torch.from_numpy(np.asarray(neural.emg_scale)),
+        mtu_length=stacked.mtu_length,
+        moment_arm=stacked.moment_arm,
+        time_step=stacked.time_step,
     )
     with threads_for(stacked.mtu_length.numel()), torch.no_grad():
         outputs = simulate(inputs, parameters, muscle_mechanics(table, rigid_tendon=_RIGID[tendon]))

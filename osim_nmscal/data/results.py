@@ -1,6 +1,6 @@
 """What a calibration hands on: the calibrated muscles, how sure we are of them, and what they predict."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ class NeuralParameters:
     shape_factor: FloatArray  # (muscle,), in (-3, 0)
     electromechanical_delay: float  # s
     time_step: float  # s, the sampling step that c1 and c2 belong to
+    emg_scale: FloatArray = field(default_factory=lambda: np.ones(1))  # (muscle,) or (1,) for all: factor of the excitation
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,9 +99,23 @@ def _checked(config: WorkflowConfig) -> CheckReport:
     names = [name for recording in config.recordings for name in _check_recording(check, recording, mapping)]
     if names:
         _check_roles(check, names)
+    check.add(_unwritable(config))
     check.row("Calibration", f"{config.calibration.method} by {config.calibration.optimizer}")
     check.row("Results", str(config.output.folder))
     return CheckReport(errors=tuple(check.errors), findings=tuple(check.findings), summary=tuple(check.rows))
+
+
+def _unwritable(config: WorkflowConfig) -> list[ConfigError]:
+    """Refuse to free what personalized.osim would not hold: OpenSim could not confirm it."""
+    parameters = config.calibration.parameters
+    return [
+        ConfigError(
+            f"{config.source}: [calibration.parameters.{name}] free = true, but only fiber lengths, slack lengths and strengths are "
+            "written to personalized.osim; set free = false, or calibrate from arrays in Python."
+        )
+        for name in ("tendon_strain_at_one_norm_force", "max_contraction_velocity")
+        if getattr(parameters, name).free
+    ]
 
 
 def require_sound(config: WorkflowConfig) -> None:

@@ -232,11 +232,12 @@ def _neural_document(muscles: MuscleTable, neural: NeuralParameters) -> dict[str
         "c1": _by_muscle(muscles, neural.c1),
         "c2": _by_muscle(muscles, neural.c2),
         "shape_factor": _by_muscle(muscles, neural.shape_factor),
+        "emg_scale": _by_muscle(muscles, np.broadcast_to(neural.emg_scale, (len(muscles),))),
     }
 
 
 def _read_neural(document: Mapping[str, Any], muscles: MuscleTable) -> NeuralParameters:
-    arrays = {key: np.array([document[key][name] for name in muscles.names]) for key in ("c1", "c2", "shape_factor")}
+    arrays = {key: np.array([document[key][name] for name in muscles.names]) for key in ("c1", "c2", "shape_factor", "emg_scale")}
     return NeuralParameters(time_step=document["time_step"], electromechanical_delay=document["electromechanical_delay"], **arrays)
 
 
