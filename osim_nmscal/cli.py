@@ -1,4 +1,4 @@
-"""The command line: check, run, verify, settings, demo.
+"""The command line: check, run, verify, settings, demo, electrode-study.
 
 Errors of this package are printed as they are, without a traceback; exit code 2 for what the user can mend in configuration or
 files, 1 for a tool that failed, 3 when OpenSim does not confirm the personalized model, 130 when interrupted. Progress goes
@@ -24,6 +24,9 @@ from osim_nmscal.errors import ConfigError, NmscalError, did_you_mean
 from osim_nmscal.workflow.runner import STAGES, Progress
 
 if TYPE_CHECKING:
+    from osim_nmscal.data.electrode_study import ElectrodeStudy
+    from osim_nmscal.workflow.demo import DemoResult
+    from osim_nmscal.workflow.personalize import PersonalizedResult
     from osim_nmscal.workflow.verification import Verification
 
 app = typer.Typer(
@@ -87,16 +90,7 @@ def run(
     if result.calibration is None:
         _out.print(f"Done. The results are in {result.folder}", markup=False)
         return
-    _print_moments(result.metrics)
-    _print_calibration(result.calibration)
-    if result.verification is not None:
-        _print_verification(result.verification)
-    _out.print(f"Personalized model: {result.model}", style="bold green", markup=False)
-    if result.calibration.status == "interrupted":
-        _err.print("Calibration was interrupted: what was written is the best so far; the same command calibrates again.", style="yellow")
-        raise typer.Exit(INTERRUPTED)
-    if result.verification is not None and not result.verification.confirmed:
-        raise typer.Exit(NOT_CONFIRMED)
+    _print_personalized(result)
 
 
 @app.command()
@@ -134,13 +128,50 @@ def settings(
 
 
 @app.command()
-def demo() -> None:
-    """Personalize a virtual subject whose true muscles are known."""
-    _out.print(
-        "There is no virtual subject yet; give a recording instead: a config.toml like workflows/running/config.toml, "
-        "then `osim-nmscal run config.toml`.",
-        markup=False,
-    )
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder for the person and the results.")] = Path("results/demo"),
+    arm: Annotated[bool, typer.Option("--arm", help="An arm instead of a leg.")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed is another person.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Recordings worked on at the same time.")] = 2,
+) -> None:
+    """Make a virtual person whose muscles are known, personalize their model, and compare it with the truth."""
+    from osim_nmscal.workflow.demo import run_demo
+
+    with _ProgressPrinter() as printer:
+        try:
+            result = run_demo(folder, kind="arm" if arm else "leg", seed=seed, jobs=jobs, progress=printer)
+        except KeyboardInterrupt:
+            _err.print(f"Interrupted. What is finished is kept in {folder}; the same command goes on from there.", markup=False)
+            raise typer.Exit(INTERRUPTED) from None
+    _print_findings(result.personalized.findings)
+    _print_personalized(result.personalized)
+    _print_truth(result)
+
+
+@app.command("electrode-study")
+def electrode_study(
+    config: ConfigFile,
+    out: Annotated[Path | None, typer.Option("--out", help="Results folder; default: output.folder of the configuration.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Calibrations side by side; 0: one per core.")] = 0,
+    channels: Annotated[str, typer.Option("--channels", metavar="A,B,...", help="Study only these channels; the others stay.")] = "",
+    fewest: Annotated[int, typer.Option("--fewest", min=1, help="Number of studied channels at which to stop.")] = 1,
+) -> None:
+    """Find out which EMG channels can be left off, and for how much loss; an interrupted study goes on where it stopped."""
+    from osim_nmscal.workflow.electrodes import study_electrodes
+
+    workflow = load_config(config)
+    folder = out or workflow.output.folder
+    chosen = tuple(name.strip() for name in channels.split(",") if name.strip())
+    with _ProgressPrinter() as printer:
+        try:
+            result = study_electrodes(workflow, folder, channels=chosen, fewest=fewest, jobs=jobs, progress=printer)
+        except KeyboardInterrupt:
+            _err.print(f"Interrupted. Finished calibrations are kept in {folder}; the same command goes on from there.", markup=False)
+            raise typer.Exit(INTERRUPTED) from None
+    _print_findings(result.findings)
+    _print_study(result.study)
+    _out.print(f"Figure: {result.figure}", style="bold green", markup=False)
+    _out.print(f"Tables: {', '.join(path.name for path in result.files)} in {result.folder}", markup=False)
 
 
 @app.callback(invoke_without_command=True)
@@ -202,6 +233,22 @@ def _print_findings(findings: Iterable[str]) -> None:
         _err.print(f"Note: {finding}", style="yellow", markup=False)
 
 
+def _print_personalized(result: "PersonalizedResult") -> None:
+    """Print what a whole run made, and end with another exit code where it is not to be relied on."""
+    if result.calibration is None:
+        return
+    _print_moments(result.metrics)
+    _print_calibration(result.calibration)
+    if result.verification is not None:
+        _print_verification(result.verification)
+    _out.print(f"Personalized model: {result.model}", style="bold green", markup=False)
+    if result.calibration.status == "interrupted":
+        _err.print("Calibration was interrupted: what was written is the best so far; the same command calibrates again.", style="yellow")
+        raise typer.Exit(INTERRUPTED)
+    if result.verification is not None and not result.verification.confirmed:
+        raise typer.Exit(NOT_CONFIRMED)
+
+
 def _print_moments(metrics: Iterable[MomentMetrics]) -> None:
     """Print how well moments agree, mean over trials, before and after calibration."""
     groups: dict[tuple[str, str], dict[str, list[MomentMetrics]]] = defaultdict(lambda: defaultdict(list))
@@ -260,6 +307,54 @@ def _print_calibration(result: CalibrationResult) -> None:
     _out.print(f"Calibration by {result.optimizer}: {ended}. {result.sentence}", markup=False)
     told = f"{len(result.parameters)} parameters, {clear} clearly told by the data, {bound} at a bound"
     _out.print(f"{told} (calibration/parameters.csv).", markup=False)
+
+
+def _print_truth(result: "DemoResult") -> None:
+    """Print how near the calibration came to the person's true muscles, and where everything lies."""
+    table = Table(
+        title=f"Against the truth of virtual {result.kind} {result.seed}: mean error (scaled -> calibrated)", title_justify="left"
+    )
+    for name in ("parameter", "number", "error, %", "truth in 95 % interval", "identifiable", "error of these, %"):
+        table.add_column(name, justify="left" if name == "parameter" else "right", no_wrap=True)
+    for one in result.comparison:
+        clear = f"{100 * one.identifiable_before:.1f} -> {100 * one.identifiable_after:.1f}" if one.identifiable else "-"
+        error = f"{100 * one.before:.1f} -> {100 * one.after:.1f}"
+        table.add_row(one.parameter, str(one.count), error, f"{one.inside} of {one.count}", str(one.identifiable), clear)
+    Console(width=max(110, _out.width), highlight=False).print(table)
+    files, results = result.folder, result.personalized.folder
+    made_files = ", ".join(str(results / name) for name in ("personalized.osim", "calibration/parameters.csv", "metrics.json"))
+    made = "the person was there already" if result.reused else f"{result.seconds_person:.0f} s of them to make the person"
+    for line in (
+        "Identifiable: the data at least halve what was unknown before. The others stay near where they started, within their intervals.",
+        f"Done in {result.seconds:.0f} s ({made}). Everything is in {files}",
+        f"  look at      {made_files}",
+        f"  the truth    {result.truth}, which the chain never read",
+        f"  go on with   {result.config}: change a setting, then osim-nmscal run {result.config}",
+    ):
+        _out.print(line, markup=False)
+
+
+def _print_study(study: "ElectrodeStudy") -> None:
+    """Print both methods at every number of channels, and the answer in words."""
+    rows = [row for row in study.comparisons if row.measure == "r2"]
+    data = "held_out" if any(row.data == "held_out" for row in rows) else "calibration"
+    table = Table(title=f"R² on {data.replace('_', '-')} trials as channels are left off, the least missed first", title_justify="left")
+    for name in ("channels", "then left off", "EMG-driven", "synergy-hybrid", "p", "better"):
+        table.add_column(name, justify="left" if name in ("then left off", "better") else "right", no_wrap=True)
+    for row in (row for row in rows if row.data == data):
+        gone = len(study.channels) - row.count
+        better = row.better.replace("_", "-")
+        table.add_row(
+            str(row.count),
+            study.order[gone - 1] if gone else "-",
+            f"{row.emg_driven:.3f}",
+            f"{row.synergy_hybrid:.3f}",
+            f"{row.p_value:.3f}",
+            better,
+        )
+    Console(width=max(100, _out.width), highlight=False).print(table)
+    for sentence in study.sentences:
+        _out.print(sentence, markup=False)
 
 
 def _table_of(one: SettingDescription) -> str:

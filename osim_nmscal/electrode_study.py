@@ -36,7 +36,7 @@ from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
-from osim_nmscal.errors import CalibrationError, NmscalError
+from osim_nmscal.errors import CalibrationError, NmscalError, UnknownNameError, did_you_mean, listed
 from osim_nmscal.evaluation import moment_metrics
 
 # Told (finished, all known so far, name of the calibration) after each calibration.
@@ -72,6 +72,7 @@ def electrode_study(
     settings: CalibrationSettings | None = None,
     *,
     out: Path,
+    candidates: Sequence[str] = (),
     fewest: int = 1,
     workers: int = 0,
     progress: StudyProgress | None = None,
@@ -84,26 +85,40 @@ def electrode_study(
         mapping: the channels and the muscles they drive.
         settings: of every calibration.
         out: folder for one JSON file per calibration, and for the study's own results.
-        fewest: number of channels at which to stop.
+        candidates: channels that may be left off; none named means all.
+        fewest: number of channels at which to stop, if the candidates reach so far.
         workers: processes; 0 for one per core, 1 to stay in this process.
         progress: told after every calibration.
 
     Raises:
         CalibrationError: fewer than two channels, or `fewest` is not among the possible numbers.
+        UnknownNameError: a candidate is no channel of the mapping.
     """
     count = len(mapping.channels)
     if count < 2 or not 1 <= fewest < count:
         raise CalibrationError(f"An electrode study needs 1 <= fewest < channels, but fewest = {fewest} and there are {count} channel(s).")
+    offered = _candidates(mapping, candidates)
     inputs = _Inputs(trials, muscles, mapping, settings or CalibrationSettings())
     bench = _Bench(inputs, out, workers, progress)
     methods: tuple[StudyMethod, StudyMethod] = ("emg_driven", "synergy_hybrid")
-    first = [_Job(method, ()) for method in methods] + [_Job("emg_driven", (channel,)) for channel in mapping.channels]
+    first = [_Job(method, ()) for method in methods] + [_Job("emg_driven", (channel,)) for channel in offered]
     records = bench.run(first)
-    errors = {channel: _mean_error(records[_Job("emg_driven", (channel,))]) for channel in mapping.channels}
-    order = tuple(sorted(mapping.channels, key=lambda channel: errors[channel]))
-    jobs = [_Job(method, order[:gone]) for gone in range(count - fewest + 1) for method in methods]
+    errors = {channel: _mean_error(records[_Job("emg_driven", (channel,))]) for channel in offered}
+    order = tuple(sorted(offered, key=lambda channel: errors[channel]))
+    most = min(count - fewest, len(order))
+    jobs = [_Job(method, order[:gone]) for gone in range(most + 1) for method in methods]
     records |= bench.run([job for job in jobs if job not in records])
     return _study(inputs, order, errors, jobs, records)
+
+
+def _candidates(mapping: EmgMapping, candidates: Sequence[str]) -> tuple[str, ...]:
+    for channel in candidates:
+        if channel not in mapping.channels:
+            raise UnknownNameError(
+                f"The electrode study is to leave off channel {channel!r}, which the mapping does not name."
+                f"{did_you_mean(channel, mapping.channels)} Mapped channels: {listed(mapping.channels)}."
+            )
+    return tuple(channel for channel in mapping.channels if channel in candidates or not candidates)
 
 
 class _Bench:

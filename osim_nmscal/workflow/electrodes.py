@@ -1,0 +1,82 @@
+"""The electrode study of a workflow: its stages up to the trials, then both kinds of calibration with ever fewer channels.
+
+Results lie in `electrode_study/` of the results folder, whose stages are used as they are where nothing has changed.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from osim_nmscal.config import WorkflowConfig
+from osim_nmscal.data.electrode_study import ElectrodeStudy
+from osim_nmscal.electrode_study import electrode_study, write_study
+from osim_nmscal.report.electrode_study_figure import write_electrode_study_figure
+from osim_nmscal.workflow import stages
+from osim_nmscal.workflow.preparation import open_folder, prepare
+from osim_nmscal.workflow.runner import Progress, ProgressCallback, StageRunner
+
+STAGE = "electrode_study"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ElectrodeStudyResult:
+    """Where a study lies, and what it found."""
+
+    folder: Path
+    study: ElectrodeStudy
+    files: tuple[Path, ...]  # JSON and CSV
+    figure: Path  # HTML
+    findings: tuple[str, ...]
+
+
+def study_electrodes(
+    config: WorkflowConfig,
+    out: Path | str | None = None,
+    *,
+    channels: Sequence[str] = (),
+    fewest: int = 1,
+    jobs: int = 0,
+    progress: ProgressCallback | None = None,
+) -> ElectrodeStudyResult:
+    """Prepare the trials of a workflow, study its electrodes, and write tables and a figure.
+
+    Args:
+        config: from `load_config`.
+        out: results folder; default `config.output.folder`.
+        channels: those that may be left off; none named means all.
+        fewest: number of channels at which to stop.
+        jobs: calibrations side by side; 0 for one per core.
+        progress: called as stages and calibrations end.
+
+    Raises:
+        NmscalError: see `personalize` and `electrode_study`.
+    """
+    folder = open_folder(config, out)
+    runner = StageRunner(folder=folder.root, progress=progress)
+    place = stages.Workplace(config=config, folder=folder, runner=runner)
+    prepared = prepare(place, max(1, jobs))
+    home = folder.root / STAGE
+    began = time.perf_counter()
+
+    def tell(finished: int, known: int, name: str) -> None:
+        if progress is not None:
+            text = f"{finished} of {known} calibrations, last {name}"
+            progress(Progress(stage=STAGE, state="iteration", seconds=time.perf_counter() - began, text=text))
+
+    study = electrode_study(
+        prepared.trials,
+        stages.calibrated_table(place, prepared.trials),
+        prepared.mapping,
+        config.calibration,
+        out=home,
+        candidates=channels,
+        fewest=fewest,
+        workers=jobs,
+        progress=tell,
+    )
+    if progress is not None:
+        progress(Progress(stage=STAGE, state="done", seconds=time.perf_counter() - began))
+    files = write_study(study, home)
+    figure = write_electrode_study_figure(study, home / "electrode_study.html")
+    return ElectrodeStudyResult(folder=home, study=study, files=files, figure=figure, findings=tuple(runner.findings))
