@@ -7,6 +7,7 @@ than its class allows is held at that bound, which counts as solved. Columns tha
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,10 +18,14 @@ from osim_nmscal.nms.recurrence import linear_recurrence
 
 # Largest residual of a solved sample, in units of the maximum isometric force; Newton usually ends far below.
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-5}
-_MAXIMUM_ITERATIONS = 40
-# Largest change of normalized fiber length in one Newton step, and smallest fraction of a step that is still tried.
-_STEP_LIMIT = 0.3
-_SMALLEST_STEP = 2.0**-8
+_MAXIMUM_ITERATIONS = 60
+# Largest change of normalized fiber length in one Newton step.
+_STEP_LIMIT = 0.1
+# Damping (normalized force per normalized length) of a column whose residual grew, its change from step to step, and
+# where it is so strong that the step is taken anyway.
+_FIRST_DAMPING = 0.05
+_RELAXATION = 0.25
+_LARGEST_DAMPING = 1e3
 # A residual that hardly falls with length (descending limb, slack) is treated as falling at least this fast.
 _SMALLEST_SLOPE = 1e-4
 # Cold start: a tendon that carries the normalized force F is guessed to be strained by F to this power, in units of
@@ -30,7 +35,7 @@ _LARGEST_GUESS = 1.5
 _BRACKET_ITERATIONS = 80
 # Width of a bracket at the bound, in optimal fiber lengths, below which the bound itself is tried.
 _NARROW = 1e-3
-# Newton steps taken in full before backtracking may shorten them; share of open columns below which the others leave.
+# Newton steps taken in full before damping may shorten them; share of open columns below which the others leave.
 _FULL_STEPS = 3
 _LEAVE_BELOW = 0.34
 
@@ -106,10 +111,11 @@ def no_velocity_at_start(rate: Tensor) -> Tensor:
 
 
 def solve_by_newton(problem: FiberProblem, length: Tensor) -> tuple[Tensor, Balance, int]:
-    """Take Newton steps on all samples, with a step limit and backtracking per column; some columns may end unsolved.
+    """Take Newton steps on all samples, limited, and damped in columns whose residual grew; some may end unsolved.
 
-    The first iterations take full steps: the toe of the tendon makes the residual rise once before it falls. Columns
-    that are solved leave as soon as they are the majority.
+    The first iterations take full steps: the toe of the tendon makes the residual rise once before it falls. After
+    them a column whose residual grew goes back and tries a more damped step (Levenberg-Marquardt), which is what slack
+    muscles need, whose residual hardly depends on length. Columns that are solved leave as soon as they are the majority.
 
     Args:
         problem: the equations.
@@ -119,8 +125,8 @@ def solve_by_newton(problem: FiberProblem, length: Tensor) -> tuple[Tensor, Bala
         lengths (time, column), their balance, and the number of evaluations of the balance.
     """
     minimum, tolerance = problem.muscle.minimum_fiber_length, TOLERANCE[length.dtype]
-    accepted, step = length, torch.zeros_like(length)
-    merit, fraction = torch.full_like(length[0], torch.inf), torch.ones_like(length[0])
+    merit, damping = torch.full_like(length[0], torch.inf), torch.zeros_like(length[0])
+    accepted: _Linearisation | None = None
     iteration = 0
     while True:
         at = problem.balance(length)
@@ -134,30 +140,45 @@ def solve_by_newton(problem: FiberProblem, length: Tensor) -> tuple[Tensor, Bala
             columns = open_.nonzero().squeeze(-1)
             part_length, part, more = solve_by_newton(problem.select(columns), length[:, columns])
             return *merged(length, at, columns, part_length, part), iteration + more
-        newton = _newton_step(problem, residual, at, at_bound)
+        here = _linearise(problem, length, residual, at, at_bound)
         size = residual.square().sum(dim=0)
-        better = (size < merit) | ~open_ | (fraction <= _SMALLEST_STEP)
-        if iteration <= _FULL_STEPS or bool(better.all()):
-            accepted, merit, step, fraction = length, size, newton, torch.ones_like(fraction)
+        relaxed = torch.where(damping < _FIRST_DAMPING, 0.0, _RELAXATION * damping)
+        if accepted is None or iteration <= _FULL_STEPS:
+            accepted, merit = here, size
         else:
-            accepted = torch.where(better, length, accepted)
+            better = (size < merit) | ~open_ | (damping >= _LARGEST_DAMPING)
             merit = torch.where(better, size, merit)
-            step = torch.where(better, newton, step)
-            fraction = torch.where(better, torch.ones_like(fraction), 0.5 * fraction)
-        length = torch.maximum(torch.addcmul(accepted, fraction, step), minimum)
+            damping = torch.where(better, relaxed, (damping / _RELAXATION).clamp_min(_FIRST_DAMPING))
+            if bool(better.all()):
+                accepted = here
+            else:
+                accepted = _Linearisation(*(torch.where(better, new, old) for new, old in zip(here, accepted, strict=True)))
+        length = torch.maximum(accepted.length + accepted.step(damping), minimum)
+
+
+class _Linearisation(NamedTuple):
+    """Residual and bidiagonal Jacobian at some lengths, (time, column) each."""
+
+    length: Tensor
+    residual: Tensor
+    diagonal: Tensor  # df_i/dl_i, negative
+    lower: Tensor  # minus df_i/dl_(i-1); zero where the fiber is held at its bound
+
+    def step(self, damping: Tensor) -> Tensor:
+        """Solve for the change of length with a damping (column,) added to the diagonal, limited."""
+        diagonal = self.diagonal - damping
+        return linear_recurrence(self.lower / diagonal, -self.residual / diagonal).clamp(-_STEP_LIMIT, _STEP_LIMIT)
+
+
+def _linearise(problem: FiberProblem, length: Tensor, residual: Tensor, at: Balance, at_bound: Tensor) -> _Linearisation:
+    rate = no_velocity_at_start(at.by_velocity * problem.velocity_by_length)
+    return _Linearisation(length, residual, (at.by_length + rate).clamp_max(-_SMALLEST_SLOPE), torch.where(at_bound, 0.0, rate))
 
 
 def merged(length: Tensor, at: Balance, columns: Tensor, part_length: Tensor, part: Balance) -> tuple[Tensor, Balance]:
     """Return lengths and balance with those of some columns replaced."""
     pieces = (None if old is None or new is None else old.index_copy(1, columns, new) for old, new in zip(at, part, strict=True))
     return length.index_copy(1, columns, part_length), Balance(*pieces)  # type: ignore[arg-type]
-
-
-def _newton_step(problem: FiberProblem, residual: Tensor, at: Balance, at_bound: Tensor) -> Tensor:
-    rate = no_velocity_at_start(at.by_velocity * problem.velocity_by_length)
-    diagonal = (at.by_length + rate).clamp_max(-_SMALLEST_SLOPE)
-    factor = torch.where(at_bound, 0.0, rate / diagonal)
-    return linear_recurrence(factor, -residual / diagonal).clamp(-_STEP_LIMIT, _STEP_LIMIT)
 
 
 def solve_in_sequence(problem: FiberProblem) -> Tensor:

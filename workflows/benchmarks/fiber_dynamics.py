@@ -151,9 +151,8 @@ def reference_case() -> None:
 
 def growth() -> None:
     """From one leg's trials to 300 MTUs x 100 trials."""
-    print(
-        f"\n{'MTUs x trials x steps':>24s}{'million states':>16s}{'solve ms':>10s}{'us/state':>10s}{'gradient ms':>12s}{'peak memory MB':>16s}"
-    )
+    header = "".join(f"{title:>16s}" for title in ("million states", "solve ms", "us/state", "gradient ms", "peak memory MB"))
+    print(f"\n{'MTUs x trials x steps':>24s}{header}")
     for muscles, trials in ((34, 3), (34, 30), (100, 30), (100, 100), (300, 100)):
         case = make_case(muscles, trials, 200)
         states = case.activation.numel()
@@ -164,17 +163,17 @@ def growth() -> None:
         weight = torch.ones_like(case.activation)
         back = fastest(lambda start=start, weight=weight: gradient(start, weight), repeats)  # type: ignore[misc]
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-        print(
-            f"{f'{muscles} x {trials} x 200':>24s}{states / 1e6:16.2f}{solve:10.0f}{1e3 * solve / states:10.3f}{back:12.0f}{memory:16.0f}"
-        )
+        numbers = (states / 1e6, solve, 1e3 * solve / states, back, memory)
+        print(f"{f'{muscles} x {trials} x 200':>24s}" + "".join(f"{number:16.3g}" for number in numbers))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--growth", action="store_true", help="also measure growth up to 300 MTUs x 100 trials (needs 4 GB)")
-    torch.set_num_threads(2)
-    torch.set_flush_denormal(True)
+    parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
+    torch.set_flush_denormal(True)
     reference_case()
     if chosen.growth:
         growth()
