@@ -18,7 +18,7 @@ from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import TrialPrediction, VerificationMetrics
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import Trial, TrialSet
-from osim_nmscal.errors import FileFormatError, WriteBackError
+from osim_nmscal.errors import FileFormatError, WriteBackError, listed
 from osim_nmscal.formats.storage import read_storage, write_storage
 from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.opensim_tools.model_check import VerificationChoice, VerificationSettings, verify_model
@@ -29,6 +29,16 @@ from osim_nmscal.workflow.results import ResultsFolder, read_calibrated_muscles
 INVERSE_DYNAMICS = "{dof}_inverse_dynamics"
 # Calibrated values survive the .osim to rounding.
 _SAME = 1e-12
+# What makes a muscle the calibrated one and is not a matter of its curves, which OpenSim's run judges.
+_WRITTEN = (
+    "muscle_class",
+    "max_isometric_force",
+    "optimal_fiber_length",
+    "tendon_slack_length",
+    "pennation_angle_at_optimal",
+    "ignore_tendon_compliance",
+)
+_AGAIN = "run the workflow again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +111,15 @@ def _index_row(trial: Trial) -> dict[str, Any]:
     return {"trial": trial.name, "role": trial.role, "first_counted": trial.first_counted, "dofs": list(trial.dofs)}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _FolderSettings:
+    """What a results folder was made with."""
+
+    choice: VerificationChoice
+    run: VerificationSettings
+    substitute_muscle_class: str | None
+
+
 def verify_results(root: Path | str, *, choice: VerificationChoice | None = None, jobs: int = 1) -> Verification:
     """Let OpenSim run the personalized model of a results folder over its trials.
 
@@ -115,18 +134,13 @@ def verify_results(root: Path | str, *, choice: VerificationChoice | None = None
         OpenSimToolError: OpenSim cannot run it.
     """
     folder = ResultsFolder(root=Path(root).resolve())
-    sidecar = _read_json(folder.sidecar, "run the workflow again with --from calibration")
-    choice = choice or VerificationChoice(**sidecar["settings"].get("verification", {}))
+    made = _read_settings(folder)
+    choice = choice or made.choice
     muscles = read_calibrated_muscles(folder)
-    _require_unedited(folder, muscles)
-    analysis = sidecar["settings"]["muscle_analysis"]
-    settings = VerificationSettings(
-        method=analysis["method"], lowpass_cutoff=analysis["lowpass_cutoff"], missing_coordinates=analysis["missing_coordinates"]
-    )
-    index = _read_json(folder.root / "predictions" / "index.json", "run the workflow again")
-    chosen = _chosen(index, choice.trials)
+    _require_unedited(folder, muscles, made.substitute_muscle_class)
+    chosen = _chosen(_read_index(folder), choice.trials)
     with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
-        parts = pool.map(lambda row: _verify_trial(folder, row, muscles, settings), chosen)
+        parts = pool.map(lambda row: _verify_trial(folder, row, muscles, made.run), chosen)
         metrics = tuple(metric for part in parts for metric in part)
     return Verification(metrics=metrics, tolerance=choice.tolerance)
 
@@ -148,7 +162,8 @@ def _verify_trial(
 ) -> list[VerificationMetrics]:
     name, dofs, counted = row["trial"], tuple(row["dofs"]), slice(row["first_counted"], None)
     files = prediction_files(folder, name)
-    activation = read_storage(files.activation)
+    activation, predicted, force = (read_storage(path) for path in (files.activation, files.joint_moment, files.tendon_force))
+    _require_of_one_trial(files, activation, predicted, force, dofs)
     motion = folder.recording(name.split("/")[0]) / "ik.mot"
     if not motion.is_file():
         raise FileFormatError(
@@ -156,7 +171,6 @@ def _verify_trial(
         )
     log = folder.root / "predictions" / f"{files.activation.stem}.log"
     run = verify_model(folder.personalized_model, motion, activation, dofs, settings=settings, log=log)
-    predicted, force = read_storage(files.joint_moment), read_storage(files.tendon_force)
     strength = muscles.select(activation.labels).values("max_isometric_force")
     force_error = np.sqrt(np.mean((run.tendon_force.values - force.values)[counted] ** 2, axis=0)) / strength
     worst = int(force_error.argmax())
@@ -180,26 +194,73 @@ def _verify_trial(
     return metrics
 
 
-def _require_unedited(folder: ResultsFolder, calibrated: MuscleTable) -> None:
+def _require_of_one_trial(
+    files: PredictionFiles, activation: TimeSeries, moment: TimeSeries, force: TimeSeries, dofs: Sequence[str]
+) -> None:
+    """Refuse prediction files that were edited, or mixed up with those of another run."""
+    columns = {*dofs, *(INVERSE_DYNAMICS.format(dof=dof) for dof in dofs)}
+    for path, series, missing in (
+        (files.tendon_force, force, set() if force.labels == activation.labels else {"the muscles of the activations, in their order"}),
+        (files.joint_moment, moment, columns - set(moment.labels)),
+    ):
+        if missing:
+            raise FileFormatError(f"{path} lacks {listed(sorted(missing))}; {_AGAIN}.")
+        if not np.array_equal(series.time, activation.time):
+            raise FileFormatError(f"{path} has other times than {files.activation.name}; {_AGAIN}.")
+
+
+def _require_unedited(folder: ResultsFolder, calibrated: MuscleTable, substitute: str | None) -> None:
     """Refuse a personalized.osim whose muscles are no longer those of the calibration."""
     if not folder.personalized_model.is_file():
         raise FileFormatError(f"{folder.personalized_model} is missing; run the workflow again with --from write_back.")
-    found = read_muscles(folder.personalized_model)
+    found = read_muscles(folder.personalized_model, substitute)
     for muscle in calibrated.muscles:
         if muscle.name not in found.names:
             raise WriteBackError(f"{folder.personalized_model} has no muscle {muscle.name!r} any more; run again with --from write_back.")
         now = found.muscles[found.index(muscle.name)]
-        for name in ("optimal_fiber_length", "tendon_slack_length", "max_isometric_force"):
+        for name in _WRITTEN:
             value, expected = getattr(now, name), getattr(muscle, name)
-            if abs(value - expected) > _SAME * abs(expected):
+            if value != expected and not (isinstance(value, float) and abs(value - expected) <= _SAME * abs(expected)):
+                stated = [f"{one:.9g}" if isinstance(one, float) else str(one) for one in (value, expected)]
                 raise WriteBackError(
-                    f"{folder.personalized_model}: {name} of {muscle.name!r} is {value:.9g}, but the sidecar says {expected:.9g}: "
+                    f"{folder.personalized_model}: {name} of {muscle.name!r} is {stated[0]}, but the sidecar says {stated[1]}: "
                     "the model was edited since. Run again with --from write_back, or keep the edited model under another name."
                 )
+
+
+def _read_settings(folder: ResultsFolder) -> _FolderSettings:
+    remedy = "run the workflow again with --from calibration"
+    document = _read_json(folder.sidecar, remedy)
+    try:
+        settings = document["settings"]
+        analysis = {name: settings["muscle_analysis"][name] for name in ("method", "lowpass_cutoff", "missing_coordinates")}
+        return _FolderSettings(
+            choice=VerificationChoice(**settings.get("verification", {})),
+            run=VerificationSettings(**analysis),
+            substitute_muscle_class=settings["model"]["substitute_muscle_class"],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(folder.sidecar, error, remedy) from error
+
+
+def _read_index(folder: ResultsFolder) -> list[Mapping[str, Any]]:
+    path = folder.root / "predictions" / "index.json"
+    document = _read_json(path, _AGAIN)
+    try:
+        rows = [{name: row[name] for name in ("trial", "role", "first_counted", "dofs")} for row in document]
+    except (KeyError, TypeError) as error:
+        raise _damaged(path, error, _AGAIN) from error
+    if not rows:  # nothing to verify must never read as verified
+        raise FileFormatError(f"{path} is missing or damaged (it names no trial); {_AGAIN}.")
+    return rows
 
 
 def _read_json(path: Path, remedy: str) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise FileFormatError(f"{path} is missing or damaged ({type(error).__name__}); {remedy}.") from error
+        raise _damaged(path, error, remedy) from error
+
+
+def _damaged(path: Path, error: Exception, remedy: str) -> FileFormatError:
+    return FileFormatError(f"{path} is missing or damaged ({type(error).__name__}); {remedy}.")
