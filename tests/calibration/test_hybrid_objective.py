@@ -112,17 +112,6 @@ def test_recorded_muscles_are_driven_by_their_emg_and_the_others_are_not():
     assert float(with_synergies[..., SYNTHESIZED].max()) > 0.1
 
 
-def test_linearization_predicts_the_next_fiber_lengths():
-    hybrid, z = make_hybrid()
-    at = hybrid.evaluate(z)
-    linear = hybrid.linearize(at)
-    step = 1e-4 * torch.randn(z.shape, generator=torch.Generator().manual_seed(3), dtype=z.dtype)
-    expected = hybrid.evaluate(z + step).states[0].length
-    moved = (expected - at.states[0].length).abs().max()
-    # second order in the step
-    assert (hybrid.predict_lengths(at, linear, step)[0] - expected).abs().max() < 0.02 * moved
-
-
 def test_posterior_is_wider_the_more_synergies_may_move():
     # the same loss at the same place; free weights hide more of what parameters do
     widths = []
