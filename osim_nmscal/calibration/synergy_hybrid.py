@@ -192,7 +192,7 @@ def _start(problem: _Problem, generator: np.random.Generator) -> Tensor:
 
 
 def _result(problem: _Problem, table: MuscleTable, settings: CalibrationSettings, minimum: Minimum, seconds: float) -> CalibrationResult:
-    best: HybridEvaluation = minimum.best  # type: ignore[assignment]
+    best: HybridEvaluation = minimum.best
     objective, space = problem.objective, problem.objective.space.parameters
     z, start, step = best.muscles.z, space.start(), problem.driven.trials.time_step
     posterior = hybrid_posterior(objective, best)

@@ -103,10 +103,9 @@ def emg_driven(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSett
 def synthetic(adamw: bool) -> dict[str, object]:
     """Withhold 26 of 40 muscles of a simulated person."""
     person = make_synergy_twin(40, 3, 200, 4, 5)
-    roles = dict.fromkeys(person.trials.muscles[14:], "withheld")
-    found: dict[str, object] = {
-        "emg_driven": emg_driven(person.trials, person.twin.start, CalibrationSettings(), person.trials.muscles[:14])
-    }
+    trials, muscles = person.trials, person.twin.start
+    roles = dict.fromkeys(trials.muscles[14:], "withheld")
+    found: dict[str, object] = {"emg_driven": emg_driven(trials, muscles, CalibrationSettings(), trials.muscles[:14])}
     for optimizer in ("gauss_newton", "adamw") if adamw else ("gauss_newton",):
         found[optimizer] = hybrid(trials, muscles, CalibrationSettings(optimizer=optimizer), roles)
     return found
