@@ -59,10 +59,10 @@ time_step = 0.01   # s
 lead_in = 0.2      # s
 
 [trials.roles]
-calibration_count = 1   # of each recording; the others are held out
+calibration_count = 2   # of each recording; the others are held out
 
 [calibration]
-method = "emg_driven"
+method = "synergy_hybrid"   # some muscles have no electrode; "emg_driven" would leave them out
 optimizer = "gauss_newton"
 
 [calibration.groups]
