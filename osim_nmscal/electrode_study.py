@@ -94,10 +94,7 @@ def electrode_study(
         CalibrationError: fewer than two channels, or `fewest` is not among the possible numbers.
         UnknownNameError: a candidate is no channel of the mapping.
     """
-    count = len(mapping.channels)
-    if count < 2 or not 1 <= fewest < count:
-        raise CalibrationError(f"An electrode study needs 1 <= fewest < channels, but fewest = {fewest} and there are {count} channel(s).")
-    offered = _candidates(mapping, candidates)
+    offered = study_candidates(mapping.channels, candidates, fewest)
     inputs = _Inputs(trials, muscles, mapping, settings or CalibrationSettings())
     bench = _Bench(inputs, out, workers, progress)
     methods: tuple[StudyMethod, StudyMethod] = ("emg_driven", "synergy_hybrid")
@@ -105,20 +102,34 @@ def electrode_study(
     records = bench.run(first)
     errors = {channel: _mean_error(records[_Job("emg_driven", (channel,))]) for channel in offered}
     order = tuple(sorted(offered, key=lambda channel: errors[channel]))
-    most = min(count - fewest, len(order))
+    most = min(len(mapping.channels) - fewest, len(order))
     jobs = [_Job(method, order[:gone]) for gone in range(most + 1) for method in methods]
     records |= bench.run([job for job in jobs if job not in records])
     return _study(inputs, order, errors, jobs, records)
 
 
-def _candidates(mapping: EmgMapping, candidates: Sequence[str]) -> tuple[str, ...]:
-    for channel in candidates:
-        if channel not in mapping.channels:
+def study_candidates(channels: Sequence[str], candidates: Sequence[str] = (), fewest: int = 1) -> tuple[str, ...]:
+    """Return the channels that a study may leave off.
+
+    Args:
+        channels: of the mapping.
+        candidates: the user's choice; none named means all.
+        fewest: number of channels at which to stop.
+
+    Raises:
+        CalibrationError: fewer than two channels, or `fewest` is not among the possible numbers.
+        UnknownNameError: a candidate is none of the channels.
+    """
+    count = len(channels)
+    if count < 2 or not 1 <= fewest < count:
+        raise CalibrationError(f"An electrode study needs 1 <= fewest < channels, but fewest = {fewest} and there are {count} channel(s).")
+    for name in candidates:
+        if name not in channels:
             raise UnknownNameError(
-                f"The electrode study is to leave off channel {channel!r}, which the mapping does not name."
-                f"{did_you_mean(channel, mapping.channels)} Mapped channels: {listed(mapping.channels)}."
+                f"The electrode study is to leave off channel {name!r}, which the mapping does not name.{did_you_mean(name, channels)} "
+                f"Mapped channels: {listed(channels)}."
             )
-    return tuple(channel for channel in mapping.channels if channel in candidates or not candidates)
+    return tuple(channel for channel in channels if channel in candidates or not candidates)
 
 
 class _Bench:

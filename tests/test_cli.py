@@ -126,3 +126,45 @@ def test_printing_settings_needs_neither_opensim_nor_torch() -> None:
     code = "import sys; from osim_nmscal import cli; print([m for m in ('opensim', 'torch') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_demo_refuses_a_folder_with_other_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    code, _, said = _command("demo", str(tmp_path), capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2
+    assert "give the demo a folder of its own" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("seed", ["-1", "one"])
+def test_the_demo_refuses_a_seed_that_is_no_whole_number(
+    seed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, _, said = _command("demo", "--seed", seed, str(tmp_path / "demo"), capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2
+    assert "--seed" in said
+    assert not (tmp_path / "demo").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--channels", "soleus_r,tib_ant"), "Did you mean 'tib_ant_r'?"),
+        (("--fewest", "9"), "needs 1 <= fewest < channels, but fewest = 9"),
+    ],
+)
+def test_an_electrode_study_that_cannot_be_says_so_before_any_stage_runs(
+    options: tuple[str, str],
+    sentence: str,
+    treadmill_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = str(WORKFLOWS / "treadmill" / "config.toml")
+    code, _, said = _command("electrode-study", config, "--out", str(tmp_path), *options, capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2
+    assert sentence in " ".join(said.split())
+    assert not list(tmp_path.rglob("*.sto"))

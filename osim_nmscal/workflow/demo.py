@@ -156,8 +156,10 @@ def _make_person(folder: Path, kind: str, seed: int, progress: ProgressCallback 
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (_read_record(folder) or {}).get("files", {}):
-            (folder / name).unlink(missing_ok=True)
+        earlier = [folder / name for name in (_read_record(folder) or {}).get("files", {}) if ".." not in Path(name).parts]
+        for path in earlier:
+            if _is_person(path, folder):
+                path.unlink(missing_ok=True)
         record = _identity(kind, seed)
         write_text_atomically(folder / RECORD_FILE, json.dumps(record))  # an interrupted demo's folder is known as one
     except OSError as error:
@@ -173,5 +175,6 @@ def _make_person(folder: Path, kind: str, seed: int, progress: ProgressCallback 
 
 
 def _is_person(path: Path, folder: Path) -> bool:
-    first = path.relative_to(folder).parts[0]
-    return first not in (RESULTS_FOLDER, RECORD_FILE) and path.suffix != ".log"
+    if not path.is_relative_to(folder):
+        return False
+    return path.relative_to(folder).parts[0] not in (RESULTS_FOLDER, RECORD_FILE) and path.suffix != ".log"

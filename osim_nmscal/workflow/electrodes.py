@@ -10,7 +10,7 @@ from pathlib import Path
 
 from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.electrode_study import ElectrodeStudy
-from osim_nmscal.electrode_study import electrode_study, write_study
+from osim_nmscal.electrode_study import electrode_study, study_candidates, write_study
 from osim_nmscal.report.electrode_study_figure import write_electrode_study_figure
 from osim_nmscal.workflow import stages
 from osim_nmscal.workflow.preparation import open_folder, prepare
@@ -52,6 +52,8 @@ def study_electrodes(
     Raises:
         NmscalError: see `personalize` and `electrode_study`.
     """
+    mapped = {*config.emg.mapping.channels, *(channel for mix in config.emg.mapping.mixes.values() for channel in mix)}
+    study_candidates(sorted(mapped), channels, fewest)  # a mistake shows before the stages take their minutes
     folder = open_folder(config, out)
     runner = StageRunner(folder=folder.root, progress=progress)
     place = stages.Workplace(config=config, folder=folder, runner=runner)
