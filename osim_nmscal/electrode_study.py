@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from osim_nmscal.calibration.fewer_channels import calibrate_without, predictions, without_channels
 from osim_nmscal.calibration.settings import CalibrationSettings

@@ -87,7 +87,7 @@ def first_order(signal: Tensor, c: Tensor) -> Tensor:
     """Filter by w_i = (1 + c) * e_i - c * w_(i-1), started settled; c (..., 1, 1, muscle) in (-1, 1)."""
     head = signal.narrow(TIME, 0, 1)
     tail = (1.0 + c) * signal.narrow(TIME, 1, signal.shape[TIME] - 1)
-    head = head.expand(torch.broadcast_shapes(head.shape, tail.narrow(TIME, 0, 1).shape))
+    head = torch.broadcast_tensors(head, tail.narrow(TIME, 0, 1))[0]
     return constant_recurrence(-c, torch.cat([head, tail], dim=TIME), time_dim=TIME)
 
 

@@ -148,7 +148,8 @@ class Columns:
     """Muscles, trials and parameter sets flattened to columns, (time, column) and (column,)."""
 
     def __init__(self, activation: Tensor, mtu_length: Tensor, parameters: NmsParameters, muscle: MuscleMechanics) -> None:
-        lead = torch.broadcast_shapes(activation.shape[:-3], parameters.optimal_fiber_length.shape[:-1])
+        # not torch.broadcast_shapes: it imports sympy, two seconds
+        lead = torch.broadcast_tensors(activation[..., 0, 0, 0], parameters.optimal_fiber_length[..., 0])[0].shape
         steps, trials, muscles = mtu_length.shape[-3:]
         self.shape = (*lead, steps, trials, muscles)
         # time first, then sets, trials, muscles
