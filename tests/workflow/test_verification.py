@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from osim_nmscal.data.results import CalibrationResult, NeuralParameters, TrialP
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import FileFormatError, MuscleModelError, WriteBackError
-from osim_nmscal.formats.storage import read_storage
+from osim_nmscal.formats.storage import read_storage, write_storage
 from osim_nmscal.opensim_tools.model_check import VerificationChoice, VerificationRun
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.osim_model.writer import write_personalized
@@ -294,6 +295,29 @@ def test_a_damaged_file_is_named(path: str, text: str, folder: ResultsFolder, op
         verify_results(folder.root)
 
 
+def test_a_silent_de_groote_muscle_is_driven_a_little_for_opensim_divides_by_its_activation(
+    folder: ResultsFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    muscles = read_muscles(MODEL).select(MUSCLES)
+    write_personalized(MODEL, folder.personalized_model, muscles.select(["soleus_r"]), muscle_class="DeGrooteFregly2016Muscle")
+    mixed = read_muscles(folder.personalized_model).select(MUSCLES)
+    write_sidecar(folder, _calibration(mixed), settings=SETTINGS, inputs={})
+    file = prediction_files(folder, "walk/stance_1").activation
+    silent = read_storage(file)
+    write_storage(file, replace(silent, values=0.0 * silent.values), header_name="silent")
+    driven: list[TimeSeries] = []
+
+    def answer(model: Path, motion: Path, activation: TimeSeries, dofs: tuple[str, ...], **_: object) -> VerificationRun:
+        driven.append(activation)
+        files = _files_of(folder, activation)
+        return VerificationRun(tendon_force=read_storage(files.tendon_force), joint_moment=read_storage(files.joint_moment).select(dofs))
+
+    monkeypatch.setattr(verification, "verify_model", answer)
+    verify_results(folder.root, choice=VerificationChoice(trials=1))
+    assert driven[0].column("soleus_r").min() == 0.001
+    assert driven[0].column("tibialis_anterior_r").max() == 0.0  # Millard's own minimum is OpenSim's business
+
+
 def test_predictions_of_another_run_are_told_from_those_of_this_one(
     folder: ResultsFolder, opensim_says: Callable[[float], list[str]]
 ) -> None:
@@ -347,7 +371,7 @@ def test_opensim_confirms_a_real_run_in_either_class_and_a_class_that_cannot_be_
     # gait2392 whose muscles are De Groote's, narrower than Millard's can be
     narrow = tmp_path / "narrow.osim"
     text = folder.personalized_model.read_text(encoding="utf-8")
-    narrow.write_text(text.replace("<tendon_strain_at", "<active_force_width_scale>1.2</active_force_width_scale><tendon_strain_at", 1))
+    narrow.write_text(text.replace("<active_force_width_scale>1.0<", "<active_force_width_scale>1.2<", 1))
     model = short_walk.model.model_copy(update={"file": narrow})
     output = short_walk.output.model_copy(update={"muscle_class": "Millard2012EquilibriumMuscle"})
     with pytest.raises(MuscleModelError, match="cannot become a Millard2012EquilibriumMuscle: it has active_force_width_scale"):
