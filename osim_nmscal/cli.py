@@ -325,7 +325,7 @@ def _print_truth(result: "DemoResult") -> None:
     made_files = ", ".join(str(results / name) for name in ("personalized.osim", "calibration/parameters.csv", "metrics.json"))
     made = "the person was there already" if result.reused else f"{result.seconds_person:.0f} s of them to make the person"
     for line in (
-        "Identifiable: the data at least halve what was unknown before. The others stay near where they started, within their intervals.",
+        "Identifiable: the data at least halve what was unknown before. Trust the intervals, not the values, of the others.",
         f"Done in {result.seconds:.0f} s ({made}). Everything is in {files}",
         f"  look at      {made_files}",
         f"  the truth    {result.truth}, which the chain never read",
