@@ -174,13 +174,16 @@ def _verify_trial(
         )
     log = folder.root / "predictions" / f"{files.activation.stem}.log"
     driving = muscles.select(activation.labels)
-    run = verify_model(folder.personalized_model, motion, _drivable(activation, driving), dofs, settings=settings, log=log)
+    begin = _first_taut(force, row["first_counted"])
+    driven = _drivable(activation, driving).between(activation.time[begin], activation.time[-1])
+    run = verify_model(folder.personalized_model, motion, driven, dofs, settings=settings, log=log)
+    after = slice(row["first_counted"] - begin, None)  # the counted samples of OpenSim's run
     strength = driving.values("max_isometric_force")
-    force_error = np.sqrt(np.mean((run.tendon_force.values - force.values)[counted] ** 2, axis=0)) / strength
+    force_error = np.sqrt(np.mean((run.tendon_force.values[after] - force.values[counted]) ** 2, axis=0)) / strength
     worst = int(force_error.argmax())
     metrics = []
     for i, dof in enumerate(dofs):
-        moment = run.joint_moment.values[counted, i]
+        moment = run.joint_moment.values[after, i]
         target = predicted.column(INVERSE_DYNAMICS.format(dof=dof))[counted]
         rmse = float(np.sqrt(np.mean((moment - predicted.column(dof)[counted]) ** 2)))
         spread = float(np.sum((target - target.mean()) ** 2))
@@ -202,6 +205,15 @@ def _drivable(activation: TimeSeries, muscles: MuscleTable) -> TimeSeries:
     """Return activations that OpenSim can simulate the muscles with."""
     least = [_LEAST_ACTIVATION.get(muscle.muscle_class, 0.0) for muscle in muscles.muscles]
     return replace(activation, values=np.maximum(activation.values, least))
+
+
+def _first_taut(force: TimeSeries, first_counted: int) -> int:
+    """Return the sample of the lead-in at which OpenSim can start: behind the last at which a tendon would push.
+
+    De Groote's tendon curve is negative below its slack length. OpenSim finds no static equilibrium there.
+    """
+    pushing = np.flatnonzero((force.values[:first_counted] < 0).any(axis=1))
+    return int(pushing[-1]) + 1 if len(pushing) else 0
 
 
 def _require_of_one_trial(

@@ -318,6 +318,30 @@ def test_a_silent_de_groote_muscle_is_driven_a_little_for_opensim_divides_by_its
     assert driven[0].column("tibialis_anterior_r").max() == 0.0  # Millard's own minimum is OpenSim's business
 
 
+def test_opensim_starts_behind_the_lead_in_samples_in_which_a_tendon_would_push(
+    folder: ResultsFolder, opensim_says: Callable[[float], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opensim_says(4.0)
+    whole = verify_results(folder.root, choice=VerificationChoice(trials=1))
+    file = prediction_files(folder, "walk/stance_1").tendon_force
+    force = read_storage(file)
+    slack = np.arange(STEPS) <= 5
+    write_storage(file, replace(force, values=np.where(slack[:, None], -100.0, force.values)), header_name="slack")
+    starts: list[float] = []
+
+    def answer(model: Path, motion: Path, activation: TimeSeries, dofs: tuple[str, ...], **_: object) -> VerificationRun:
+        starts.append(activation.time[0])
+        force = read_storage(file).between(activation.time[0], activation.time[-1])
+        moment = read_storage(prediction_files(folder, "walk/stance_1").joint_moment).select(dofs)
+        moment = moment.between(activation.time[0], activation.time[-1])
+        return VerificationRun(tendon_force=force, joint_moment=replace(moment, values=moment.values + 4.0))
+
+    monkeypatch.setattr(verification, "verify_model", answer)
+    late = verify_results(folder.root, choice=VerificationChoice(trials=1))
+    assert starts == [pytest.approx(1.06)]
+    assert late == whole  # the counted samples are the same
+
+
 def test_predictions_of_another_run_are_told_from_those_of_this_one(
     folder: ResultsFolder, opensim_says: Callable[[float], list[str]]
 ) -> None:
