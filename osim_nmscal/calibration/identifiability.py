@@ -77,14 +77,26 @@ def laplace_posterior(objective: Objective, at: Evaluation, linear: Linearizatio
     # every row of the Jacobian carries the weight of its sample in the loss
     weight = (counted / counted.sum(dim=0))[counted] * settings.moment_weight / dofs
     row = (weight[:, None] * variance * time / kept**2).reshape(-1)
-    eye = torch.eye(len(prior), dtype=prior.dtype)
-    pull = max(settings.prior_weight, _LEAST_PULL * float(row.mean()), _TINY * float(hessian.diagonal().max()))
-    inverse = torch.linalg.inv(hessian + (pull - settings.prior_weight) * eye)
-    error = inverse @ ((jacobian.T * row) @ jacobian + pull**2 * eye) @ inverse
+    error = ridge_error(hessian, (jacobian.T * row) @ jacobian, settings.prior_weight, float(row.mean()))
+    return Posterior(prior[:, None] * error * prior, prior, time, float(variance.mean()) ** 0.5)
+
+
+def ridge_error(hessian: Tensor, noise: Tensor, prior_weight: float, noise_weight: float) -> Tensor:
+    """Return H^-1 (J'SJ + L^2) H^-1, the expected squared error of a fit that a prior pulls, in units of prior widths.
+
+    Args:
+        hessian: H of the whole loss, prior included, (parameter, parameter).
+        noise: J'SJ, the noise of the moment errors as the gradient sees it, (parameter, parameter).
+        prior_weight: L, of the prior in the loss.
+        noise_weight: mean of S, the weight that the prior would have if it fitted the noise.
+    """
+    eye = torch.eye(len(hessian), dtype=hessian.dtype)
+    pull = max(prior_weight, _LEAST_PULL * noise_weight, _TINY * float(hessian.diagonal().max()))
+    inverse = torch.linalg.inv(hessian + (pull - prior_weight) * eye)
+    error = inverse @ (noise + pull**2 * eye) @ inverse
     # nothing is known worse than before: the bounds hold what the data leave open
     size, direction = torch.linalg.eigh(0.5 * (error + error.T))
-    error = (direction * size.clamp(0.0, 1.0)) @ direction.T
-    return Posterior(prior[:, None] * error * prior, prior, time, float(variance.mean()) ** 0.5)
+    return (direction * size.clamp(0.0, 1.0)) @ direction.T
 
 
 def _absorbed(jacobian: Tensor, hessian: Tensor, samples: float) -> float:

@@ -15,7 +15,7 @@ from torch import Tensor
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven, calibrated_muscles, parameter_labels, parameter_rows
 from osim_nmscal.calibration.hybrid_objective import HybridEvaluation, HybridObjective
 from osim_nmscal.calibration.hybrid_space import HybridSpace
-from osim_nmscal.calibration.identifiability import Posterior, autocorrelation_time, unclear_pairs
+from osim_nmscal.calibration.identifiability import Posterior, autocorrelation_time, ridge_error, unclear_pairs
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.muscle_roles import DrivenTrials, driven_trials
 from osim_nmscal.calibration.objective import Objective
@@ -246,9 +246,9 @@ def _synergy_result(problem: _Problem, best: HybridEvaluation) -> SynergyResult:
 
 
 def hybrid_posterior(objective: HybridObjective, at: HybridEvaluation) -> Posterior:
-    """Return the Laplace posterior of the muscle parameters, whatever weights and primitives may be.
+    """Return the expected error of the muscle parameters, whatever weights and primitives may be.
 
-    The whole loss counts as the data's misfit, scaled so that the moment errors that are left are its noise; weights and
+    All of the loss but the prior counts as data, with the noise of the moment errors that are left; weights and
     primitives are eliminated from the Hessian. Otherwise as `identifiability.laplace_posterior`.
     """
     muscles, settings = objective.objective, objective.objective.settings
@@ -264,8 +264,10 @@ def hybrid_posterior(objective: HybridObjective, at: HybridEvaluation) -> Poster
     samples = float(trials.counted.sum()) * errors.shape[-1]
     variance = max(float(errors[trials.counted].square().mean()), 1e-300)
     correlation = autocorrelation_time(errors, trials.counted)
-    # each trial's squared errors enter the loss as a mean: back to a sum, in units of the noise
-    scale = samples / trials.counted.shape[1] / max(settings.moment_weight, 1e-300) / (variance * correlation)
+    # each trial's squared errors enter the loss as a mean over its samples
+    noise_weight = variance * correlation * settings.moment_weight * trials.counted.shape[1] / samples
     prior = objective.space.parameters.prior_width()
-    precision = scale * inner + torch.diag(1.0 / prior**2)
-    return Posterior(torch.linalg.inv(0.5 * (precision + precision.T)), prior, correlation, variance**0.5)
+    hessian = prior[:, None] * (0.5 * (inner + inner.T)) * prior
+    data = hessian - settings.prior_weight * torch.eye(size, dtype=hessian.dtype)
+    error = ridge_error(hessian, noise_weight * data, settings.prior_weight, noise_weight)
+    return Posterior(prior[:, None] * error * prior, prior, correlation, variance**0.5)
