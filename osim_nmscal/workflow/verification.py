@@ -174,7 +174,7 @@ def _verify_trial(
         )
     log = folder.root / "predictions" / f"{files.activation.stem}.log"
     driving = muscles.select(activation.labels)
-    begin = _first_taut(force, row["first_counted"])
+    begin = _first_taut(force, driving, row["first_counted"])
     driven = _drivable(activation, driving).between(activation.time[begin], activation.time[-1])
     run = verify_model(folder.personalized_model, motion, driven, dofs, settings=settings, log=log)
     after = slice(row["first_counted"] - begin, None)  # the counted samples of OpenSim's run
@@ -207,12 +207,14 @@ def _drivable(activation: TimeSeries, muscles: MuscleTable) -> TimeSeries:
     return replace(activation, values=np.maximum(activation.values, least))
 
 
-def _first_taut(force: TimeSeries, first_counted: int) -> int:
+def _first_taut(force: TimeSeries, muscles: MuscleTable, first_counted: int) -> int:
     """Return the sample of the lead-in at which OpenSim can start: behind the last at which a tendon would push.
 
-    De Groote's tendon curve is negative below its slack length. OpenSim finds no static equilibrium there.
+    De Groote's tendon curve is negative below its slack length, and OpenSim finds no static equilibrium there. Other classes start
+    at the first sample: their slack tendons pull by zero up to rounding, and a later start costs them time to settle.
     """
-    pushing = np.flatnonzero((force.values[:first_counted] < 0).any(axis=1))
+    pushes = np.array([muscle.muscle_class == "DeGrooteFregly2016Muscle" for muscle in muscles.muscles])
+    pushing = np.flatnonzero((force.values[:first_counted, pushes] < 0).any(axis=1))
     return int(pushing[-1]) + 1 if len(pushing) else 0
 
 
