@@ -275,7 +275,7 @@ def _print_verification(found: "Verification") -> None:
     for metric in found.metrics:
         groups[metric.dof].append(metric)
     table = Table(title="OpenSim's own run of the personalized model", title_justify="left")
-    for name in ("degree of freedom", "trials", "from prediction, % of range", "worst, %", "R² with inverse dynamics"):
+    for name in ("degree of freedom", "trials", "from prediction, % of range", "worst, %", "R² with ID"):
         table.add_column(name, justify="left" if name == "degree of freedom" else "right", no_wrap=True)
     for dof, metrics in groups.items():
         table.add_row(
