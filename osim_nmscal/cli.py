@@ -100,10 +100,9 @@ def verify(
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Trials run at the same time.")] = 1,
 ) -> None:
     """Let OpenSim run a personalized model again and compare its moments with those predicted."""
-    from osim_nmscal.opensim_tools.model_check import VerificationChoice
     from osim_nmscal.workflow.verification import verify_results
 
-    found = verify_results(results, choice=VerificationChoice(trials=0) if every else None, jobs=jobs)
+    found = verify_results(results, every=every, jobs=jobs)
     _print_verification(found)
     if not found.confirmed:
         raise typer.Exit(NOT_CONFIRMED)
@@ -286,7 +285,9 @@ def _print_verification(found: "Verification") -> None:
             f"{fmean(m.r2_vs_inverse_dynamics for m in metrics):.2f}",
         )
     Console(width=max(100, _out.width), highlight=False).print(table)
-    if found.confirmed:
+    if found.failure:
+        _err.print(f"OpenSim cannot run the personalized model. The files are kept. {found.failure}", style="bold red", markup=False)
+    elif found.confirmed:
         _out.print(
             f"OpenSim confirms the model: every moment within {100 * found.tolerance:g} % of what was predicted.", style="bold green"
         )

@@ -67,4 +67,4 @@ def test_every_python_block_runs(checkout: Path) -> None:
     script = "\n".join(_blocks("python"))
     body = "\n".join(f"    {line}" for line in script.splitlines())
     (checkout / "readme.py").write_text(f"if __name__ == '__main__':\n{body}\n", encoding="utf-8")
-    assert "tendon_slack_length" in _run([sys.executable, "readme.py"], checkout)
+    assert " +- " in _run([sys.executable, "readme.py"], checkout)

@@ -16,6 +16,7 @@ from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, HistoryRow, MomentMetrics, TrialPrediction, VerificationMetrics
 from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.errors import OpenSimToolError
 from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.opensim_tools.model_check import load_model_check
@@ -93,7 +94,7 @@ def _remove_outdated(place: stages.Workplace) -> None:
     folder, runner = place.folder, place.runner
     finished = (folder.parameters, folder.history, folder.sidecar) if runner.has_finished("calibration") else ()
     if runner.has_worked:
-        for path in folder.final:
+        for path in (*folder.final, *folder.predictions):
             if path not in finished:
                 path.unlink(missing_ok=True)
 
@@ -138,10 +139,14 @@ def _verification(place: stages.Workplace, trial_set: TrialSet, jobs: int) -> Ve
     motions = [folder.recording(recording.name) / "ik.mot" for recording in config.recordings]
     if not config.verification.enabled or not all(path.is_file() for path in motions):
         return None
-    out = folder.root / "verification.json"
+    out = folder.verification
 
     def work() -> Mapping[str, Any]:
-        found = verify_results(folder.root, choice=config.verification, jobs=jobs)
+        try:
+            found = verify_results(folder.root, choice=config.verification, jobs=jobs)
+        except OpenSimToolError as error:  # the results stay: a model that OpenSim cannot run must be looked at
+            write_text_atomically(out, "[]")
+            return {"failure": str(error), "findings": ["OpenSim cannot run the personalized model; see below and predictions/*.log."]}
         write_text_atomically(out, json.dumps([asdict(metric) for metric in found.metrics], indent=1))
         if found.confirmed:
             return {}
@@ -153,16 +158,17 @@ def _verification(place: stages.Workplace, trial_set: TrialSet, jobs: int) -> Ve
         }
 
     files = [path for trial in trial_set.trials for path in astuple(prediction_files(folder, trial.name))[1:]]
-    runner.run(
+    outcome = runner.run(
         "verification",
         "",
         work,
         settings=config.verification.model_dump(mode="json") | config.muscle_analysis.model_dump(mode="json"),
         inputs=[folder.personalized_model, *motions, *files],
         outputs=[out],
+        keep=lambda summary: "failure" not in summary,
     )
     metrics = tuple(VerificationMetrics(**stored) for stored in json.loads(out.read_text(encoding="utf-8")))
-    return Verification(metrics=metrics, tolerance=config.verification.tolerance)
+    return Verification(metrics=metrics, tolerance=config.verification.tolerance, failure=outcome.summary.get("failure", ""))
 
 
 def _predicted(trial_set: TrialSet, result: CalibrationResult, config: WorkflowConfig) -> tuple[TrialPrediction, ...]:

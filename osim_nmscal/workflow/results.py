@@ -63,7 +63,16 @@ class ResultsFolder:
     @property
     def final(self) -> tuple[Path, ...]:
         """What stands on all stages; out of date as soon as one of them runs again."""
-        return (self.metrics, self.personalized_model, self.sidecar, self.parameters, self.history)
+        return (self.metrics, self.personalized_model, self.sidecar, self.parameters, self.history, self.verification)
+
+    @property
+    def predictions(self) -> tuple[Path, ...]:
+        """The prediction files that are there."""
+        return tuple(sorted((self.root / "predictions").glob("*.*")))
+
+    @property
+    def verification(self) -> Path:
+        return self.root / "verification.json"
 
     @property
     def sidecar(self) -> Path:

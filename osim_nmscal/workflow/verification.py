@@ -60,6 +60,7 @@ class Verification:
 
     metrics: tuple[VerificationMetrics, ...]
     tolerance: float
+    failure: str = ""  # why OpenSim could not run it at all
 
     @property
     def worst(self) -> float:
@@ -68,8 +69,8 @@ class Verification:
 
     @property
     def confirmed(self) -> bool:
-        """Whether every moment lies within the tolerance."""
-        return self.worst <= self.tolerance
+        """Whether OpenSim could run the model and every moment lies within the tolerance."""
+        return not self.failure and self.worst <= self.tolerance
 
 
 def prediction_files(folder: ResultsFolder, trial: str) -> PredictionFiles:
@@ -123,12 +124,13 @@ class _FolderSettings:
     substitute_muscle_class: str | None
 
 
-def verify_results(root: Path | str, *, choice: VerificationChoice | None = None, jobs: int = 1) -> Verification:
+def verify_results(root: Path | str, *, choice: VerificationChoice | None = None, every: bool = False, jobs: int = 1) -> Verification:
     """Let OpenSim run the personalized model of a results folder over its trials.
 
     Args:
         root: a results folder of `personalize`.
         choice: tolerance and number of trials; default: those the folder was made with.
+        every: all trials, whatever their number in `choice`.
         jobs: trials run at the same time, each in a process of its own.
 
     Raises:
@@ -141,7 +143,7 @@ def verify_results(root: Path | str, *, choice: VerificationChoice | None = None
     choice = choice or made.choice
     muscles = read_calibrated_muscles(folder)
     _require_unedited(folder, muscles, made.substitute_muscle_class)
-    chosen = _chosen(_read_index(folder), choice.trials)
+    chosen = _chosen(_read_index(folder), 0 if every else choice.trials)
     with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
         parts = pool.map(lambda row: _verify_trial(folder, row, muscles, made.run), chosen)
         metrics = tuple(metric for part in parts for metric in part)

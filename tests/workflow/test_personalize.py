@@ -85,7 +85,7 @@ def test_a_changed_setting_runs_only_what_depends_on_it(config: WorkflowConfig, 
     loss = config.calibration.loss.model_copy(update={"tendon_strain_weight": 500.0})
     changed = config.model_copy(update={"calibration": config.calibration.model_copy(update={"loss": loss})})
     ran = {stage.name for stage in personalize(changed, result.folder).stages if not stage.cached}
-    assert ran == {"trials", "calibration", "write_back", "evaluation"}
+    assert ran == {"trials", "calibration", "write_back", "evaluation", "verification"}
 
 
 def test_only_one_stage(config: WorkflowConfig, result: PersonalizedResult) -> None:
