@@ -57,12 +57,15 @@ def balance(
     Returns:
         residual, its partials by length and velocity, and shared pieces.
     """
-    sine = muscle.sine_pennation_at_optimal
-    along = torch.sqrt(length * length - sine * sine)
+    # few passes over memory, since this is most of a solve's time: addcmul(x, y, z, value=c) is x + c * y * z
+    p, sine = parameters, muscle.sine_pennation_at_optimal
+    along = torch.addcmul(-sine * sine, length, length).sqrt()
     cosine = along / length
-    strain = (mtu_length - parameters.optimal_fiber_length * along) / parameters.tendon_slack_length - 1.0
-    tendon = muscle.tendon_force(strain / parameters.tendon_strain_at_one_norm_force)
-    stiffness = tendon.slope / parameters.tendon_strain_at_one_norm_force
+    strain_by_along = -p.optimal_fiber_length / p.tendon_slack_length
+    strain = torch.addcmul(mtu_length / p.tendon_slack_length - 1.0, along, strain_by_along)
+    strain_scale = 1.0 / p.tendon_strain_at_one_norm_force
+    tendon = muscle.tendon_force(strain * strain_scale)
+    stiffness = tendon.slope * strain_scale
 
     # both curves of length lie on one grid
     local, interval = muscle.active_force_length.locate(length)
@@ -70,20 +73,20 @@ def balance(
     passive = muscle.passive_force_length.evaluate(local, interval)
     scale = muscle.velocity_scale(activation)
     fv = muscle.force_velocity(velocity if scale is None else velocity / scale)
-    isometric = activation * active.value
-    by_velocity_fiber = isometric * fv.slope
-    if scale is not None:
-        by_velocity_fiber = by_velocity_fiber / scale
 
-    fiber = isometric * fv.value + passive.value + muscle.fiber_damping * velocity
-    by_length_fiber = activation * active.slope * fv.value + passive.slope
-    # d cosine / dl = sine^2 / (l * along), here written with the length along the tendon
-    cosine_by_length = (1.0 - cosine * cosine) / along
-    by_length = stiffness * (-parameters.optimal_fiber_length / parameters.tendon_slack_length) / cosine
+    isometric = activation * active.value
+    fiber = torch.addcmul(torch.addcmul(passive.value, isometric, fv.value), velocity, muscle.fiber_damping)
+    fiber_by_length = torch.addcmul(passive.slope, activation * active.slope, fv.value)
+    slope_by_velocity = fv.slope if scale is None else fv.slope / scale
+    fiber_by_velocity = torch.addcmul(muscle.fiber_damping, isometric, slope_by_velocity)
+    # d cosine / dl = sine^2 / (l^2 * along)
+    cosine_by_length = sine * sine / (length * length * along)
+    tendon_by_length = stiffness * strain_by_along / cosine
+    by_length = torch.addcmul(torch.addcmul(tendon_by_length, cosine_by_length, fiber, value=-1), cosine, fiber_by_length, value=-1)
     return Balance(
-        residual=tendon.value - cosine * fiber,
-        by_length=by_length - cosine_by_length * fiber - cosine * by_length_fiber,
-        by_velocity=-cosine * (by_velocity_fiber + muscle.fiber_damping),
+        residual=torch.addcmul(tendon.value, cosine, fiber, value=-1),
+        by_length=by_length,
+        by_velocity=-(cosine * fiber_by_velocity),
         length_along_tendon=along,
         cosine=cosine,
         tendon_strain=strain,

@@ -16,6 +16,7 @@ Departures from OpenSim, which integrates the fiber length (Millard, De Groote) 
 - a fiber shorter than its class allows is held at that length, its velocity is then that of the held length.
 """
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +31,8 @@ from osim_nmscal.nms.recurrence import linear_recurrence, linear_recurrence_back
 SOLVED = {torch.float64: 1e-8, torch.float32: 1e-4}
 # Larger problems are treated in blocks of columns of about so many states, which the processor's cache holds.
 _BLOCK_STATES = 2**17
+# Numbers in just less than 32 MiB, the largest block that the C library learns from.
+_LARGE_BLOCK = 2**22 - 2**10
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ def solve_trajectory(
     Returns:
         the solution; `solved` is False for columns that could not be solved.
     """
+    _keep_freed_memory()
     inverse = 1.0 / (time_step * parameters.max_contraction_velocity)
     problem = FiberProblem(activation, mtu_length, parameters, muscle, inverse)
     blocks = _blocks(*mtu_length.shape)
@@ -158,6 +162,16 @@ def solve_trajectory(
         return _solve_block(problem, start)
     every = torch.arange(mtu_length.shape[1], device=mtu_length.device)
     return _joined(problem, [_solve_block(problem.select(every[block]), _start_of(start, block)) for block in blocks])
+
+
+@functools.cache
+def _keep_freed_memory() -> None:
+    """Free one large untouched block, once per process.
+
+    The C library of Linux returns memory to the system whenever about twice the largest block freed so far lies free.
+    For the temporaries of an iteration that is every time, and getting them back costs 20-30 % of a solve.
+    """
+    torch.empty(_LARGE_BLOCK, dtype=torch.float64)
 
 
 def _solve_block(problem: FiberProblem, start: Tensor | FiberSolution | None) -> FiberSolution:

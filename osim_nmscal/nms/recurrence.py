@@ -10,7 +10,7 @@ from torch import Tensor
 # A factor this small no longer reaches a result of order one in float64.
 _NEGLIGIBLE = 1e-18
 # Reach from which on it pays to look whether all factors have died out.
-_CHECK_FROM = 8
+_CHECK_FROM = 32
 
 
 def linear_recurrence(factor: Tensor, source: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ def linear_recurrence(factor: Tensor, source: Tensor) -> Tensor:
         source = torch.cat([source[..., :reach, :], tail], dim=-2)
         if 2 * reach < steps:
             factor = factor[reach:] * factor[:-reach]
-            if reach >= _CHECK_FROM and not bool((factor.abs() > _NEGLIGIBLE).any()):
+            if reach >= _CHECK_FROM and float(factor.abs().amax()) <= _NEGLIGIBLE:
                 break
         reach *= 2
     return source
