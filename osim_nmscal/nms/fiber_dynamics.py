@@ -79,8 +79,6 @@ class FiberSolution:
             TendonAndFiber(*(partial * free for partial in wrt_parameters)),
         )
 
-    _partials = partials  # its name before it was public
-
     def pull_back(self, gradient: Tensor) -> tuple[Tensor, Tensor, TendonAndFiber]:
         """Pull a gradient with respect to length back to what the length depends on.
 

@@ -136,7 +136,7 @@ def shared_muscle(path: Path) -> Muscle:
     kind = path.name.split("_")[1]
     properties: MuscleProperties = {
         "millard": Millard2012Properties(fiber_damping=stated["fiber_damping"]),
-        "degroote": DeGrooteFregly2016Properties(),
+        "degroote": DeGrooteFregly2016Properties(fiber_damping=stated["fiber_damping"]),
         "thelen": Thelen2003Properties(),
     }[kind]
     return Muscle(

@@ -16,7 +16,7 @@ from osim_nmscal.nms.contraction import TendonAndFiber
 from osim_nmscal.nms.fiber_dynamics import FiberSolution, WholeTrajectory
 from osim_nmscal.nms.fiber_newton import FiberProblem, solve_in_sequence
 from osim_nmscal.nms.model import NmsInputs, contract, initial_parameters
-from osim_nmscal.nms.muscle_models import muscle_mechanics
+from osim_nmscal.nms.muscle_models import muscle_curves, muscle_mechanics
 
 OWN = simulations()
 # Every forward simulation of shared/reference/opensim_muscles.
@@ -52,6 +52,20 @@ def test_tendon_forces_follow_the_shared_forward_simulations(name: str, opensim_
     muscle, table = shared_muscle(path), shared_table(path)
     assert _force_error(muscle, table, 1) < 0.005
     assert _force_error(muscle, table, 5) < 0.02
+
+
+@pytest.mark.parametrize("name", ["soleus", "addlong"])
+def test_opensims_explicit_degroote_muscle_obeys_the_equation_without_damping(name: str, opensim_muscle_reference: Path) -> None:
+    # its fiber_damping is 0.01 and OpenSim reports a damping force of up to 0.4 %, but not in the tendon
+    path = opensim_muscle_reference / f"sim_degroote_{name}_r_elastic_1Hz.csv"
+    muscle, table = shared_muscle(path), shared_table(path)
+    curves = muscle_curves(muscle)
+    length, velocity = table["norm_fiber_length"], table["norm_fiber_velocity"]
+    active = table["activation"] * curves.active_force_length(length).value * curves.force_velocity(velocity).value
+    fiber = (active + curves.passive_force_length(length).value) * torch.cos(table["pennation"])
+    assert table["passive_damping_force"].abs().max() > 0.002 * muscle.max_isometric_force
+    assert_close(fiber, table["tendon_force"] / muscle.max_isometric_force, rtol=0.0, atol=1e-10)
+    assert curves.fiber_damping == 0.0
 
 
 @pytest.mark.parametrize("name", ["millard_elastic", "millard_rajagopal", "millard_lightly_damped", "millard_undamped"])

@@ -5,6 +5,10 @@ in optimal fiber lengths per second divided by the maximum contraction velocity,
 at one norm force. One equation then serves every class:
 
     tendon(strain) = cos(pennation) * (activation * active(l) * force_velocity(v / vscale) + passive(l) + damping * v)
+
+Departures from OpenSim, for every class: a slack tendon carries a small negative force (below), where OpenSim's carries
+none and its fiber length is then undetermined or its equilibrium fails; activation has no lower bound here, where OpenSim
+clamps it to `minimum_activation` (0.01), so a silent muscle's active force differs by up to 1 % of its maximum.
 """
 
 import math
