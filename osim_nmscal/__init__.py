@@ -14,6 +14,9 @@ _HOMES: dict[str, str] = {
     "load_config": "osim_nmscal.config",
     "personalize": "osim_nmscal.workflow.personalize",
     "PersonalizedResult": "osim_nmscal.workflow.personalize",
+    "verify_results": "osim_nmscal.workflow.verification",
+    "downstream_files": "osim_nmscal.workflow.verification",
+    "make_virtual_subject": "osim_nmscal.virtual_subject.make",
     # stations
     "scale_model": "osim_nmscal.opensim_tools.scaling",
     "ScalingSettings": "osim_nmscal.opensim_tools.scaling",
@@ -39,6 +42,7 @@ _HOMES: dict[str, str] = {
     "calibrate_emg_driven": "osim_nmscal.calibration.emg_driven",
     "CalibrationSettings": "osim_nmscal.calibration.settings",
     "Term": "osim_nmscal.calibration.losses",
+    "calibrate_synergy_hybrid": "osim_nmscal.calibration.synergy_hybrid",
     "predict": "osim_nmscal.calibration.prediction",
     "moment_metrics": "osim_nmscal.evaluation",
     "read_muscles": "osim_nmscal.osim_model.reader",

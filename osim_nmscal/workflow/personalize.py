@@ -189,8 +189,7 @@ def _calibration(place: stages.Workplace, trial_set: TrialSet, table: MuscleTabl
 
     def on_iteration(row: HistoryRow) -> None:
         if runner.progress is not None:
-            text = f"iteration {row.iteration}, loss {row.loss:.5g}"
-            runner.progress(Progress(stage="calibration", state="iteration", seconds=row.seconds, text=text))
+            runner.progress(Progress(stage="calibration", state="iteration", seconds=row.seconds, text=_iteration_text(row)))
 
     def work() -> Mapping[str, Any]:
         result = calibrate(trial_set, table, settings, progress=on_iteration)
@@ -209,6 +208,14 @@ def _calibration(place: stages.Workplace, trial_set: TrialSet, table: MuscleTabl
         keep=lambda summary: summary["status"] != "interrupted",
     )
     return done[0] if done else read_calibration(folder, table)
+
+
+def _iteration_text(row: HistoryRow) -> str:
+    """Say where an optimiser is: iteration, loss by term, its rate, and the time left if it used every iteration."""
+    terms = ", ".join(f"{name} {value:.3g}" for name, value in zip(row.term_names, row.term_values, strict=True) if value)
+    text = f"iteration {row.iteration}, loss {row.loss:.5g} ({terms}), rate {row.rate:.2g}"
+    left = row.seconds / row.iteration * (row.limit - row.iteration) if row.iteration else 0.0
+    return f"{text}, at most {left:.0f} s left" if left > 0 else text
 
 
 def _write_back(place: stages.Workplace, result: CalibrationResult) -> None:

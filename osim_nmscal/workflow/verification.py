@@ -84,6 +84,19 @@ def prediction_files(folder: ResultsFolder, trial: str) -> PredictionFiles:
     )
 
 
+def downstream_files(root: Path | str) -> tuple[PredictionFiles, ...]:
+    """Return the prediction files of every trial of a results folder, to continue with in OpenSim.
+
+    The activation files hold one column per muscle, as OpenSim's controls: for a forward simulation with prescribed
+    activations (`ignore_activation_dynamics`), the joint reaction analysis, or a Moco tracking problem.
+
+    Raises:
+        FileFormatError: the folder holds no predictions.
+    """
+    folder = ResultsFolder(root=Path(root).resolve())
+    return tuple(prediction_files(folder, row["trial"]) for row in _read_index(folder))
+
+
 def write_predictions(folder: ResultsFolder, trials: TrialSet, predictions: Sequence[TrialPrediction]) -> tuple[PredictionFiles, ...]:
     """Write the prediction of every trial, lead-in included, and an index of them.
 

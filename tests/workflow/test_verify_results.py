@@ -25,7 +25,7 @@ from osim_nmscal.osim_model.writer import write_personalized
 from osim_nmscal.workflow import verification
 from osim_nmscal.workflow.personalize import personalize
 from osim_nmscal.workflow.results import ResultsFolder, write_sidecar
-from osim_nmscal.workflow.verification import PredictionFiles, prediction_files, verify_results, write_predictions
+from osim_nmscal.workflow.verification import PredictionFiles, downstream_files, prediction_files, verify_results, write_predictions
 
 ROOT = Path(__file__).parent.parent.parent
 MODEL = ROOT / "models" / "virtual_leg.osim"
@@ -184,6 +184,12 @@ def test_predictions_are_files_that_opensim_can_take_as_controls(folder: Results
     assert activation.values.max() == 1.0  # not 1.0000001, which OpenSim refuses
     assert read_storage(files.tendon_force).labels == MUSCLES
     assert read_storage(files.joint_moment).labels == (*DOFS, "knee_angle_r_inverse_dynamics", "ankle_angle_r_inverse_dynamics")
+
+
+def test_the_files_to_continue_with_downstream_are_there_for_every_trial(folder: ResultsFolder) -> None:
+    found = downstream_files(folder.root)
+    assert len(found) == len(ROLES)
+    assert all(files.activation.is_file() and files.joint_moment.is_file() and files.tendon_force.is_file() for files in found)
 
 
 @pytest.mark.parametrize(("miss", "code", "sentence"), [(0.5, 0, "OpenSim confirms"), (20.0, 3, "OpenSim does NOT confirm")])
