@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.muscles import MuscleTable
@@ -100,6 +101,8 @@ def _checked(config: WorkflowConfig) -> CheckReport:
     if names:
         _check_roles(check, names)
     check.add(_unwritable(config))
+    if table is not None and not check.errors:
+        check.attempt(lambda: parameter_space(table, config.calibration))
     check.row("Calibration", f"{config.calibration.method} by {config.calibration.optimizer}")
     check.row("Results", str(config.output.folder))
     return CheckReport(errors=tuple(check.errors), findings=tuple(check.findings), summary=tuple(check.rows))
