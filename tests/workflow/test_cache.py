@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from osim_nmscal.workflow.cache import RECORD_FILE, StageCache, stage_key
 
 from osim_nmscal.errors import FileFormatError
-from osim_nmscal.workflow.cache import RECORD_FILE, StageCache, stage_key
 
 
 def _key(source: Path, **settings: object) -> str:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from osim_nmscal.workflow.inputs import missing_files, moments_by_coordinate, named_files, read_forces, write_external_loads
 
 from osim_nmscal.config import RecordingSettings, load_config
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import UnknownNameError
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.opensim_tools.setup_file import file_of, read_setup
-from osim_nmscal.workflow.inputs import missing_files, moments_by_coordinate, named_files, read_forces, write_external_loads
 
 WORKFLOWS = Path(__file__).parent.parent.parent / "workflows"
 
