@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "osim_nmscal"
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "settings": {"errors"},
+    "provenance": {"errors"},
     "data": {"errors"},
     "signals": {"errors", "settings", "data"},
     "formats": {"errors", "settings", "data"},
@@ -25,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "evaluation": {"errors", "settings", "data"},
     "virtual_subject": {"errors", "settings", "data", "signals", "formats", "osim_model", "opensim_tools", "nms"},
     "report": {"errors", "settings", "data", "evaluation"},
-    "electrode_study": {"errors", "settings", "data", "evaluation", "calibration"},
+    "electrode_study": {"errors", "settings", "provenance", "data", "formats", "evaluation", "calibration"},
     "config": {
         "errors",
         "settings",

@@ -1,8 +1,8 @@
 """The code behind a result: the digest of every module of this package that a module really imports, and the libraries' versions.
 
 Imports are read from the source, also those inside functions; those for type checkers alone do not count. A text that names a
-module of the package counts as an import, as `python -m osim_nmscal...` starts it. What `__init__.py` files re-export does not
-count unless they are imported by name: they hold tables of names, no work.
+module of the package counts as an import, as `python -m osim_nmscal...` starts it. Importing a module runs the `__init__.py` of its
+packages, so they count, too, but for two that are tables of names (TABLES): what they name is no import.
 """
 
 import ast
@@ -15,6 +15,8 @@ from pathlib import Path
 
 PACKAGE = "osim_nmscal"
 ROOT = Path(__file__).resolve().parent.parent
+# Files that name modules and import none of them before somebody asks: the public names, and the stages.
+TABLES = ("__init__.py", "workflow/stages/__init__.py")
 # The libraries that decide numbers.
 LIBRARIES = ("opensim", "torch", "numpy", "scipy", "ezc3d", "scikit-learn", "lxml")
 
@@ -37,10 +39,12 @@ def code_files(module: str) -> set[Path]:
     found: set[Path] = set()
     waiting = [module]
     while waiting:
-        path = _file_of(waiting.pop())
+        module = waiting.pop()
+        path = _file_of(module)
         if path is not None and path not in found:
             found.add(path)
-            if path != ROOT / "__init__.py":  # its table names every module
+            waiting.append(module.rpartition(".")[0])
+            if path.relative_to(ROOT).as_posix() not in TABLES:
                 waiting += _imports(path)
     return found
 
