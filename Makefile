@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test lint clean
+.PHONY: install demo test test-all lint clean
 
 install: $(VENV)/.installed
 
@@ -22,6 +22,10 @@ lint: install
 	$(BIN)/mypy
 
 test: lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not harness"
+
+# Also the harnesses that take minutes: runs killed at random moments.
+test-all: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 clean:

@@ -181,8 +181,8 @@ def _faults_of(label: str, place: ResultsPlace) -> Iterator[None]:
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         raise FileFormatError(
-            f"{label} stopped, as a file could not be read or written:{where} ({error.strerror or error}); free some space or allow it, then "
-            f"run the same command again. Finished stages are kept in {place.unfinished}."
+            f"{label} stopped, as a file could not be read or written:{where} ({error.strerror or error}); free some space or allow it, "
+            f"then run the same command again. Finished stages are kept in {place.unfinished}."
         ) from error
 
 

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings
-from osim_nmscal.workflow.recording_files import moments_by_coordinate, read_forces
-from osim_nmscal.workflow.stages.inverse_dynamics import FromForces, write_loads
-from osim_nmscal.workflow.user_files import missing_files, named_files
 
 from osim_nmscal.config import load_config
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import UnknownNameError
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.opensim_tools.external_loads import write_plate_loads
+from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings
 from osim_nmscal.opensim_tools.setup_file import file_of, read_setup
+from osim_nmscal.workflow.recording_files import moments_by_coordinate, read_forces
+from osim_nmscal.workflow.stages.inverse_dynamics import FromForces, write_loads
+from osim_nmscal.workflow.user_files import missing_files, named_files
 
 WORKFLOWS = Path(__file__).parent.parent.parent / "workflows"
 

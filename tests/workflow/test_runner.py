@@ -70,7 +70,7 @@ def _publish(runner: StageRunner) -> None:
 @pytest.mark.parametrize("published", [True, False])
 def test_an_unchanged_chain_is_not_run_again_and_still_says_its_findings(tmp_path: Path, published: bool) -> None:
     first = _chain(tmp_path)
-    assert RAN == list(STAGES)
+    assert list(STAGES) == RAN
     if published:
         _publish(first)
     second = _chain(tmp_path)
@@ -160,7 +160,9 @@ def test_progress_says_start_where_it_is_end_and_findings(tmp_path: Path) -> Non
 
 
 def test_several_recordings_at_the_same_time_give_what_one_after_the_other_gives(tmp_path: Path) -> None:
-    tasks = [Task(stage="emg", recording=name, settings=_Settings(name), inputs={}, outputs=(f"{name}.txt",), work=_work) for name in "abcd"]
+    tasks = [
+        Task(stage="emg", recording=name, settings=_Settings(name), inputs={}, outputs=(f"{name}.txt",), work=_work) for name in "abcd"
+    ]
     for jobs in (1, 3):
         runner = _runner(tmp_path / f"jobs{jobs}")
         runner.run_each(tasks, jobs)

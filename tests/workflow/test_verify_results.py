@@ -24,8 +24,8 @@ from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.osim_model.writer import write_personalized
 from osim_nmscal.provenance.values import file_digest
 from osim_nmscal.workflow import verification
-from osim_nmscal.workflow.personalize import personalize
 from osim_nmscal.workflow.folder import new_record
+from osim_nmscal.workflow.personalize import personalize
 from osim_nmscal.workflow.predictions import PredictionFiles, prediction_files, write_predictions
 from osim_nmscal.workflow.records import write_record
 from osim_nmscal.workflow.results import ResultsFolder, write_sidecar
