@@ -63,15 +63,11 @@ def _end_once(bench: _Bench, root: Path, how: signal.Signals, after: float) -> s
     os.kill(pid, how)
     code = server.wait()
     assert code in (CODES[how], 0), (code, bench.server.log.read_text()[-2000:])
-    try:
-        results = open_results(root)
-    except FileFormatError as error:
-        assert not had, error
-        assert "has no finished results" in str(error) or "is no folder of results" in str(error)
-        shown = "none"
+    shown = _what_it_shows(root)
+    if shown == "none":
+        assert not had
         assert server.run("verify", str(root)) == 2
     else:
-        shown = "old" if results.record.configuration["subject"]["mass"] == OLD else "new"
         assert had or shown == "new"
         assert essence(root) == essence(bench.finished(OLD if shown == "old" else NEW))
     assert code != 0 or shown == "new"
@@ -79,6 +75,14 @@ def _end_once(bench: _Bench, root: Path, how: signal.Signals, after: float) -> s
     assert essence(root) == essence(bench.finished(NEW))
     assert not (root / "unfinished").exists()
     return shown
+
+
+def _what_it_shows(root: Path) -> str:
+    try:
+        mass = open_results(root).record.configuration["subject"]["mass"]
+    except FileFormatError as error:
+        return "none" if "has no finished results" in str(error) or "is no folder of results" in str(error) else str(error)
+    return "old" if mass == OLD else "new"
 
 
 def _harness(bench: _Bench, tmp_path: Path, how: signal.Signals, count: int, *, seed: int) -> Counter[str]:

@@ -151,7 +151,7 @@ def test_a_results_folder_that_cannot_be_is_a_sentence(kind: str, changed: Calla
         "name too long": tmp_path / ("n" * 300),
         "path too long": tmp_path.joinpath(*["p" * 200] * 30),
     }[kind]
-    with pytest.raises(ConfigError, match="give a(nother)? folder"):
+    with pytest.raises(ConfigError, match=r"give a(nother)? folder"):
         personalize(load_config(config), root)
     assert (tmp_path / "file").read_text() == "mine"
 
