@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "calibration": {"errors", "settings", "data", "nms", "evaluation"},
     "evaluation": {"errors", "settings", "data"},
     "virtual_subject": {"errors", "settings", "data", "signals", "formats", "osim_model", "opensim_tools", "nms"},
+    "doctor": {"errors", "settings", "data", "signals"},
     "report": {"errors", "settings", "data", "evaluation"},
     "electrode_study": {"errors", "settings", "data", "evaluation", "calibration"},
     "config": {
