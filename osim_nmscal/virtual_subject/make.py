@@ -24,18 +24,18 @@ from osim_nmscal.nms.muscle_models import muscle_mechanics
 from osim_nmscal.opensim_tools.run import in_worker
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.osim_model.writer import write_personalized
-from osim_nmscal.virtual_subject.build_model import write_model
-from osim_nmscal.virtual_subject.c3d_file import write_c3d
-from osim_nmscal.virtual_subject.config_file import write_config
-from osim_nmscal.virtual_subject.drive import Drive, solve_drive
-from osim_nmscal.virtual_subject.electrodes import sharing
-from osim_nmscal.virtual_subject.ground import PlateForces, net_moments, onto_muscle_moments, plate_forces, towards_published_moments
+from osim_nmscal.virtual_subject.anatomy.build_model import write_model
+from osim_nmscal.virtual_subject.anatomy.electrodes import sharing
+from osim_nmscal.virtual_subject.anatomy.person import Build, TrueMuscles, draw_build, draw_muscles
+from osim_nmscal.virtual_subject.laboratory.c3d_file import write_c3d
+from osim_nmscal.virtual_subject.laboratory.config_file import write_config
+from osim_nmscal.virtual_subject.laboratory.recordings import NOISELESS, RecordingNoise, draw_marker_errors
+from osim_nmscal.virtual_subject.laboratory.session import Session, write_mvc, write_recording, write_static, write_truth
 from osim_nmscal.virtual_subject.limb import Limb
-from osim_nmscal.virtual_subject.mechanics import measure, place_markers, scale_person
-from osim_nmscal.virtual_subject.motion import Mechanics, Motion
-from osim_nmscal.virtual_subject.person import Build, TrueMuscles, draw_build, draw_muscles
-from osim_nmscal.virtual_subject.recordings import NOISELESS, RecordingNoise, draw_marker_errors
-from osim_nmscal.virtual_subject.session import Session, write_mvc, write_recording, write_static, write_truth
+from osim_nmscal.virtual_subject.motion.drive import Drive, solve_drive
+from osim_nmscal.virtual_subject.motion.ground import PlateForces, net_moments, onto_muscle_moments, plate_forces, towards_published_moments
+from osim_nmscal.virtual_subject.motion.mechanics import measure, place_markers, scale_person
+from osim_nmscal.virtual_subject.motion.prescribed import Mechanics, Motion
 
 FloatArray = NDArray[np.float64]
 

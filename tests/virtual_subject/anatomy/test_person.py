@@ -5,10 +5,8 @@ import pytest
 
 from osim_nmscal.data.muscles import Muscle, MuscleTable
 from osim_nmscal.errors import MuscleModelError
-from osim_nmscal.virtual_subject.anatomy import Anatomy
-from osim_nmscal.virtual_subject.anatomy_arm import ARM
-from osim_nmscal.virtual_subject.anatomy_leg import LEG
-from osim_nmscal.virtual_subject.electrodes import (
+from osim_nmscal.virtual_subject.anatomy.arm import ARM
+from osim_nmscal.virtual_subject.anatomy.electrodes import (
     ARM_POOLS,
     ARM_STRENGTH_GROUPS,
     LEG_POOLS,
@@ -16,7 +14,9 @@ from osim_nmscal.virtual_subject.electrodes import (
     Pool,
     sharing,
 )
-from osim_nmscal.virtual_subject.person import TrueMuscles, draw_build, draw_muscles
+from osim_nmscal.virtual_subject.anatomy.facts import Anatomy
+from osim_nmscal.virtual_subject.anatomy.leg import LEG
+from osim_nmscal.virtual_subject.anatomy.person import TrueMuscles, draw_build, draw_muscles
 
 LIMBS = [(LEG, LEG_POOLS, LEG_STRENGTH_GROUPS), (ARM, ARM_POOLS, ARM_STRENGTH_GROUPS)]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from osim_nmscal.virtual_subject.motion import Mechanics, Motion
+from osim_nmscal.virtual_subject.motion.prescribed import Mechanics, Motion
 
 FloatArray = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.settings import Settings, setting
 from osim_nmscal.signals import bandpass
-from osim_nmscal.virtual_subject.motion import wander
+from osim_nmscal.virtual_subject.motion.prescribed import wander
 
 FloatArray = NDArray[np.float64]
 

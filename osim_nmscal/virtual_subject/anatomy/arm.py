@@ -7,8 +7,7 @@ Departures: the arm is raised in one plane, that of the scapula; forearm and han
 and supination.
 """
 
-from osim_nmscal.virtual_subject.anatomy import Anatomy, Freedom, JointFacts, MarkerFacts, Segment, Vector, WrapSurface, slender
-from osim_nmscal.virtual_subject.arm_muscles import (
+from osim_nmscal.virtual_subject.anatomy.arm_muscles import (
     ARM_MUSCLES,
     ELBOW_CENTER,
     ELEVATION_AXIS,
@@ -17,6 +16,7 @@ from osim_nmscal.virtual_subject.arm_muscles import (
     THORAX,
     UPPER_ARM,
 )
+from osim_nmscal.virtual_subject.anatomy.facts import Anatomy, Freedom, JointFacts, MarkerFacts, Segment, Vector, WrapSurface, slender
 
 BODY_MASS = 75.0  # kg
 # Parts of the body mass: upper arm; forearm and hand together. Source: de Leva (1996), table 4, men.

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from osim_nmscal.emg.envelope import EnvelopeSettings, linear_envelope
-from osim_nmscal.virtual_subject.ground import PlateForces
-from osim_nmscal.virtual_subject.plates import record_plates
-from osim_nmscal.virtual_subject.recordings import (
+from osim_nmscal.virtual_subject.laboratory.plates import record_plates
+from osim_nmscal.virtual_subject.laboratory.recordings import (
     NOISELESS,
     RecordingNoise,
     draw_marker_errors,
@@ -14,6 +13,7 @@ from osim_nmscal.virtual_subject.recordings import (
     record_emg,
     record_markers,
 )
+from osim_nmscal.virtual_subject.motion.ground import PlateForces
 
 TIME = np.arange(501) / 100.0
 SLOW = (0.3 + 0.2 * np.sin(2 * np.pi * 1.0 * TIME))[:, None]  # 1 Hz: the low-pass at 5 Hz leaves it as it is

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from osim_nmscal.virtual_subject.ground import net_moments, onto_muscle_moments, plate_forces, towards_published_moments
-from osim_nmscal.virtual_subject.motion import Contact, Mechanics
+from osim_nmscal.virtual_subject.motion.ground import net_moments, onto_muscle_moments, plate_forces, towards_published_moments
+from osim_nmscal.virtual_subject.motion.prescribed import Contact, Mechanics
 
 MASS, SAMPLES = 70.0, 5
 DOFS = ("hip_flexion_r", "knee_flexion_r", "ankle_dorsiflexion_r")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from osim_nmscal.virtual_subject.gait import GRAVITY, START_PHASE, Walker, walk
-from osim_nmscal.virtual_subject.gait_curves import speed_steps, stance_part, stride_time
-from osim_nmscal.virtual_subject.motion import PREROLL, Motion
+from osim_nmscal.virtual_subject.motion.gait import GRAVITY, START_PHASE, Walker, walk
+from osim_nmscal.virtual_subject.motion.gait_curves import speed_steps, stance_part, stride_time
+from osim_nmscal.virtual_subject.motion.prescribed import PREROLL, Motion
 
 WALKER = Walker(mass=70.0, pelvis_scale=(1.0, 1.0, 1.0), thigh_scale=1.0, shank_scale=1.0, foot_scale=1.0)
 

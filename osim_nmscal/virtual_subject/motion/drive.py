@@ -17,7 +17,7 @@ from torch import Tensor
 
 from osim_nmscal.nms.model import NmsInputs, NmsOutputs, NmsParameters, simulate
 from osim_nmscal.nms.muscle_models import MuscleMechanics
-from osim_nmscal.virtual_subject.motion import Mechanics
+from osim_nmscal.virtual_subject.motion.prescribed import Mechanics
 
 FloatArray = NDArray[np.float64]
 

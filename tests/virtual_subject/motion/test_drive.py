@@ -9,8 +9,8 @@ import torch
 from osim_nmscal.data.muscles import Muscle, MuscleTable
 from osim_nmscal.nms.model import initial_parameters
 from osim_nmscal.nms.muscle_models import muscle_mechanics
-from osim_nmscal.virtual_subject.drive import factorise, solve_drive, spline_basis
-from osim_nmscal.virtual_subject.motion import Mechanics
+from osim_nmscal.virtual_subject.motion.drive import factorise, solve_drive, spline_basis
+from osim_nmscal.virtual_subject.motion.prescribed import Mechanics
 
 
 def test_factorisation_recovers_a_product_of_non_negative_factors() -> None:

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from osim_nmscal.virtual_subject.anatomy import FixedPoint, GlidingPoint, MuscleFacts, Vector
+from osim_nmscal.virtual_subject.anatomy.facts import FixedPoint, GlidingPoint, MuscleFacts, Vector
 
 THORAX, UPPER_ARM, FOREARM = "thorax", "upper_arm_r", "forearm_r"
 

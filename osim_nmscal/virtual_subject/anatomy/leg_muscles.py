@@ -10,7 +10,7 @@ start 12 mm further up and wrap over one cylinder each; adductors have the neutr
 
 import numpy as np
 
-from osim_nmscal.virtual_subject.anatomy import FixedPoint, GlidingPoint, MuscleFacts
+from osim_nmscal.virtual_subject.anatomy.facts import FixedPoint, GlidingPoint, MuscleFacts
 
 PELVIS, THIGH, SHANK, FOOT = "pelvis", "thigh_r", "shank_r", "foot_r"
 

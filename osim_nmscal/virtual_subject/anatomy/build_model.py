@@ -2,7 +2,7 @@
 
 Muscles are Millard2012EquilibriumMuscle. Their tendon slack length is not looked up: it is the length at which the fiber,
 behind a rigid tendon, has the published length in the reference pose, so that it fits this model's own paths.
-Run `python -m osim_nmscal.virtual_subject.build_model [folder]` to write models/virtual_leg.osim and models/virtual_arm.osim.
+Run `python -m osim_nmscal.virtual_subject.anatomy.build_model [folder]` to write models/virtual_leg.osim and models/virtual_arm.osim.
 """
 
 import math
@@ -14,7 +14,16 @@ import numpy as np
 
 from osim_nmscal.errors import MuscleModelError
 from osim_nmscal.formats.text_files import write_atomically
-from osim_nmscal.virtual_subject.anatomy import Anatomy, FixedPoint, Freedom, GlidingPoint, JointFacts, MuscleFacts, Segment, WrapSurface
+from osim_nmscal.virtual_subject.anatomy.facts import (
+    Anatomy,
+    FixedPoint,
+    Freedom,
+    GlidingPoint,
+    JointFacts,
+    MuscleFacts,
+    Segment,
+    WrapSurface,
+)
 
 # Path points of a muscle are drawn, segments too: colours of the ellipsoids (red, green, blue). Source: choice.
 SEGMENT_COLOR = (0.87, 0.83, 0.74)
@@ -226,8 +235,8 @@ def main(folder: Path) -> None:
     """Write both models into a folder."""
     import opensim
 
-    from osim_nmscal.virtual_subject.anatomy_arm import ARM
-    from osim_nmscal.virtual_subject.anatomy_leg import LEG
+    from osim_nmscal.virtual_subject.anatomy.arm import ARM
+    from osim_nmscal.virtual_subject.anatomy.leg import LEG
 
     opensim.Logger.removeFileSink()  # otherwise it leaves opensim.log in the working directory
     for anatomy in (LEG, ARM):
@@ -235,4 +244,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[2] / "models")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[3] / "models")

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from osim_nmscal.formats.text_files import write_text_atomically
+from osim_nmscal.virtual_subject.anatomy.person import Build
 from osim_nmscal.virtual_subject.limb import Limb
-from osim_nmscal.virtual_subject.person import Build
 
 
 def write_config(path: Path, limb: Limb, build: Build, recordings: list[str]) -> Path:

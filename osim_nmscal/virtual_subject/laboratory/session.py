@@ -14,20 +14,20 @@ from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.formats.storage import write_storage
 from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.formats.trc import write_trc
-from osim_nmscal.virtual_subject.drive import Drive
-from osim_nmscal.virtual_subject.ground import PlateForces
-from osim_nmscal.virtual_subject.limb import Limb
-from osim_nmscal.virtual_subject.motion import Mechanics, Motion
-from osim_nmscal.virtual_subject.person import Build, TrueMuscles
-from osim_nmscal.virtual_subject.plates import record_plates
-from osim_nmscal.virtual_subject.recordings import (
+from osim_nmscal.virtual_subject.anatomy.person import Build, TrueMuscles
+from osim_nmscal.virtual_subject.laboratory.plates import record_plates
+from osim_nmscal.virtual_subject.laboratory.recordings import (
     MarkerErrors,
     RecordingNoise,
     mvc_excitation,
     record_emg,
     record_markers,
 )
-from osim_nmscal.virtual_subject.setup_files import write_external_loads, write_ik_setup, write_scale_setup
+from osim_nmscal.virtual_subject.laboratory.setup_files import write_external_loads, write_ik_setup, write_scale_setup
+from osim_nmscal.virtual_subject.limb import Limb
+from osim_nmscal.virtual_subject.motion.drive import Drive
+from osim_nmscal.virtual_subject.motion.ground import PlateForces
+from osim_nmscal.virtual_subject.motion.prescribed import Mechanics, Motion
 
 FloatArray = NDArray[np.float64]
 

@@ -7,8 +7,8 @@ Departures: the knee is one hinge through the centre that fits Delp's tibiofemor
 (0.3 mm RMS, 0.7 mm at most); talus, heel and toes are one foot.
 """
 
-from osim_nmscal.virtual_subject.anatomy import Anatomy, Freedom, JointFacts, MarkerFacts, Segment, Vector, WrapSurface, slender
-from osim_nmscal.virtual_subject.leg_muscles import FOOT, LEG_MUSCLES, PELVIS, SHANK, THIGH
+from osim_nmscal.virtual_subject.anatomy.facts import Anatomy, Freedom, JointFacts, MarkerFacts, Segment, Vector, WrapSurface, slender
+from osim_nmscal.virtual_subject.anatomy.leg_muscles import FOOT, LEG_MUSCLES, PELVIS, SHANK, THIGH
 
 BODY_MASS = 75.0  # kg
 # Parts of the body mass. Source: de Leva (1996), table 4, men.

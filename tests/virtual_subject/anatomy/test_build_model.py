@@ -7,16 +7,16 @@ import pytest
 
 from osim_nmscal.opensim_tools.run import in_worker
 from osim_nmscal.osim_model.reader import read_muscles
-from osim_nmscal.virtual_subject.anatomy import Anatomy
-from osim_nmscal.virtual_subject.anatomy_arm import ARM
-from osim_nmscal.virtual_subject.anatomy_leg import LEG
-from osim_nmscal.virtual_subject.build_model import write_model
-from osim_nmscal.virtual_subject.mechanics import measure
-from osim_nmscal.virtual_subject.motion import Mechanics, Motion
+from osim_nmscal.virtual_subject.anatomy.arm import ARM
+from osim_nmscal.virtual_subject.anatomy.build_model import write_model
+from osim_nmscal.virtual_subject.anatomy.facts import Anatomy
+from osim_nmscal.virtual_subject.anatomy.leg import LEG
+from osim_nmscal.virtual_subject.motion.mechanics import measure
+from osim_nmscal.virtual_subject.motion.prescribed import Mechanics, Motion
 
 pytestmark = pytest.mark.opensim
 
-MODELS = Path(__file__).resolve().parents[2] / "models"
+MODELS = Path(__file__).resolve().parents[3] / "models"
 
 # coordinate -> pose of the others (degrees), range swept (degrees)
 SWEEPS: dict[str, dict[str, tuple[dict[str, float], tuple[float, float]]]] = {

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import TimeSeries
-from osim_nmscal.virtual_subject.ground import PlateForces
-from osim_nmscal.virtual_subject.recordings import RecordingNoise
+from osim_nmscal.virtual_subject.laboratory.recordings import RecordingNoise
+from osim_nmscal.virtual_subject.motion.ground import PlateForces
 
 FloatArray = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from osim_nmscal.virtual_subject.gait import GRAVITY
-from osim_nmscal.virtual_subject.motion import Contact, Mechanics
+from osim_nmscal.virtual_subject.motion.gait import GRAVITY
+from osim_nmscal.virtual_subject.motion.prescribed import Contact, Mechanics
 
 FloatArray = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from osim_nmscal.formats.text_files import write_text_atomically
-from osim_nmscal.virtual_subject.anatomy import Anatomy
+from osim_nmscal.virtual_subject.anatomy.facts import Anatomy
 from osim_nmscal.virtual_subject.limb import Measurement
 
 # Markers over bone count more than shells on soft tissue. Source: choice.

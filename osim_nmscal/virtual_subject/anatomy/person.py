@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.muscles import Muscle, MuscleTable
 from osim_nmscal.data.results import NeuralParameters
-from osim_nmscal.virtual_subject.anatomy import Anatomy, MuscleFacts, Vector
-from osim_nmscal.virtual_subject.electrodes import Pool
+from osim_nmscal.virtual_subject.anatomy.electrodes import Pool
+from osim_nmscal.virtual_subject.anatomy.facts import Anatomy, MuscleFacts, Vector
 
 FloatArray = NDArray[np.float64]
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.signals import zero_lag_lowpass
-from osim_nmscal.virtual_subject.anatomy import Vector
-from osim_nmscal.virtual_subject.anatomy_leg import ANKLE_AXIS, ANKLE_CENTER, HIP_CENTER, KNEE_CENTER, SOLE_POINTS
-from osim_nmscal.virtual_subject.gait_curves import (
+from osim_nmscal.virtual_subject.anatomy.facts import Vector
+from osim_nmscal.virtual_subject.anatomy.leg import ANKLE_AXIS, ANKLE_CENTER, HIP_CENTER, KNEE_CENTER, SOLE_POINTS
+from osim_nmscal.virtual_subject.motion.gait_curves import (
     ANGLES,
     FORWARD_FORCE,
     MIDLINE_FORCE,
@@ -26,7 +26,7 @@ from osim_nmscal.virtual_subject.gait_curves import (
     stride_curve,
     stride_time,
 )
-from osim_nmscal.virtual_subject.motion import PREROLL, Contact, Motion, wander
+from osim_nmscal.virtual_subject.motion.prescribed import PREROLL, Contact, Motion, wander
 
 FloatArray = NDArray[np.float64]
 
