@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from pydantic import ValidationError
 
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import MuscleGeometry, TrialSet
@@ -153,3 +154,8 @@ def test_implausible_magnitudes_are_refused_with_the_likely_unit():
     emg = _excitations()
     with pytest.raises(SignalError, match=r"excitation of 'soleus_r' goes from 10 to 90, expected 0 to 1"):
         _cut(emg=replace(emg, values=emg.values * 100))
+
+
+def test_a_step_that_would_fill_the_memory_is_refused():
+    with pytest.raises(ValidationError, match=r"time_step\n.*greater than or equal to 0.0001"):
+        TrialSettings(time_step=1e-9)
