@@ -89,7 +89,7 @@ def linear_envelope(
     _require_uniform_clock(raw)
     clocked = replace(raw, time=uniform_time(raw.time) + settings.time_offset)
     if settings.kind == "envelope":
-        _require_envelope(_judged(clocked, start, end), settings)
+        _require_envelope(used_part(clocked, start, end), settings)
         return replace(clocked, values=np.maximum(clocked.values, 0.0))
     try:
         band = bandpass(clocked.values, clocked.rate, settings.bandpass_low, settings.bandpass_high, settings.bandpass_order)
@@ -123,10 +123,17 @@ def _require_uniform_clock(raw: TimeSeries) -> None:
         )
 
 
-def _judged(envelope: TimeSeries, start: float | None, end: float | None) -> TimeSeries:
-    if start is None and end is None:
-        return envelope
-    return envelope.between(-np.inf if start is None else start, np.inf if end is None else end)
+def used_part(series: TimeSeries, start: float | None, end: float | None) -> TimeSeries:
+    """Return the part of a recording that is used; all of it if none is, as its clock is another: that is for others to say.
+
+    Args:
+        series: any.
+        start: s; None for its beginning.
+        end: s; None for its end.
+    """
+    first, last = series.time[0] if start is None else start, series.time[-1] if end is None else end
+    apart = last < series.time[0] or first > series.time[-1] or last < first
+    return series if apart else series.between(float(first), float(last))
 
 
 def _can_be_raw(series: TimeSeries, settings: EnvelopeSettings) -> bool:

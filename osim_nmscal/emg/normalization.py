@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import TimeSeries
+from osim_nmscal.emg.envelope import used_part
 from osim_nmscal.errors import SignalError, UnknownNameError, did_you_mean, listed
 from osim_nmscal.settings import Settings, setting
 
@@ -162,10 +163,7 @@ def _peak(recordings: Sequence[TimeSeries], channel: str) -> _Peak:
 def _used(recordings: Sequence[TimeSeries], windows: Sequence[tuple[float | None, float | None]]) -> list[TimeSeries]:
     if not windows:
         return list(recordings)
-    return [
-        recording.between(-np.inf if start is None else start, np.inf if end is None else end)
-        for recording, (start, end) in zip(recordings, windows, strict=True)
-    ]
+    return [used_part(recording, start, end) for recording, (start, end) in zip(recordings, windows, strict=True)]
 
 
 def _mvc_peak(mvc: Sequence[TimeSeries], channel: str, settings: NormalizationSettings) -> _Peak | None:
