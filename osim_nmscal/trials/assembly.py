@@ -34,9 +34,13 @@ LARGEST_EXCITATION = 1 + 1e-3
 class TrialSettings(Settings):
     """How trials are put together."""
 
-    # 0.1 ms at least: ten samples per millisecond are more than any recording or muscle needs, and 1e-9 s would fill the memory.
     time_step: float = setting(
-        0.01, unit="s", description="Step of the clock of all trials.", source="choice: the 100 Hz of most motion capture", ge=1e-4
+        0.01,
+        unit="s",
+        description="Step of the clock of all trials.",
+        source="choice: the 100 Hz of most motion capture; from the 2 kHz of EMG to ten samples a second",
+        ge=5e-4,
+        le=0.1,
     )
     lead_in: float = setting(
         0.2,

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from pydantic import ValidationError
 
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import MuscleGeometry, TrialSet
@@ -136,7 +135,7 @@ def test_no_segment_is_an_error():
 
 def test_a_muscle_without_geometry_or_a_dof_without_moment_is_named():
     emg = _excitations()
-    with pytest.raises(UnknownNameError, match=r"no muscle 'soleus_l'. Did you mean 'soleus_r'"):
+    with pytest.raises(UnknownNameError, match=r"no muscle 'soleus_l'\.$"):
         _cut(emg=replace(emg, labels=("soleus_l", "tibant_r")))
     with pytest.raises(UnknownNameError, match=r"id.sto has no column 'ankle'"):
         _cut(moments=_moments().select(["knee", "hip"]))
@@ -154,8 +153,3 @@ def test_implausible_magnitudes_are_refused_with_the_likely_unit():
     emg = _excitations()
     with pytest.raises(SignalError, match=r"excitation of 'soleus_r' goes from 10 to 90, expected 0 to 1"):
         _cut(emg=replace(emg, values=emg.values * 100))
-
-
-def test_a_step_that_would_fill_the_memory_is_refused():
-    with pytest.raises(ValidationError, match=r"time_step\n.*greater than or equal to 0.0001"):
-        TrialSettings(time_step=1e-9)
