@@ -246,6 +246,10 @@ def load_config(path: Path | str) -> WorkflowConfig:
         raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}; correct that line.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} nests brackets or tables hundreds deep; no setting does, so write them flat.") from error
+    except ValueError as error:  # Python's own limit, which tomllib passes on without a line
+        raise ConfigError(f"{path} holds a number of thousands of digits, expected at most 17; shorten it.") from error
     try:
         config = WorkflowConfig.model_validate(_over_defaults(WorkflowConfig, raw))
     except ValidationError as error:

@@ -17,7 +17,7 @@ WEAK = 4.0
 
 
 def channel_findings(raw: TimeSeries, envelope: TimeSeries) -> tuple[str, ...]:
-    """Say which channels of one recording are flat for a while, or weak.
+    """Say which channels of one raw recording are flat for a while, or weak.
 
     Args:
         raw: as recorded.
@@ -26,19 +26,29 @@ def channel_findings(raw: TimeSeries, envelope: TimeSeries) -> tuple[str, ...]:
     Returns:
         One sentence per fault.
     """
-    name = raw.source.replace("\\", "/").rpartition("/")[2]
+    name = _file_name(raw)
     findings = []
     for label, values in zip(raw.labels, raw.values.T, strict=True):
         start, end = _longest_flat(raw.time, values)
         if end - start > LONGEST_FLAT:
             cause = "a loose electrode, or the recording was filled up"
             findings.append(f"EMG channel {label} of {name} does not change from {start:.2f} to {end:.2f} s: {cause}.")
+    return (*findings, *weak_findings(envelope))
+
+
+def weak_findings(envelope: TimeSeries) -> tuple[str, ...]:
+    """Say which envelopes hardly rise above their rest, one sentence each."""
+    findings = []
     for label, values in zip(envelope.labels, envelope.values.T, strict=True):
         rest, activity = np.percentile(values, [10, 98])
         if activity < WEAK * rest:
             ratio = f"its activity is only {activity / rest:.1f} times its rest"
-            findings.append(f"EMG channel {label} of {name} is weak: {ratio}; noise or cross-talk may drive its muscles.")
+            findings.append(f"EMG channel {label} of {_file_name(envelope)} is weak: {ratio}; noise or cross-talk may drive its muscles.")
     return tuple(findings)
+
+
+def _file_name(series: TimeSeries) -> str:
+    return series.source.replace("\\", "/").rpartition("/")[2]
 
 
 def _longest_flat(time: NDArray[np.float64], values: NDArray[np.float64]) -> tuple[float, float]:

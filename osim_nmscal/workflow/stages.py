@@ -18,6 +18,7 @@ from osim_nmscal.data.trials import MuscleGeometry, Trial, TrialSet
 from osim_nmscal.emg.envelope import linear_envelope
 from osim_nmscal.emg.mapping import build_mapping, excitations
 from osim_nmscal.emg.normalization import normalization_reference, normalize
+from osim_nmscal.emg.recording import recorded_envelopes
 from osim_nmscal.errors import ConfigError, SignalError, listed
 from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.storage import read_storage, write_storage
@@ -187,12 +188,17 @@ def emg(place: Workplace) -> EmgMapping:
     outputs = {recording.name: place.folder.recording(recording.name) / "excitations.sto" for recording in config.recordings}
 
     def work() -> Mapping[str, Any]:
-        envelopes = {r.name: linear_envelope(read_emg(r.emg, mapping.channels), settings.envelope) for r in config.recordings}
+        envelopes = {
+            r.name: recorded_envelopes(r.emg, mapping.channels, settings.envelope, start=r.start, end=r.end) for r in config.recordings
+        }
         mvc = [linear_envelope(_mapped_channels(path, mapping), settings.envelope) for path in settings.mvc]
-        reference = normalization_reference(list(envelopes.values()), mvc, settings.normalization)
+        reference = normalization_reference(
+            list(envelopes.values()), mvc, settings.normalization, windows=[(r.start, r.end) for r in config.recordings]
+        )
         for name, envelope in envelopes.items():
             driven = excitations(normalize(envelope, reference), mapping)
-            write_storage(outputs[name], resample(driven, uniform_time(driven.time, config.trials.time_step)), header_name="Excitations")
+            clock = uniform_time(driven.time, config.trials.time_step)
+            write_storage(outputs[name], resample(driven, clock, "monotone"), header_name="Excitations")
         peaks = dict(zip(reference.channels, map(float, reference.values), strict=True))
         return {"normalization": peaks, "findings": reference.findings}
 
@@ -200,7 +206,8 @@ def emg(place: Workplace) -> EmgMapping:
         "emg",
         "",
         work,
-        settings=settings.model_dump(mode="json", exclude={"mvc"}) | {"time_step": config.trials.time_step},
+        settings=settings.model_dump(mode="json", exclude={"mvc"})
+        | {"time_step": config.trials.time_step, "windows": [(r.start, r.end) for r in config.recordings]},
         inputs=[config.model.file, *(recording.emg for recording in config.recordings), *settings.mvc],
         outputs=outputs.values(),
     )
