@@ -35,7 +35,12 @@ class TrialSettings(Settings):
     """How trials are put together."""
 
     time_step: float = setting(
-        0.01, unit="s", description="Step of the clock of all trials.", source="choice: the 100 Hz of most motion capture", gt=0
+        0.01,
+        unit="s",
+        description="Step of the clock of all trials.",
+        source="choice: the 100 Hz of most motion capture; at most 2 kHz, as fast as EMG is sampled, at least 10 Hz, below which a stance vanishes",
+        ge=5e-4,
+        le=0.1,
     )
     lead_in: float = setting(
         0.2,
