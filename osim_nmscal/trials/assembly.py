@@ -38,7 +38,7 @@ class TrialSettings(Settings):
         0.01,
         unit="s",
         description="Step of the clock of all trials.",
-        source="choice: the 100 Hz of most motion capture; at most 2 kHz, as fast as EMG is sampled, at least 10 Hz, below which a stance vanishes",
+        source="choice: the 100 Hz of most motion capture; from the 2 kHz of EMG to ten samples a second",
         ge=5e-4,
         le=0.1,
     )
