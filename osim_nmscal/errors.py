@@ -79,7 +79,8 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
         enough = _NEAR_BESIDE_OPPOSITE if len(same_side) < len(names) else _NEAR_IF_SHORT if short else _NEAR
         if likeness >= enough:
             return f" Did you mean {nearest[near]!r}?"
-    return ""
+    begun = [one for one in nearest if one.startswith(name.lower())] if len(name) > 3 else []
+    return f" Did you mean {nearest[begun[0]]!r}?" if len(begun) == 1 else ""
 
 
 def _side(name: str) -> str:

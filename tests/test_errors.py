@@ -8,7 +8,7 @@ NAMES = [
     *("RASI", "LASI", "RLEPI", "RKNE", "RTOE", "RHEE", "R.Heel", "L.Heel", "RMEL"),
     *("soleus_r", "gastroc_med_r", "gastroc_lat_r", "vas_lat_r", "tib_ant_r", "glut_max1_r", "recfem_r"),
     *("knee_angle_r", "ankle_angle_r", "hip_flexion_r", "ground_force_vy", "threshold", "lowpass_cutoff"),
-    *("TA_R", "walk_slow.trc", "studio", "mass"),
+    *("TA_R", "walk_slow.trc", "studio", "mass", "Millard2012EquilibriumMuscle"),
 ]
 
 
@@ -30,6 +30,7 @@ NAMES = [
         ("TA", "TA_R"),
         ("walk_slow.tcr", "walk_slow.trc"),
         ("mas", "mass"),
+        ("Millard2012", "Millard2012EquilibriumMuscle"),
     ],
 )
 def test_a_slip_is_offered_the_name_that_was_meant(wrong: str, right: str) -> None:
