@@ -7,6 +7,7 @@ import pytest
 from calibration_twin import Twin, make_twin, moment_errors
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import (
     AdamWSettings,
     CalibrationSettings,
@@ -135,3 +136,21 @@ def test_progress_says_rate_and_limit(twin: Twin, optimizer: str) -> None:
     if optimizer == "adamw":
         # exponential decay to the final rate
         assert rows[-1].rate == pytest.approx(AdamWSettings().final_learning_rate)
+
+
+def test_a_delay_of_each_muscle_reaches_the_result_and_its_prediction(twin: Twin) -> None:
+    # found delays differ by muscle, and predicting with them repeats the moments that the optimiser saw
+    delays = ParameterSettings(lower=0.0, upper=0.1, start=0.035, scope="muscle")
+    settings = CalibrationSettings(parameters=ParametersSettings(electromechanical_delay=delays))
+    result = calibrate_emg_driven(twin.trials, twin.start, settings)
+    found = [row.calibrated for row in result.parameters if row.name == "electromechanical_delay"]
+    assert np.ptp(found) > 1e-3
+    np.testing.assert_allclose(result.neural.electromechanical_delay, found, rtol=1e-12)
+    errors = []
+    for trial, prediction in zip(twin.trials.trials, predict(twin.trials, result.muscles, result.neural, settings), strict=True):
+        counted = slice(trial.first_counted, None)
+        scale = np.concatenate([t.joint_moment[counted] for t in twin.trials.trials]).std(axis=0, ddof=1)
+        errors.append((((prediction.joint_moment - trial.joint_moment)[counted] / scale) ** 2).mean())
+    moment = dict(zip(result.history[-1].term_names, result.history[-1].term_values, strict=True))["moment"]
+    # the last row of the history is before C1 and C2 are ordered, which changes nothing
+    assert sum(errors) == pytest.approx(moment, rel=1e-6)
