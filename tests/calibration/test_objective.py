@@ -10,7 +10,7 @@ from calibration_twin import LEAD_IN, Twin, every_kind_free, make_objective, mak
 from osim_nmscal.calibration.losses import Term, TermInputs
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.prediction import predict
-from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, ParameterSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, ParameterSettings, ParametersSettings
 from osim_nmscal.errors import CalibrationError
 
 GROUPS = {"front": ("muscle_0", "muscle_2")}
@@ -148,3 +148,17 @@ def test_predicted_fiber_lengths_are_first_order_exact() -> None:
         errors.append(max(float((g - s.length).abs().max()) for g, s in zip(guess, there.states, strict=True)))
     # ten times closer, a hundred times better
     assert errors[1] < errors[0] / 50.0
+
+
+def test_a_straight_line_from_excitation_to_activation_calibrates() -> None:
+    # shape factor 0 is allowed, fixed or as the upper bound at which it starts
+    straight = ParameterSettings(lower=-2.0, upper=0.0, start=0.0)
+    for free in (True, False):
+        parameters = ParametersSettings(shape_factor=straight.model_copy(update={"free": free}))
+        objective = make_objective(make_twin(steps=60), CalibrationSettings(parameters=parameters))
+        z = objective.space.start()
+        at = objective.evaluate(z)
+        gradient = 2.0 * objective.linearize(at).gradient
+        inwards = torch.where(z == 1.0, -torch.ones_like(z), torch.ones_like(z))
+        change = (objective.evaluate(z + 1e-6 * inwards).loss - objective.evaluate(z - 1e-6 * inwards).loss) / 2e-6
+        assert float(gradient @ inwards) == pytest.approx(change, rel=1e-4)
