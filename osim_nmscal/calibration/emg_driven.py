@@ -32,7 +32,7 @@ from osim_nmscal.calibration.parameter_space import (
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.stacking import StackedTrials, stack_trials
 from osim_nmscal.calibration.threads import threads_for
-from osim_nmscal.data.muscles import Muscle, MuscleTable
+from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibratedParameter, CalibrationResult
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, listed
@@ -191,23 +191,17 @@ def _result(
 def calibrated_muscles(table: MuscleTable, space: ParameterSpace, z: Tensor) -> MuscleTable:
     """Return the muscles with the calibrated lengths, strengths and other .osim properties at z."""
     p = space.model_parameters(z)
+    strain_is_free = space.blocks["tendon_strain_at_one_norm_force"].free
     muscles = []
     for i, muscle in enumerate(table.muscles):
-        properties = muscle.properties
-        if space.blocks["tendon_strain_at_one_norm_force"].free:
-            properties = replace(properties, tendon_strain_at_one_norm_force=float(p.tendon_strain_at_one_norm_force[i]))
-        muscles.append(
-            Muscle(
-                name=muscle.name,
-                max_isometric_force=float(p.max_isometric_force[i]),
-                optimal_fiber_length=float(p.optimal_fiber_length[i]),
-                tendon_slack_length=float(p.tendon_slack_length[i]),
-                pennation_angle_at_optimal=muscle.pennation_angle_at_optimal,
-                max_contraction_velocity=float(p.max_contraction_velocity[i]),
-                ignore_tendon_compliance=muscle.ignore_tendon_compliance,
-                properties=properties,
-            )
+        changed = replace(
+            muscle,
+            max_isometric_force=float(p.max_isometric_force[i]),
+            optimal_fiber_length=float(p.optimal_fiber_length[i]),
+            tendon_slack_length=float(p.tendon_slack_length[i]),
+            max_contraction_velocity=float(p.max_contraction_velocity[i]),
         )
+        muscles.append(changed.with_tendon_strain(float(p.tendon_strain_at_one_norm_force[i])) if strain_is_free else changed)
     return MuscleTable(muscles=tuple(muscles))
 
 
