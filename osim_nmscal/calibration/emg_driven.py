@@ -86,7 +86,7 @@ def calibrate_emg_driven(
         findings.append(f"There are more free parameters ({space.size}) than moment samples ({samples}): many will stay near their start.")
     groups = [[table.index(name) for name in members] for members in settings.groups.values()]
     mechanics = muscle_mechanics(table, rigid_tendon=_RIGID[settings.tendon])
-    objective = Objective(stacked, mechanics, space, settings.loss, terms, groups)
+    objective = Objective(stacked, mechanics, space, settings.loss, terms, groups, trials.dofs)
     with threads_for(stacked.mtu_length.numel()):
         minimum = _best_of_starts(objective, settings, progress)
         best = objective.evaluate(slower_filter_first(space, minimum.best.z))

@@ -122,7 +122,7 @@ def _problem(driven: DrivenTrials, table: MuscleTable, settings: CalibrationSett
     space = parameter_space(table, settings, frozenset(_unseen(driven)))
     groups = [[table.index(name) for name in members] for members in settings.groups.values()]
     mechanics = muscle_mechanics(table, rigid_tendon=_RIGID[settings.tendon])
-    objective = Objective(stacked, mechanics, space, settings.loss, terms, groups)
+    objective = Objective(stacked, mechanics, space, settings.loss, terms, groups, driven.trials.dofs, trials_apart=True)
     lengths = [len(trial.time) for trial in driven.trials.trials]
     basis = spline_basis(max(lengths), stacked.time_step, settings.synergy.knot_spacing)
     hybrid_space = HybridSpace(
