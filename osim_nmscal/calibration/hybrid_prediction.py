@@ -132,8 +132,8 @@ def fixed_parameters(muscles: MuscleTable, neural: NeuralParameters) -> Paramete
         "c2": torch.from_numpy(np.asarray(neural.c2)),
         "shape_factor": torch.from_numpy(np.asarray(neural.shape_factor)),
         "strength_coefficient": one,
-        "emg_scale": one,
-        "electromechanical_delay": neural.electromechanical_delay * one,
+        "emg_scale": torch.from_numpy(np.asarray(neural.emg_scale)) * one,
+        "electromechanical_delay": torch.as_tensor(neural.electromechanical_delay, dtype=torch.float64) * one,
     }
     index = torch.arange(len(muscles))
     fixed = torch.full_like(index, -1)

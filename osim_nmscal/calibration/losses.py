@@ -8,7 +8,7 @@ A user's own term is a `Term`: a name, a weight and a function of the outputs th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import torch
@@ -148,24 +148,23 @@ class Term:
         """Return the derivative of the weighted residuals along a change of the moving signals, by forward-mode differentiation."""
 
         def of_signals(*signals: Tensor) -> Tensor:
-            return self.function(TermInputs(*signals, outputs.target_moment))
+            return self.function(replace(outputs, **dict(zip(MOVING_SIGNALS, signals, strict=True))))
 
         primal, direction = (tuple(getattr(inputs, field) for field in MOVING_SIGNALS) for inputs in (outputs, change))
         return self.weight**0.5 * torch.func.jvp(of_signals, primal, direction)[1]
 
     def derivative(self, outputs: TermInputs, tangents: TermInputs) -> Tensor:
         """Return the derivative of a term over muscles along each direction; as of `MuscleTerm`."""
-        still = torch.zeros_like(outputs.joint_moment)
+        still = replace(outputs, joint_moment=torch.zeros_like(outputs.joint_moment))
         rows = []
         for i in range(len(tangents.activation)):
-            change = (getattr(tangents, field)[i] for field in MUSCLE_SIGNALS)
-            rows.append(self.along(outputs, TermInputs(*change, still, still)))
+            rows.append(self.along(outputs, replace(still, **{field: getattr(tangents, field)[i] for field in MUSCLE_SIGNALS})))
         return torch.stack(rows) if rows else outputs.activation.new_zeros((0, *outputs.activation.shape))
 
     def moment_derivative(self, outputs: TermInputs) -> Tensor:
         """Return d residual / d joint moment, (time, trial, dof), of a term over DOFs."""
-        still = (torch.zeros_like(getattr(outputs, field)) for field in MUSCLE_SIGNALS)
-        return self.along(outputs, TermInputs(*still, torch.ones_like(outputs.joint_moment), outputs.target_moment))
+        still = {field: torch.zeros_like(getattr(outputs, field)) for field in MUSCLE_SIGNALS}
+        return self.along(outputs, replace(outputs, **still, joint_moment=torch.ones_like(outputs.joint_moment)))
 
 
 def built_in_terms(settings: LossSettings, muscle: MuscleMechanics) -> tuple[MuscleTerm, ...]:

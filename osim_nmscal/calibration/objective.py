@@ -110,8 +110,7 @@ class Objective:
         per_sample = (trials.counted / trials.counted.sum(dim=0)).sqrt()
         self._sample_weight = per_sample[trials.counted]  # (counted,)
         self.moment_scale = moment_scale(settings, trials.joint_moment, trials.counted)
-        dofs = trials.joint_moment.shape[-1]
-        self._moment_weight = self._sample_weight[:, None] * (settings.moment_weight / dofs) ** 0.5 / self.moment_scale
+        self._moment_weight = self._sample_weight[:, None] * (settings.moment_weight / len(self._dofs)) ** 0.5 / self.moment_scale
         self.weighted_arm = trials.moment_arm[trials.counted] * self._moment_weight[..., None]  # (counted, dof, muscle)
         self._start, self._prior_width = space.start(), space.prior_width()
         self._kinds: list[ParameterName] = [*self.activation_kinds, *self.fiber_kinds]

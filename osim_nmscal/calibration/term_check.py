@@ -34,7 +34,7 @@ class _Trial:
 
     def change(self, fields: Sequence[str], chosen: Tensor | None = None, trial: int | None = None) -> TermInputs:
         """Draw a change of some fields, of chosen entries of the last axis, of one trial."""
-        drawn = {}
+        drawn: dict[str, Tensor] = {}
         for field in MOVING_SIGNALS:
             signal = getattr(self.at, field)
             drawn[field] = torch.zeros_like(signal)

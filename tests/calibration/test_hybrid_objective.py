@@ -134,7 +134,7 @@ def test_posterior_is_wider_the_more_synergies_may_move():
 
 
 def test_a_term_that_couples_trials_is_refused() -> None:
+    between = Term("between", 1.0, lambda o: o.activation - o.activation.mean(dim=1, keepdim=True))
+    hybrid, z = make_hybrid(terms=(between,))
     with pytest.raises(CalibrationError, match="residuals in one trial change with another trial"):
-        between = Term("between", 1.0, lambda o: o.activation - o.activation.mean(dim=1, keepdim=True))
-        hybrid, z = make_hybrid(terms=(between,))
         hybrid.evaluate(z)
