@@ -4,6 +4,7 @@ Hambly et al. (2025), Eq. 5. Starts from the synergies of the recorded excitatio
 muscles, then moves parameters, weights and primitives together.
 """
 
+import functools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.cross_validation import leave_one_out
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven, calibrated_muscles, parameter_labels, parameter_rows
 from osim_nmscal.calibration.hybrid_objective import HybridEvaluation, HybridObjective
 from osim_nmscal.calibration.hybrid_space import HybridSpace
@@ -101,7 +103,11 @@ def calibrate_synergy_hybrid(
     with threads_for(samples * len(table)):
         problem = _problem(driven, table, settings, terms)
         minimum = _best_of_starts(problem, settings, progress)
-        return _result(problem, table, settings, minimum, time.perf_counter() - began)
+        result = _result(problem, table, settings, minimum, time.perf_counter() - began)
+    if settings.cross_validation:
+        again = functools.partial(calibrate_synergy_hybrid, roles=roles, terms=terms)
+        result = replace(result, cross_validation=leave_one_out(trials, muscles, settings, again))
+    return result
 
 
 def _require_suitable(settings: CalibrationSettings) -> None:
@@ -165,16 +171,23 @@ def _unseen(driven: DrivenTrials) -> list[str]:
 
 
 def _best_of_starts(problem: _Problem, settings: CalibrationSettings, progress: Progress | None) -> Minimum:
-    generator = np.random.default_rng(settings.seed)
-    starts = [_start(problem, generator) for _ in range(settings.synergy.starts)]
-    minima = []
-    for start in starts:
-        if settings.optimizer == "adamw":
-            minima.append(adamw(problem.objective, start, settings.adamw, progress))
-        else:
-            minima.append(gauss_newton(problem.objective, start, settings.gauss_newton, progress))
-        if minima[-1].status == "interrupted":
-            break
+    """Try every pair of starting parameters (`starts`) and starting weights (`synergy.starts`), the first of both being the start."""
+    generator, drawing = np.random.default_rng(settings.seed), torch.Generator().manual_seed(settings.seed)
+    weights_and_primitives = [_start(problem, generator) for _ in range(settings.synergy.starts)]
+    minima: list[Minimum] = []
+    for i in range(settings.starts):
+        parameters = problem.objective.space.parameters.start()
+        if i > 0:
+            parameters = torch.rand(len(parameters), generator=drawing, dtype=parameters.dtype)
+        for first in weights_and_primitives:
+            start = first.clone()
+            start[: len(parameters)] = parameters
+            if settings.optimizer == "adamw":
+                minima.append(adamw(problem.objective, start, settings.adamw, progress))
+            else:
+                minima.append(gauss_newton(problem.objective, start, settings.gauss_newton, progress))
+            if minima[-1].status == "interrupted":
+                return min(minima, key=lambda minimum: minimum.best.loss)
     return min(minima, key=lambda minimum: minimum.best.loss)
 
 

@@ -199,3 +199,35 @@ def test_one_calibration_trial_is_said(person):
     trials = TrialSet(trials=(person.trials.trials[0],))
     result = calibrate_synergy_hybrid(trials, person.twin.start, SHORT, roles=ROLES)
     assert any("one calibration trial only" in finding for finding in result.findings)
+
+
+def test_cross_validation_predicts_each_calibration_trial_by_the_others(person):
+    settings = SHORT.model_copy(update={"cross_validation": True})
+    result = calibrate_synergy_hybrid(person.trials, person.twin.start, settings, roles=ROLES)
+    names = person.trials.calibration.names
+    assert [(m.trial, m.dof) for m in result.cross_validation] == [(t, d) for t in names for d in person.trials.dofs]
+    # the first trial, by hand
+    kept = TrialSet(trials=person.trials.calibration.trials[1:])
+    others = calibrate_synergy_hybrid(kept, person.twin.start, SHORT, roles=ROLES)
+    unseen = TrialSet(trials=person.trials.calibration.trials[:1])
+    expected = moment_metrics(unseen, predict_hybrid(unseen, others, SHORT), model="calibrated")
+    assert [m.rmse for m in result.cross_validation[:2]] == [m.rmse for m in expected]
+
+
+def test_several_starts_try_other_parameters_and_keep_the_best(person):
+    losses = []
+    several = SHORT.model_copy(update={"starts": 3, "seed": 4})
+    result = calibrate_synergy_hybrid(
+        person.trials,
+        person.twin.start,
+        several,
+        roles=ROLES,
+        progress=lambda row: losses.append(row.loss) if row.iteration == 0 else None,
+    )
+    assert len(set(losses)) == 3
+    again = calibrate_synergy_hybrid(person.trials, person.twin.start, several, roles=ROLES)
+    assert result.loss_final == again.loss_final
+    assert (
+        result.loss_final
+        <= calibrate_synergy_hybrid(person.trials, person.twin.start, SHORT.model_copy(update={"seed": 4}), roles=ROLES).loss_final
+    )
