@@ -22,7 +22,9 @@ from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.electrode_study import electrode_study, write_study
 from osim_nmscal.errors import CalibrationError
 
-SETTINGS = CalibrationSettings(gauss_newton=GaussNewtonSettings(maximum_iterations=4), synergy=SynergySettings(factorization_starts=1))
+SETTINGS = CalibrationSettings(
+    method="synergy_hybrid", gauss_newton=GaussNewtonSettings(maximum_iterations=4), synergy=SynergySettings(factorization_starts=1)
+)
 MUSCLES = tuple(f"muscle_{i}" for i in range(4))
 
 

@@ -29,7 +29,7 @@ from osim_nmscal.calibration.parameter_space import (
     parameter_space,
     slower_filter_first,
 )
-from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, require_read
 from osim_nmscal.calibration.stacking import StackedTrials, stack_trials
 from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.data.muscles import MuscleTable
@@ -73,7 +73,8 @@ def calibrate_emg_driven(
         CalibrationError, UnknownNameError: the problem is ill-posed as stated.
         FiberDynamicsError: a muscle has no equilibrium at the starting values.
     """
-    settings = settings or CalibrationSettings()
+    settings = (settings or CalibrationSettings()).model_copy(update={"method": "emg_driven"})
+    require_read(settings)
     began = time.perf_counter()
     table = muscles.select(trials.muscles)
     stacked = stack_trials(trials.calibration)

@@ -25,7 +25,7 @@ from osim_nmscal.calibration.optimizers import Minimum, Progress
 from osim_nmscal.calibration.optimizers.adamw import adamw
 from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
 from osim_nmscal.calibration.parameter_space import neural_parameters, parameter_space
-from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, require_read, without_synergies
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.synergies import (
     Synergies,
@@ -90,11 +90,12 @@ def calibrate_synergy_hybrid(
         CalibrationError, SignalError, UnknownNameError: the problem is ill-posed as stated.
         FiberDynamicsError: a muscle has no equilibrium at the starting values.
     """
-    settings = settings or CalibrationSettings()
+    settings = (settings or CalibrationSettings()).model_copy(update={"method": "synergy_hybrid"})
+    require_read(settings)
     began = time.perf_counter()
     driven = driven_trials(trials.calibration, {**settings.synergy.muscles, **(roles or {})})
     if not driven.synthesized:
-        result = calibrate_emg_driven(driven.trials, muscles, settings, progress=progress, terms=terms)
+        result = calibrate_emg_driven(driven.trials, muscles, without_synergies(settings), progress=progress, terms=terms)
         sentence = "Every muscle is recorded, so there is nothing to synthesise: this is the EMG-driven calibration."
         return replace(result, method="synergy_hybrid", findings=(*result.findings, sentence))
     _require_suitable(settings)

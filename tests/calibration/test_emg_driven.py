@@ -126,9 +126,8 @@ def test_held_out_trials_do_not_take_part(twin: Twin) -> None:
 
 @pytest.mark.parametrize("optimizer", ["gauss_newton", "adamw"])
 def test_progress_says_rate_and_limit(twin: Twin, optimizer: str) -> None:
-    settings = CalibrationSettings(
-        optimizer=optimizer, gauss_newton=GaussNewtonSettings(maximum_iterations=3), adamw=AdamWSettings(maximum_iterations=3)
-    )
+    short = {"gauss_newton": GaussNewtonSettings(maximum_iterations=3), "adamw": AdamWSettings(maximum_iterations=3)}
+    settings = CalibrationSettings(optimizer=optimizer, **{optimizer: short[optimizer]})
     rows: list[HistoryRow] = []
     calibrate_emg_driven(twin.trials, twin.start, settings, progress=rows.append)
     assert [row.iteration for row in rows] == [0, 1, 2, 3]

@@ -10,7 +10,14 @@ from synergy_twin import SynergyTwin, correlation, make_synergy_twin
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
-from osim_nmscal.calibration.settings import AdamWSettings, CalibrationSettings, GaussNewtonSettings, LossSettings, ParametersSettings
+from osim_nmscal.calibration.settings import (
+    AdamWSettings,
+    CalibrationSettings,
+    GaussNewtonSettings,
+    LossSettings,
+    ParametersSettings,
+    without_synergies,
+)
 from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
 from osim_nmscal.calibration.synergy_settings import SynergySettings
 from osim_nmscal.data.results import CalibrationResult
@@ -22,11 +29,14 @@ WITHHELD = ("muscle_6", "muscle_7")
 ROLES = dict.fromkeys(WITHHELD, "withheld")
 # without noise there is nothing to regularise against
 EXACT = CalibrationSettings(
+    method="synergy_hybrid",
     loss=LossSettings(prior_weight=1e-6),
     synergy=SynergySettings(count=3, excitation_weight=1e-4),
     gauss_newton=GaussNewtonSettings(maximum_iterations=40),
 )
-SHORT = CalibrationSettings(gauss_newton=GaussNewtonSettings(maximum_iterations=3), synergy=SynergySettings(factorization_starts=1))
+SHORT = CalibrationSettings(
+    method="synergy_hybrid", gauss_newton=GaussNewtonSettings(maximum_iterations=3), synergy=SynergySettings(factorization_starts=1)
+)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +145,7 @@ def test_a_free_emg_scale_is_refused(person):
 
 def test_without_muscles_to_synthesise_it_is_the_emg_driven_calibration(person):
     hybrid = calibrate_synergy_hybrid(person.trials, person.twin.start, SHORT)
-    driven = calibrate_emg_driven(person.trials, person.twin.start, SHORT)
+    driven = calibrate_emg_driven(person.trials, person.twin.start, without_synergies(SHORT))
     assert hybrid.loss_final == driven.loss_final
     assert hybrid.synergy is None
     assert "nothing to synthesise" in hybrid.findings[-1]
