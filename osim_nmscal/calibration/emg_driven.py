@@ -32,6 +32,7 @@ from osim_nmscal.calibration.parameter_space import (
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read
 from osim_nmscal.calibration.stacking import StackedTrials, stack_trials
 from osim_nmscal.calibration.threads import threads_for
+from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibratedParameter, CalibrationResult
 from osim_nmscal.data.trials import TrialSet
@@ -79,6 +80,7 @@ def calibrate_emg_driven(
     table = muscles.select(trials.muscles)
     stacked = stack_trials(trials.calibration)
     frozen, findings = _screen(stacked, table, trials.calibration.dofs)
+    require_units(trials.calibration, table)
     space = parameter_space(table, settings, frozen)
     if space.size == 0:
         raise CalibrationError("No parameter is free to move; free at least one in [calibration.parameters].")

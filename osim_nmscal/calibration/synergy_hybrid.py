@@ -39,6 +39,7 @@ from osim_nmscal.calibration.synergies import (
 )
 from osim_nmscal.calibration.synergy_settings import MuscleRole
 from osim_nmscal.calibration.threads import threads_for
+from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, SynergyResult
 from osim_nmscal.data.trials import TrialSet
@@ -100,6 +101,7 @@ def calibrate_synergy_hybrid(
         return replace(result, method="synergy_hybrid", findings=(*result.findings, sentence))
     _require_suitable(settings)
     table = muscles.select(driven.trials.muscles)
+    require_units(driven.trials, table)
     samples = sum(len(trial.time) for trial in driven.trials.trials)
     with threads_for(samples * len(table)):
         problem = _problem(driven, table, settings, terms)
