@@ -153,3 +153,30 @@ def test_a_delay_of_each_muscle_reaches_the_result_and_its_prediction(twin: Twin
     moment = dict(zip(result.history[-1].term_names, result.history[-1].term_values, strict=True))["moment"]
     # the last row of the history is before C1 and C2 are ordered, which changes nothing
     assert sum(errors) == pytest.approx(moment, rel=1e-6)
+
+
+def test_bounds_are_reported_in_the_unit_of_the_value(twin: Twin, calibrated: CalibrationResult) -> None:
+    # lengths are bounded relative to their start, 0.85 to 1.15; strengths absolutely, 0.5 to 2.5
+    for row in calibrated.parameters:
+        muscle = twin.start.muscles[twin.start.index(row.owner)]
+        if row.name in ("optimal_fiber_length", "tendon_slack_length"):
+            start = getattr(muscle, row.name)
+            assert (row.unit, row.start) == ("m", pytest.approx(start, rel=1e-12))
+            assert (row.lower, row.upper) == (pytest.approx(0.85 * start, rel=1e-12), pytest.approx(1.15 * start, rel=1e-12))
+        if row.name == "strength_coefficient":
+            assert (row.unit, row.lower, row.start, row.upper) == ("-", 0.5, 1.0, 2.5)
+        assert row.lower <= row.calibrated <= row.upper
+
+
+def test_a_value_at_its_upper_bound_is_reported(twin: Twin) -> None:
+    truth = float(twin.truth("strength_coefficient").max())
+    narrow = ParameterSettings(lower=0.5, upper=(1.0 + truth) / 2.0, start=1.0)
+    assert truth > 1.01
+    result = calibrate_emg_driven(
+        twin.trials, twin.start, EXACT.model_copy(update={"parameters": ParametersSettings(strength_coefficient=narrow)})
+    )
+    at_upper = [row for row in result.parameters if row.at_bound == "upper"]
+    assert "strength_coefficient" in {row.name for row in at_upper}
+    assert all(row.calibrated == pytest.approx(row.upper, rel=1e-3) for row in at_upper)
+    inside = [row for row in result.parameters if row.at_bound == ""]
+    assert all(row.lower < row.calibrated < row.upper for row in inside)
