@@ -25,7 +25,7 @@ from osim_nmscal.emg.envelope import linear_envelope
 from osim_nmscal.emg.normalization import NormalizationReference, normalization_reference, normalize
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.nms.model import NmsInputs, NmsParameters, initial_parameters, simulate
-from osim_nmscal.nms.muscle_models import muscle_mechanics
+from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_mechanics
 from osim_nmscal.opensim_tools.run import in_worker
 from osim_nmscal.virtual_subject.anatomy.electrodes import sharing
 from osim_nmscal.virtual_subject.anatomy.person import TrueMuscles
@@ -84,9 +84,7 @@ class EffortTrial:
     def masked(self) -> Trial:
         """Return the trial with moment and moment arms of all other degrees of freedom zero: they then cost and tell nothing."""
         mask = np.array([dof == self.measured for dof in self.trial.dofs], dtype=np.float64)
-        return replace(
-            self.trial, joint_moment=self.trial.joint_moment * mask, moment_arm=self.trial.moment_arm * mask[:, None]
-        )
+        return replace(self.trial, joint_moment=self.trial.joint_moment * mask, moment_arm=self.trial.moment_arm * mask[:, None])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,18 +160,17 @@ def make_person(base: Base, seed: int, *, spread: Spread = WIDE, noise: Recordin
         noise: of the EMG.
     """
     drawing, solving, erring = (np.random.default_rng(s) for s in np.random.SeedSequence([base.seed, seed]).spawn(3))
-    true = draw_wide_muscles(
-        base.scaled, LEG.anatomy, LEG.pools, LEG.strength_groups, time_step=1.0 / RATE, random=drawing, spread=spread
-    )
+    true = draw_wide_muscles(base.scaled, LEG.anatomy, LEG.pools, LEG.strength_groups, time_step=1.0 / RATE, random=drawing, spread=spread)
     reference = reference_mtu_lengths(base.scaled, LEG.anatomy)
     mechanics = [with_moment_arms(one, true.moment_arm_factor, reference) for one in base.mechanics]
     parameters = true_parameters(true)
     shares = sharing(LEG.pools, base.scaled.names)
+    constants = muscle_mechanics(true.muscles)  # every muscle has curves of its own: seconds
     drive = solve_drive(
         mechanics,
         base.targets,
         parameters=parameters,
-        muscles=muscle_mechanics(true.muscles),
+        muscles=constants,
         sharing=shares,
         dof_weights=LEG.dof_weights,
         rate=RATE,
@@ -188,7 +185,7 @@ def make_person(base: Base, seed: int, *, spread: Spread = WIDE, noise: Recordin
     reference_level = normalization_reference([*walking, *pulling], [mvc])
     true_geometry = [with_moment_arms(one, true.moment_arm_factor, reference) for one in base.effort_mechanics]
     efforts = [
-        _effort_trial(base, i, normalize(pulling[i], reference_level), exerted[i], true_geometry[i], parameters, true, shares, erring)
+        _effort_trial(base, i, normalize(pulling[i], reference_level), exerted[i], true_geometry[i], parameters, constants, shares, erring)
         for i in range(len(base.efforts))
     ]
     excitations = [normalize(envelope, reference_level) for envelope in walking]
@@ -198,9 +195,7 @@ def make_person(base: Base, seed: int, *, spread: Spread = WIDE, noise: Recordin
         i = recordings[trial.name.split("/")[0]]
         truths.append(_true_trial(trial, base.motions[i], mechanics[i], drive.excitation[i], drive.moments[i]))
         error = trial.joint_moment - _at(base.motions[i].time, base.targets[i][:, _columns(LEG.dofs, trial.dofs)], trial.time)
-        trials.append(
-            replace(trial, excitation=_lab_excitation(excitations[i], trial), joint_moment=truths[-1].joint_moment + error)
-        )
+        trials.append(replace(trial, excitation=_lab_excitation(excitations[i], trial), joint_moment=truths[-1].joint_moment + error))
     missed = np.concatenate([d - t for d, t in zip(drive.moments, base.targets, strict=True)])
     wanted = np.concatenate(list(base.targets))
     return Person(
@@ -221,9 +216,7 @@ def true_parameters(true: TrueMuscles) -> NmsParameters:
     """Return the parameters of the forward model that are true."""
     neural = true.neural
     base = initial_parameters(true.muscles, c1=-0.5, c2=-0.5, shape_factor=-1.0, electromechanical_delay=neural.electromechanical_delay)
-    return replace(
-        base, c1=torch.from_numpy(neural.c1), c2=torch.from_numpy(neural.c2), shape_factor=torch.from_numpy(neural.shape_factor)
-    )
+    return replace(base, c1=torch.from_numpy(neural.c1), c2=torch.from_numpy(neural.c2), shape_factor=torch.from_numpy(neural.shape_factor))
 
 
 _POOLS = tuple(pool.name for pool in LEG.pools)
@@ -298,7 +291,7 @@ def _effort_trial(
     excitation: FloatArray,
     true_geometry: Mechanics,
     parameters: NmsParameters,
-    true: TrueMuscles,
+    constants: MuscleMechanics,
     shares: FloatArray,
     random: np.random.Generator,
 ) -> EffortTrial:
@@ -311,7 +304,7 @@ def _effort_trial(
         time_step=1.0 / RATE,
     )
     with torch.no_grad():
-        moment = simulate(inputs, parameters, muscle_mechanics(true.muscles)).joint_moment[:, 0].numpy()
+        moment = simulate(inputs, parameters, constants).joint_moment[:, 0].numpy()
     column = LEG.dofs.index(effort.dof)
     angle = motion.values[:, motion.coordinates.index(effort.dof)]
     torque = measured_moment(motion.time, angle, moment[:, column], DynamometerNoise(), random)

@@ -70,7 +70,7 @@ def draw_wide_muscles(
     Args:
         scaled: the generic muscles scaled to the person's true size, in the order of `anatomy.muscles`; Millard muscles.
         anatomy: of the generic model.
-        pools: muscles of one pool share their activation dynamics.
+        pools: muscles of one pool share their activation dynamics and their curves.
         strength_groups: pools of one group share most of their strength.
         time_step: s, that C1 and C2 belong to.
         random: source of randomness.
@@ -84,10 +84,17 @@ def draw_wide_muscles(
     low, high = (math.log(limit) for limit in spread.time_constant)
     filters = {pool.name: np.exp(random.uniform(low, high, 2)) for pool in pools}
     shapes = {pool.name: random.uniform(*SHAPE_RANGE) for pool in pools}
+    first = {pool.name: scaled.muscles[scaled.index(pool.muscles[0])] for pool in pools}
+    shared = {
+        pool: (_draw_curves(muscle, spread, random), math.exp(_normal(random, spread.contraction_velocity)))
+        for pool, muscle in first.items()
+    }
     muscles, strengths = [], []
     for muscle, facts in zip(scaled.muscles, anatomy.muscles, strict=True):
         strength = math.exp(group[owner[muscle.name]] + _normal(random, spread.own_strength))
-        drawn = _draw_curves(_draw_lengths(muscle, facts, spread, random), spread, random)
+        drawn = _draw_lengths(muscle, facts, spread, random)
+        curves, velocity = shared[owner[muscle.name]]
+        drawn = replace(drawn, properties=curves, max_contraction_velocity=muscle.max_contraction_velocity * velocity)
         muscles.append(replace(drawn, max_isometric_force=muscle.max_isometric_force * strength))
         strengths.append(strength)
     poles = np.array([-np.exp(-time_step / filters[owner[name]]) for name in scaled.names])
@@ -147,22 +154,20 @@ def _draw_lengths(scaled: Muscle, facts: MuscleFacts, spread: Spread, random: np
     )
 
 
-def _draw_curves(muscle: Muscle, spread: Spread, random: np.random.Generator) -> Muscle:
-    """Return the muscle with another tendon strain, other curves and another maximum velocity."""
+def _draw_curves(muscle: Muscle, spread: Spread, random: np.random.Generator) -> Millard2012Properties:
+    """Return another tendon strain and other curves."""
     curves = muscle.properties
     if not isinstance(curves, Millard2012Properties):
         raise MuscleModelError(f"Muscle {muscle.name!r} is a {muscle.muscle_class}; the wide population is made of Millard muscles.")
     width = 1.0 + _normal(random, spread.active_width)
-    other = replace(
+    eccentric = 1.0 + _normal(random, spread.eccentric_force)
+    return replace(
         curves,
         min_norm_active_fiber_length=1.0 - width * (1.0 - curves.min_norm_active_fiber_length),
         transition_norm_fiber_length=1.0 - width * (1.0 - curves.transition_norm_fiber_length),
         max_norm_active_fiber_length=1.0 + width * (curves.max_norm_active_fiber_length - 1.0),
         shallow_ascending_slope=curves.shallow_ascending_slope / width,
         strain_at_one_norm_force=curves.strain_at_one_norm_force * (1.0 + _normal(random, spread.passive_strain)),
-        max_eccentric_velocity_force_multiplier=curves.max_eccentric_velocity_force_multiplier
-        * (1.0 + _normal(random, spread.eccentric_force)),
+        max_eccentric_velocity_force_multiplier=curves.max_eccentric_velocity_force_multiplier * eccentric,
         tendon_strain_at_one_norm_force=float(random.uniform(*spread.tendon_strain)),
     )
-    velocity = muscle.max_contraction_velocity * math.exp(_normal(random, spread.contraction_velocity))
-    return replace(muscle, properties=other, max_contraction_velocity=velocity)

@@ -52,7 +52,7 @@ LEG_EFFORTS = (
     _passive("ankle_straight", _ANKLE, -35.0, 18.0, knee_flexion_r=10.0, hip_flexion_r=10.0),
     _passive("ankle_bent", _ANKLE, -35.0, 25.0, knee_flexion_r=75.0, hip_flexion_r=60.0),
     _passive("knee_lying", _KNEE, 5.0, 100.0, hip_flexion_r=5.0),
-    _passive("knee_sitting", _KNEE, 25.0, 110.0, hip_flexion_r=75.0),
+    _passive("knee_sitting", _KNEE, 40.0, 110.0, hip_flexion_r=75.0),
     _passive("hip_straight", _HIP, -12.0, 50.0, knee_flexion_r=10.0),
     _passive("hip_bent", _HIP, -12.0, 80.0, knee_flexion_r=75.0),
     _maximal("plantar_straight", _ANKLE, 15.0, -30.0, _PLANTAR, knee_flexion_r=10.0, hip_flexion_r=60.0),
@@ -62,7 +62,7 @@ LEG_EFFORTS = (
     _maximal("extend_lying", _KNEE, 95.0, 15.0, _QUADRICEPS, hip_flexion_r=10.0),
     _maximal("flex_sitting", _KNEE, 15.0, 90.0, (*_HAMSTRINGS, "sartorius"), hip_flexion_r=80.0),
     _maximal("flex_lying", _KNEE, 15.0, 90.0, (*_HAMSTRINGS, "sartorius"), hip_flexion_r=10.0),
-    _maximal("hip_flex", _HIP, 0.0, 75.0, ("iliopsoas", "sartorius", "rectus_femoris", "tensor_fasciae_latae"), knee_flexion_r=75.0),
+    _maximal("hip_flex", _HIP, 0.0, 60.0, ("iliopsoas", "sartorius", "rectus_femoris", "tensor_fasciae_latae"), knee_flexion_r=75.0),
     _maximal("hip_extend", _HIP, 75.0, 5.0, ("gluteus_maximus", *_HAMSTRINGS), knee_flexion_r=30.0),
 )
 
