@@ -107,7 +107,8 @@ def make_base(seed: int, cache: Path) -> Base:
     """Make a base, or read it from the cache."""
     kept = cache / f"base_{seed}.pkl"
     if kept.is_file():
-        return pickle.loads(kept.read_bytes())
+        known: Base = pickle.loads(kept.read_bytes())
+        return known
     folder = cache / f"base_{seed}"
     made = make_virtual_subject(folder, "leg", seed=seed)
     config = load_config(made.config)
@@ -148,6 +149,16 @@ def _moments_of(folder: Path, motion: Motion) -> FloatArray:
     series = read_storage(folder / "truth" / f"{motion.name}_moments.sto").select(LEG.dofs)
     before = int((motion.time <= -1e-9).sum())
     return np.concatenate([np.repeat(series.values[:1], before, axis=0), series.values])
+
+
+def person_of(base: int, seed: int, cache: Path) -> Person:
+    """Make a person, or read them from the cache."""
+    kept = cache / f"person_{base}_{seed}.pkl"
+    if not kept.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(pickle.dumps(make_person(make_base(base, cache), seed)))
+    person: Person = pickle.loads(kept.read_bytes())
+    return person
 
 
 def make_person(base: Base, seed: int, *, spread: Spread = WIDE, noise: RecordingNoise = REALISTIC) -> Person:
