@@ -1,7 +1,7 @@
 """Draw a person who differs from the generic model: size, mass, muscles, and how excitation becomes activation."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +15,14 @@ FloatArray = NDArray[np.float64]
 
 # Size of each segment and body mass against the generic model. Source: choice; about one standard deviation of adults.
 SEGMENT_SPREAD, MASS_RANGE = 0.08, (0.82, 1.12)
-# True optimal fiber length and tendon slack length against linear scaling. Source: the task's 10-12 %.
+# True optimal fiber length and tendon slack length against linear scaling. Source: choice; 10-12 % remain after scaling.
 LENGTH_SPREAD, LENGTH_LIMIT = 0.11, 0.12
 # Where on its curve a fiber works in the reference pose, against the generic model, in optimal fiber lengths. Source: choice.
 WORKING_POINT_SPREAD = 0.05
 STRENGTH_RANGE = (0.7, 1.4)
 # Poles of Eq. 1 are -C1 and -C2; at 100 Hz 0.3 to 0.65 are time constants of 8 to 23 ms. Source: choice inside CEINMS's range.
 NEURAL_RANGE, SHAPE_RANGE = (-0.65, -0.30), (-2.2, -0.2)
-# Source: METHOD.md, step 1.
+# Source: Hambly et al. (2025), Eq. 1.
 ELECTROMECHANICAL_DELAY = 0.035
 
 
@@ -41,6 +41,8 @@ class TrueMuscles:
     muscles: MuscleTable
     strength_coefficient: FloatArray  # (muscle,), true over generic max isometric force
     neural: NeuralParameters
+    # (muscle,): true moment arm over that of the linearly scaled geometry; (1,) for all
+    moment_arm_factor: FloatArray = field(default_factory=lambda: np.ones(1))
 
 
 def draw_build(anatomy: Anatomy, random: np.random.Generator) -> Build:

@@ -47,6 +47,16 @@ class RecordingNoise(Settings):
     emg_baseline: float = setting(0.006, unit="1/MVC", description="Baseline noise of the EMG amplifier.", source="choice", ge=0)
     emg_hum: float = setting(0.01, unit="1/MVC", description="Amplitude of mains hum at 50 Hz.", source="choice", ge=0)
     emg_artefact: float = setting(0.05, unit="1/MVC", description="Size of slow motion artefacts.", source="choice", ge=0)
+    emg_crosstalk: float = setting(
+        0.0, unit="-", description="Part of its neighbours' signals that an electrode picks up as well.", source="choice", ge=0, lt=1
+    )
+    emg_gain_drift: float = setting(
+        0.0,
+        unit="-",
+        description="How far a channel's gain moves between the MVC and the recordings, standard deviation of its logarithm.",
+        source="choice",
+        ge=0,
+    )
     mvc_shortfall: float = setting(
         0.05, unit="-", description="How far below full excitation an MVC may stay.", source="choice", ge=0, lt=1
     )
@@ -65,6 +75,9 @@ NOISELESS = RecordingNoise(
     emg_artefact=0.0,
     mvc_shortfall=0.0,
 )
+
+# Of the wide population. Source: choice; skin warms and sweats, maximal efforts are not, and electrodes hear their neighbours.
+REALISTIC = RecordingNoise(emg_crosstalk=0.08, emg_gain_drift=0.10, mvc_shortfall=0.15)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,10 +158,20 @@ def record_emg(
     at = time[0] + np.arange(count) / rate
     amplitude = np.clip(CubicSpline(time, excitation, axis=0)(at), 0.0, None)
     signal = amplitude * _carrier(at, len(channels), noise, rate, random)
+    if noise.emg_crosstalk > 0.0:
+        signal = signal + noise.emg_crosstalk * _neighbours(signal)
     signal += random.normal(0.0, 1.0, signal.shape) * noise.emg_baseline
     signal += noise.emg_hum * np.sin(2.0 * np.pi * 50.0 * at[:, None] + random.uniform(0.0, 2.0 * np.pi, len(channels)))
     signal += wander(at, noise.emg_artefact, 0.15, random, len(channels))
     return TimeSeries(time=at, labels=channels, values=signal * gains, source="EMG")
+
+
+def _neighbours(signal: FloatArray) -> FloatArray:
+    """Return the mean of the channels beside each one; channels are listed as electrodes lie on the limb."""
+    before, after = np.roll(signal, 1, axis=1), np.roll(signal, -1, axis=1)
+    before[:, 0], after[:, -1] = after[:, 0], before[:, -1]
+    neighbours: FloatArray = 0.5 * (before + after)
+    return neighbours
 
 
 def mvc_excitation(levels: FloatArray, rate: float) -> tuple[FloatArray, FloatArray]:

@@ -106,7 +106,10 @@ def write_mvc(folder: Path, session: Session) -> FloatArray:
     """Write the recording of maximal contractions and return how near to full each came, (channel,)."""
     levels = 1.0 - session.random.uniform(0.0, session.noise.mvc_shortfall, len(session.channels))
     time, excitation = mvc_excitation(levels, session.rate)
-    emg = record_emg(time, excitation, session.channels, session.gains, session.noise, EMG_RATE, session.random)
+    gains = session.gains
+    if session.noise.emg_gain_drift > 0.0:
+        gains = gains * np.exp(session.random.normal(0.0, session.noise.emg_gain_drift, len(gains)))
+    emg = record_emg(time, excitation, session.channels, gains, session.noise, EMG_RATE, session.random)
     write_storage(folder / "mvc.sto", emg, header_name="mvc")
     return levels
 
@@ -164,6 +167,7 @@ def _muscle_truth(scaled: MuscleTable, true: TrueMuscles, fiber_length: FloatArr
             "c1": float(true.neural.c1[index]),
             "c2": float(true.neural.c2[index]),
             "shape_factor": float(true.neural.shape_factor[index]),
+            "moment_arm_factor": float(np.broadcast_to(true.moment_arm_factor, len(scaled))[index]),
             "least_normalized_fiber_length": float(fiber_length[:, index].min()),
             "greatest_normalized_fiber_length": float(fiber_length[:, index].max()),
             "scaled_optimal_fiber_length": start.optimal_fiber_length,
