@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "calibration": {"errors", "settings", "data", "nms", "evaluation"},
     "evaluation": {"errors", "settings", "data"},
     "virtual_subject": {"errors", "settings", "data", "signals", "formats", "osim_model", "opensim_tools", "nms"},
+    "inspection": {"errors", "settings", "data", "formats", "osim_model"},
     "report": {"errors", "settings", "data", "evaluation"},
     "electrode_study": {"errors", "settings", "data", "evaluation", "calibration"},
     "config": {
@@ -41,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
         "report",
     },
     "workflow": {"*"},
+    "commands": {"*"},
     "cli": {"*"},
     "__init__": {"*"},
 }
@@ -52,7 +54,7 @@ BORDERS: dict[str, set[str]] = {
     "torch": {"nms", "calibration", "virtual_subject"},
     "ezc3d": {"formats", "virtual_subject"},
     "sklearn": {"calibration"},
-    "typer": {"cli"},
+    "typer": {"cli", "commands"},
     "plotly": {"report"},
     "jinja2": {"report"},
 }
