@@ -26,6 +26,7 @@ from rich.status import Status
 from rich.table import Table
 
 from osim_nmscal import __version__
+from osim_nmscal.commands.inspect import inspect
 from osim_nmscal.config import describe_settings, load_config
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
 from osim_nmscal.errors import ConfigError, NmscalError, did_you_mean
@@ -196,6 +197,9 @@ def electrode_study(
     _print_study(result.study)
     _out.print(f"Figure: {result.figure}", style="bold green", markup=False)
     _out.print(f"Tables: {', '.join(path.name for path in result.files)} in {result.folder}", markup=False)
+
+
+app.command()(inspect)
 
 
 @app.callback(invoke_without_command=True)

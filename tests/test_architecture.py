@@ -25,7 +25,10 @@ ALLOWED: dict[str, set[str]] = {
     "evaluation": {"errors", "settings", "data"},
     "virtual_subject": {"errors", "settings", "data", "signals", "formats", "osim_model", "opensim_tools", "nms"},
     "doctor": {"errors", "settings", "data", "signals"},
-    "report": {"errors", "settings", "data", "evaluation"},
+    "inspection": {"errors", "settings", "data", "formats", "osim_model"},
+    "summaries": {"errors", "data", "evaluation", "nms"},
+    "viz": {"errors", "data", "evaluation", "summaries"},
+    "report": {"errors", "settings", "data", "evaluation", "summaries"},
     "electrode_study": {"errors", "settings", "data", "evaluation", "calibration"},
     "config": {
         "errors",
@@ -43,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
         "report",
     },
     "workflow": {"*"},
+    "commands": {"*"},
     "cli": {"*"},
     "start": {"cli"},
     "__main__": {"start"},
@@ -53,11 +57,12 @@ ALLOWED: dict[str, set[str]] = {
 BORDERS: dict[str, set[str]] = {
     "opensim": {"opensim_tools", "virtual_subject"},
     "lxml": {"osim_model", "opensim_tools"},
-    "torch": {"nms", "calibration", "virtual_subject"},
+    "torch": {"nms", "calibration", "virtual_subject", "summaries"},
     "ezc3d": {"formats", "virtual_subject"},
     "sklearn": {"calibration"},
-    "typer": {"cli"},
+    "typer": {"cli", "commands"},
     "plotly": {"report"},
+    "matplotlib": {"viz"},
     "jinja2": {"report"},
 }
 
