@@ -12,6 +12,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "settings": {"errors"},
     "settings_text": {"errors"},
+    "provenance": {"errors"},
     "data": {"errors"},
     "signals": {"errors", "settings", "data"},
     "worker": {"errors"},
@@ -29,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "summaries": {"errors", "data", "evaluation", "nms"},
     "viz": {"errors", "data", "evaluation", "summaries"},
     "report": {"errors", "settings", "data", "evaluation", "summaries"},
-    "electrode_study": {"errors", "settings", "data", "evaluation", "calibration"},
+    "electrode_study": {"errors", "settings", "provenance", "data", "formats", "evaluation", "calibration"},
     "config": {
         "errors",
         "settings",
