@@ -142,7 +142,7 @@ def _identity(kind: str, seed: int) -> dict[str, Any]:
 @functools.cache
 def _code_digest() -> str:
     """Name the code that makes a person, as a changed table of anatomy makes another person of the same version."""
-    files = sorted((Path(__file__).parent.parent / "virtual_subject").glob("*.py"))
+    files = sorted((Path(__file__).parent.parent / "virtual_subject").rglob("*.py"))
     return hashlib.sha256("".join(file_digest(file) for file in files).encode()).hexdigest()[:16]
 
 
