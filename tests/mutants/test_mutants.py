@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from mutant_list import MUTANTS, Mutant
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,7 +21,9 @@ _COPIED = ("osim_nmscal", "tests", "models", "workflows", "pyproject.toml", "REA
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_mutant_fits_the_code_in_one_place(mutant: Mutant) -> None:
     text = (ROOT / mutant.file).read_text(encoding="utf-8")
-    assert text.count(mutant.before) == 1, f"{mutant.file} holds {mutant.before!r} {text.count(mutant.before)} times; mend the list of mutants"
+    assert text.count(mutant.before) == 1, (
+        f"{mutant.file} holds {mutant.before!r} {text.count(mutant.before)} times; mend the list of mutants"
+    )
     assert mutant.before != mutant.after
     for path in mutant.tests.split():
         assert (ROOT / path.split("::")[0]).exists(), f"{path} does not exist"
@@ -57,7 +58,14 @@ def test_the_suite_notices(mutant: Mutant, copy: Path) -> None:
     try:
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests.split()]
         done = subprocess.run(
-            command, cwd=copy, capture_output=True, text=True, timeout=PATIENCE, check=False, env=_environment(copy), stdin=subprocess.DEVNULL
+            command,
+            cwd=copy,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            env=_environment(copy),
+            stdin=subprocess.DEVNULL,
         )
         survived = done.returncode == 0
         assert done.returncode in (0, 1), f"the tests of the mutant could not run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
