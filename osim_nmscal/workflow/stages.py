@@ -18,7 +18,6 @@ from osim_nmscal.data.trials import MuscleGeometry, Trial, TrialSet
 from osim_nmscal.emg.envelope import linear_envelope
 from osim_nmscal.emg.mapping import build_mapping, excitations
 from osim_nmscal.emg.normalization import normalization_reference, normalize
-from osim_nmscal.emg.recording import recorded_envelopes
 from osim_nmscal.errors import ConfigError, SignalError, listed
 from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.storage import read_storage, write_storage
@@ -189,7 +188,8 @@ def emg(place: Workplace) -> EmgMapping:
 
     def work() -> Mapping[str, Any]:
         envelopes = {
-            r.name: recorded_envelopes(r.emg, mapping.channels, settings.envelope, start=r.start, end=r.end) for r in config.recordings
+            r.name: linear_envelope(read_emg(r.emg, mapping.channels), settings.envelope, start=r.start, end=r.end)
+            for r in config.recordings
         }
         mvc = [linear_envelope(_mapped_channels(path, mapping), settings.envelope) for path in settings.mvc]
         reference = normalization_reference(
