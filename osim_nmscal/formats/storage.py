@@ -62,7 +62,7 @@ def read_storage(path: Path | str) -> TimeSeries:
         raise FileFormatError(f"{path} ends after its header; expected a line of column labels. Export it again.")
     labels = split_cells(lines[first])
     if labels[0].lower() != "time":
-        raise FileFormatError(f"{path}, line {first + 1}: the first column is {labels[0]!r}, expected 'time'; rename or add it.")
+        raise FileFormatError(f"{path}, line {first + 1}: the first column is {labels[0][:40]!r}, expected 'time'; rename or add it.")
     rows, line_numbers = _read_rows(lines, first + 1, labels, path)
     require_whole_last_number(text, [cells[-1] for cells in rows], path, line_numbers[-1])
     values = np.vstack([numbers(cells, path, line, labels) for cells, line in zip(rows, line_numbers, strict=True)])
@@ -149,7 +149,7 @@ def drop_repeated_columns(labels: list[str], values: FloatArray, path: Path, lin
         elif np.array_equal(values[:, kept[label]], values[:, column], equal_nan=True):
             _log.warning("%s holds column %r twice with the same values; one is kept.", path, label)
         else:
-            raise FileFormatError(f"{path}, line {line}: column {label!r} occurs twice with different values; rename or remove one.")
+            raise FileFormatError(f"{path}, line {line}: column {label[:40]!r} occurs twice with different values; rename or remove one.")
     if len(kept) == len(labels):
         return labels, values
     return list(kept), values[:, list(kept.values())]
@@ -192,7 +192,7 @@ def _read_header(lines: list[str], path: Path) -> _Header:
 
 def _yes_or_no(value: str, path: Path, line: int) -> bool:
     if value not in ("yes", "no", "true", "false", "1", "0"):
-        raise FileFormatError(f"{path}, line {line}: inDegrees is {value!r}, expected yes or no.")
+        raise FileFormatError(f"{path}, line {line}: inDegrees is {value[:40]!r}, expected yes or no.")
     return value in ("yes", "true", "1")
 
 

@@ -7,6 +7,7 @@ usually printed alike, and a cut one is shorter. What can be told is refused, wh
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from osim_nmscal.errors import FileFormatError
 
 # A column needs so many other rows before its usual form is known. Source: choice.
 FEWEST_ROWS = 3
+# A column prints its numbers alike if this part of them is; a few may be damaged otherwise. Source: choice.
+ALIKE = 0.9
 # Where a column prints as many digits as each number needs, the last one may have so many digits less than the shortest by chance:
 # each further one is ten times less likely. Source: choice.
 SPARE_DIGITS = 1
@@ -26,6 +29,8 @@ REGULAR = 0.25
 FEWEST_FOR_HABIT = 10
 
 _NUMBER = re.compile(r"[+-]?[0-9]*(?:[.,]([0-9]*))?([eEdD][+-]?[0-9]*)?")
+
+_Form = tuple[int, int]  # how many decimals a number has, and how long its exponent is
 
 _log = logging.getLogger(__name__)
 
@@ -45,21 +50,28 @@ def require_whole_last_number(text: str, cells: Sequence[str], path: Path, line:
     if text.endswith("\n") or len(cells) <= FEWEST_ROWS:
         return
     last, others = cells[-1].strip(), [cell.strip() for cell in cells[:-1]]
-    usual = {_form(cell) for cell in others}
-    cut = _form(last) is None and None not in usual
-    alike = len(usual) == 1
-    if not cut and None not in usual and (form := _form(last)) is not None:
-        forms = [other for other in usual if other is not None]
-        fewest = min(decimals for decimals, _ in forms)
-        shortest = min(exponent for _, exponent in forms)
-        cut = form[0] < fewest - (0 if alike else SPARE_DIGITS) or form[1] < shortest
-    if cut:
+    usual = Counter(_form(cell) for cell in others)
+    form = _form(last)
+    if _is_cut(form, usual):
         raise FileFormatError(
-            f"{path}, line {line}: the file ends inside a number ({last!r}, the column has {others[-1]!r} before) without a line end: "
+            f"{path}, line {line}: the file ends inside a number ({last[:40]!r}; the one above is {others[-1][:40]!r}) without a line end: "
             "it is truncated. Export it again, or end the line if the number is whole."
         )
-    if not (alike and usual == {_form(last)} and next(iter(usual)) not in (None, (0, 0))):
-        _log.warning("%s does not end with a line end; its last number %s may have been cut.", path, last)
+    if not (set(usual) == {form} and form not in (None, (0, 0))):
+        _log.warning("%s does not end with a line end; its last number %s may have been cut.", path, last[:40])
+
+
+def _is_cut(form: _Form | None, usual: Counter[_Form | None]) -> bool:
+    """Tell whether a number is shorter than its column is printed, from how often each form occurs in it."""
+    if form in usual:
+        return False
+    if form is None:  # a blank, or a sign alone
+        return None not in usual
+    common, count = usual.most_common(1)[0]
+    if common is not None and count >= ALIKE * usual.total():
+        return form[0] < common[0] or form[1] < common[1]
+    forms = [other for other in usual if other is not None]
+    return None not in usual and form[0] < min(decimals for decimals, _ in forms) - SPARE_DIGITS
 
 
 def require_declared_rows(declared: int | None, time: NDArray[np.float64], columns: int, path: Path, word: str) -> None:
@@ -104,8 +116,8 @@ def whole_number(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
 
 
-def _form(cell: str) -> tuple[int, int] | None:
-    """Return how many decimals a number has, and how long its exponent is; None if it is not a number."""
+def _form(cell: str) -> _Form | None:
+    """Return the form of a number; None if it is not a number."""
     match = _NUMBER.fullmatch(cell)
     if match is None or not any(character.isdigit() for character in cell):
         return None

@@ -8,6 +8,8 @@ unit cannot be right is an error, and so is one whose names cannot belong to the
 """
 
 import logging
+import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,12 +157,12 @@ def _read_header(lines: list[str], path: Path) -> _Header:
     if len(cells) < 3 or cells[1].lower() not in ("time", "times"):
         found = cells[1] if len(cells) > 1 else ""
         raise FileFormatError(
-            f"{path}, line {names_at + 1}: the second column is {found!r}, expected 'Time'; correct the line of marker names."
+            f"{path}, line {names_at + 1}: the second column is {found[:40]!r}, expected 'Time'; correct the line of marker names."
         )
     names = _names(cells, path, names_at + 1)
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice:
-        raise FileFormatError(f"{path}, line {names_at + 1}: marker {twice!r} occurs more than once; rename or remove one.")
+        raise FileFormatError(f"{path}, line {names_at + 1}: marker {twice[:40]!r} occurs more than once; rename or remove one.")
     data = next((i for i in range(names_at + 1, len(lines)) if _starts_with_number(lines[i])), None)
     if data is None:
         raise FileFormatError(f"{path} has no frame after line {names_at + 1}; export it again.")
@@ -207,7 +209,7 @@ def _starts_with_number(line: str) -> bool:
 def _metres_per_unit(header: _Header, path: Path) -> float:
     unit = header.values.get("units", "").lower()
     if unit not in METRES:
-        raise FileFormatError(f"{path}, line 3: Units is {unit!r}, expected mm, cm, m or in; correct the header.")
+        raise FileFormatError(f"{path}, line 3: Units is {unit[:40]!r}, expected mm, cm, m or in; correct the header.")
     return METRES[unit]
 
 
@@ -235,7 +237,7 @@ def _read_rows(lines: list[str], header: _Header, path: Path, *, cut: bool) -> t
 
 def _report_rate(header: _Header, time: FloatArray, path: Path) -> None:
     declared = header.values.get("datarate", "").replace(",", ".")
-    if len(time) < 2 or not is_number(declared):
+    if len(time) < 2 or not re.fullmatch(r"[0-9.]*[0-9][0-9.]*", declared) or declared.count(".") > 1:
         return
     rate = (len(time) - 1) / (time[-1] - time[0])
     if abs(rate - float(declared)) > RATE_TOLERANCE * rate:

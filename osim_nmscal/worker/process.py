@@ -13,6 +13,7 @@ import logging
 import os
 import pickle
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,6 +33,8 @@ Kind = Literal["crash", "time", "memory", "disk", "system", "exception"]
 JOB, OUTCOME, LOG = "job.pickle", "outcome.pickle", "output.log"
 # How the process ends if its outcome could not be written as the disk was full. Source: choice; Python itself uses 1 and 2.
 NO_SPACE = 28
+# A library that fails with less space than this on the disk, bytes, has most likely failed for that. Source: choice.
+LEAST_SPACE = 2**20
 
 _running: set["subprocess.Popen[bytes]"] = set()
 
@@ -101,7 +104,9 @@ def call(function: Callable[..., R], *args: Any, limits: Limits | None = None, l
                 code = _run(folder, stream.fileno(), limits)
             said = output.read_text(encoding="utf-8", errors="replace")
             if code != 0:
-                raise WorkerError(*_reason(code, said, limits), log=said)
+                full = next((place for place in (folder, output.parent) if shutil.disk_usage(place).free < LEAST_SPACE), None)
+                kind, reason = _reason(code, said, limits) if full is None else ("disk", f"the disk is full ({full}): make room.")
+                raise WorkerError(kind, reason, log=said)
             outcome: Outcome = pickle.loads((folder / OUTCOME).read_bytes())
     except OSError as error:
         raise WorkerError(*system_failure(error)) from error

@@ -81,9 +81,8 @@ def test_an_mvc_that_is_too_short_is_averaged_as_a_whole_and_said():
 
 
 def test_excitations_of_the_virtual_leg_are_truer_by_the_best_mean():
-    from osim_nmscal.virtual_subject.laboratory.recordings import RecordingNoise, mvc_excitation, record_emg
-
     from osim_nmscal.emg.envelope import linear_envelope
+    from osim_nmscal.virtual_subject.laboratory.recordings import RecordingNoise, mvc_excitation, record_emg
 
     ratios = {"peak": [], "best_mean": []}
     for seed in range(5):

@@ -102,6 +102,11 @@ def test_a_time_axis_that_contradicts_the_header_is_reported(tmp_path, caplog):
     assert "declares 120 Hz, but its time column has 100 Hz" in caplog.text
 
 
+@pytest.mark.parametrize("rate", ["--", "nan", "1.2.3", "9" * 500])
+def test_a_rate_that_is_no_number_leaves_the_time_column_believed(tmp_path, rate):
+    assert len(read_trc(_written(tmp_path, TOP.replace("100\t100\t3\t3", f"{rate}\t100\t3\t3") + ROWS)).time) == 3
+
+
 def _recording():
     positions = np.random.default_rng(2).normal(size=(20, 3, 3)) + 1.0
     positions[4:6, 2] = np.nan

@@ -16,7 +16,7 @@ from osim_nmscal.errors import NmscalError
 
 # A reader may use this much more address space, bytes, and CPU time, s, than it had. Source: choice; the files have some kB.
 MEMORY, SECONDS = 2**30, 5.0
-# An error text for one file, characters. Source: choice; a path, a place, a value, an expectation and an advice.
+# A line of an error text, characters (a configuration has one line per mistake). Source: choice; path, place, value, expectation, advice.
 LONGEST = 1200
 # What the text says where a reader's own process was lost.
 PROCESS_ENDS = ("SIGSEGV", "SIGABRT", "did not end within", "more memory than")
@@ -79,10 +79,12 @@ def _read(account: Account, read: Callable[[Path], object], path: Path) -> str |
         with _limited_memory():
             read(path)
     except NmscalError as error:
-        account.refused += 1
         text = str(error)
+        if max(map(len, text.split("\n"))) > LONGEST or not text.strip():
+            return f"its error is {len(text)} characters long: {text[:200]!r}"
+        account.refused += 1
         account.ended.update(word for word in PROCESS_ENDS if word in text)
-        return f"its error is {len(text)} characters long: {text[:200]!r}" if len(text) > LONGEST or not text.strip() else None
+        return None
     except Exception:  # noqa: BLE001  # that is what is looked for
         return traceback.format_exc(limit=-3)
     account.accepted += 1

@@ -32,6 +32,10 @@ def fill_the_disk(path):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
 
+def write_into(path):
+    Path(path).write_text("x")
+
+
 def write_until_stopped(path):
     while True:
         Path(path).write_text(str(os.getpid()))
@@ -77,6 +81,24 @@ def test_a_memory_explosion_is_said_and_less_than_the_limit_is_allowed():
         call(allocate, 2**31, limits=Limits(memory=2**30))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_said_whichever_side_meets_it(tmp_path, monkeypatch):
+    with pytest.raises(WorkerError, match="the disk is full") as caught:
+        call(write_into, "/dev/full")
+    assert caught.value.kind == "disk"
+    monkeypatch.setattr(Path, "write_bytes", lambda path, data: fill_the_disk(str(path)))
+    with pytest.raises(WorkerError, match=r"the disk is full.*: make room"):
+        call(os.getcwd)
+
+
+def test_a_library_that_fails_on_a_full_disk_is_not_blamed(monkeypatch):
+    from osim_nmscal.worker import process
+
+    monkeypatch.setattr(process, "LEAST_SPACE", 2**70)
+    with pytest.raises(WorkerError, match=r"the disk is full \(.*\): make room"):
+        call(os.abort)
+
+
 def test_a_log_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkerError, match=r"the system refused it: .*file"):
@@ -94,7 +116,7 @@ def _started(tmp_path, how):
     )
     process = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, start_new_session=True)
     deadline = time.monotonic() + 60
-    while not (beat.exists() and beat.read_text()) and time.monotonic() < deadline:
+    while not (beat.exists() and beat.read_text()) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     return process, int(beat.read_text())
 

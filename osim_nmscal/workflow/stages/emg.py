@@ -13,7 +13,6 @@ from osim_nmscal.emg.envelope import EnvelopeSettings, linear_envelope
 from osim_nmscal.emg.mapping import MappingSettings, build_mapping
 from osim_nmscal.emg.mapping import excitations as driven_excitations
 from osim_nmscal.emg.normalization import NormalizationSettings, normalization_reference, normalize
-from osim_nmscal.emg.recording import recorded_envelopes
 from osim_nmscal.errors import SignalError, listed
 from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.storage import write_storage
@@ -86,7 +85,7 @@ def work(inputs: Inputs, task: Excitations, out: Path) -> Summary:
     muscles = read_muscles(inputs.file("model"), task.substitute_muscle_class).names
     mapping = mapping_of(list(recordings.values()), task.mapping, muscles)
     envelopes = {
-        name: recorded_envelopes(path, mapping.channels, task.envelope, start=start, end=end)
+        name: linear_envelope(read_emg(path, mapping.channels), task.envelope, start=start, end=end)
         for (name, path), (start, end) in zip(recordings.items(), task.windows, strict=True)
     }
     mvc = [linear_envelope(series, task.envelope) for series in _contractions(inputs, mapping)]
