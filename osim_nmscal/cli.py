@@ -2,25 +2,36 @@
 
 Errors of this package are printed as they are, without a traceback; exit code 2 for what the user can mend in configuration or
 files, 1 for a tool that failed, 3 when OpenSim does not confirm the personalized model, 130 when interrupted. Progress goes
-to stderr, results to stdout.
+to stderr, results to stdout; when whoever reads stdout has gone (`| head`), the command ends without a word and with code 1.
+What happens before and around it (Ctrl-C during imports, encodings, unforeseen errors) is in start.py.
 """
 
+if __name__ == "__main__":  # `python -m osim_nmscal.cli`: before the imports below, so that Ctrl-C finds its handler in place
+    from osim_nmscal.start import main as start
+
+    start()
+
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+import typer.core
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
 from osim_nmscal import __version__
-from osim_nmscal.config import SettingDescription, describe_settings, load_config
+from osim_nmscal.commands.inspect import inspect
+from osim_nmscal.config import describe_settings, load_config
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
 from osim_nmscal.errors import ConfigError, NmscalError, did_you_mean
+from osim_nmscal.settings_text import SettingDescription
+from osim_nmscal.start import INTERRUPTED, interruptible
 from osim_nmscal.workflow.interruption import exit_code, terminable
 from osim_nmscal.workflow.progress import Progress
 from osim_nmscal.workflow.stages import STAGES
@@ -31,17 +42,31 @@ if TYPE_CHECKING:
     from osim_nmscal.workflow.personalize import PersonalizedResult
     from osim_nmscal.workflow.verification import Verification
 
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands; Ctrl-C in one that does not answer it itself becomes a word and exit code 130 (click would end with 1)."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            with interruptible():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _err.print("Interrupted.")
+            raise typer.Exit(INTERRUPTED) from None
+
+
 app = typer.Typer(
     name="osim-nmscal",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Make an OpenSim model's muscles a particular person's, from the person's own recordings.",
 )
-_out = Console(highlight=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-INTERRUPTED = 130
 NOT_CONFIRMED = 3
 ConfigFile = Annotated[Path, typer.Argument(help="The workflow: a config.toml.", show_default=False)]
 OutFolder = Annotated[Path | None, typer.Option("--out", help="Results folder; default: output.folder of the configuration.")]
@@ -50,9 +75,10 @@ OutFolder = Annotated[Path | None, typer.Option("--out", help="Results folder; d
 @app.command()
 def check(config: ConfigFile, out: OutFolder = None) -> None:
     """Validate a workflow against its real files; nothing is run or written."""
+    workflow = load_config(config)  # first, as a slip in it is told before torch is imported
     from osim_nmscal.workflow.check import check_workflow
 
-    report = check_workflow(load_config(config), out)
+    report = check_workflow(workflow, out)
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -182,6 +208,9 @@ def electrode_study(
     _out.print(f"Tables: {', '.join(path.name for path in result.files)} in {result.folder}", markup=False)
 
 
+app.command()(inspect)
+
+
 @app.callback(invoke_without_command=True)
 def _version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if show:
@@ -192,21 +221,32 @@ def _version(show: Annotated[bool, typer.Option("--version", help="Print the ver
 def main() -> NoReturn:
     """Run the command line; what went wrong becomes a sentence and an exit code."""
     try:
-        app(standalone_mode=True)
+        typer.main.get_command(app)(prog_name="osim-nmscal")  # app() itself would replace sys.excepthook
     except NmscalError as error:
         _print_error(error)
         sys.exit(2 if isinstance(error, ValueError) else 1)
-    except KeyboardInterrupt:
-        _err.print("Interrupted.")
-        sys.exit(INTERRUPTED)
+    except OSError as error:  # the one place for what a disk or its permissions refuse and no station has foreseen
+        _print_error(_refused_by_the_system(error))
+        sys.exit(2)
     sys.exit(0)
+
+
+def _refused_by_the_system(error: OSError) -> ConfigError:
+    why = error.strerror or str(error) or type(error).__name__
+    where = error.filename2 or error.filename
+    if where is None:
+        return ConfigError(f"The operating system refused to read or write: {why}; free the disk or give another folder, then run again.")
+    open_elsewhere = " and that no other program has it open" if isinstance(error, PermissionError) else ""
+    named = os.fsdecode(where) if isinstance(where, bytes | str | os.PathLike) else str(where)
+    return ConfigError(f"{named} cannot be read or written: {why}; check the path, its permissions{open_elsewhere}.")
 
 
 class _ProgressPrinter:
     """A line for each stage that ends; on a terminal, also what is running now."""
 
     def __init__(self) -> None:
-        self._status = Status("", console=_err) if _err.is_terminal else None
+        dots = "dots" if _err.encoding.lower().startswith("utf") else "line"
+        self._status = Status("", console=_err, spinner=dots) if _err.is_terminal else None
         self._running: dict[str, str] = {}
 
     def __enter__(self) -> "_ProgressPrinter":
@@ -382,14 +422,11 @@ def _print_setting(one: SettingDescription) -> None:
     unit = "" if one.unit == "-" else f"{one.unit}. "
     given = f"{name} = {one.default}" if one.default not in ("required", "none") else f"{name} = ..."
     note = {"required": "required. ", "none": "not set. "}.get(one.default, "")
-    text = f"  # {note}{unit}{one.meaning.rstrip('.')}. Source: {one.source}."
+    allowed = f"{one.allowed}. " if one.allowed else ""
+    text = f"  # {note}{unit}{allowed}{one.meaning.rstrip('.')}. Source: {one.source}."
     _out.print(given, end="", markup=False, style="cyan" if not note else "bold cyan")
     _out.print(text, markup=False)
 
 
 def _plain(text: str) -> str:
     return text.replace("[", "\\[")
-
-
-if __name__ == "__main__":
-    main()

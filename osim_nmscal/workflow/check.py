@@ -237,7 +237,8 @@ def _check_geometry(check: _Check, recording: RecordingSettings, mapping: EmgMap
 
 
 def _envelope(config: WorkflowConfig, recording: RecordingSettings, mapping: EmgMapping) -> TimeSeries:
-    return linear_envelope(read_emg(recording.emg, mapping.channels), config.emg.envelope)
+    recorded = read_emg(recording.emg, mapping.channels)
+    return linear_envelope(recorded, config.emg.envelope, start=recording.start, end=recording.end)
 
 
 def _segments(check: _Check, recording: RecordingSettings, start: float, end: float) -> tuple[str, ...]:

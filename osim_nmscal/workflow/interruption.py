@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from osim_nmscal.start import INTERRUPTED
+
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM arrived: the system, a queue or another person ends the run."""
 
 
-# Exit codes by convention: 128 + number of the signal.
-INTERRUPTED = 130
+# Exit code by convention: 128 + number of the signal.
 TERMINATED = 143
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.errors import ConfigError
+from osim_nmscal.worker.folder import clean_leftovers
 from osim_nmscal.workflow.check import require_sound
 from osim_nmscal.workflow.folder import ResultsPlace
-from osim_nmscal.workflow.leftovers import remove_leftovers
 from osim_nmscal.workflow.lock import FolderLock
 from osim_nmscal.workflow.ownership import ownership_problems
 from osim_nmscal.workflow.task import refuse
@@ -33,7 +33,7 @@ def opened_place(config: WorkflowConfig, out: Path | str | None) -> Iterator[Res
     except OSError as error:
         raise ConfigError(f"The results folder {root} cannot be made ({error.strerror or error}); give another folder (--out).") from error
     with FolderLock(root):
-        remove_leftovers()
+        clean_leftovers()
         place = ResultsPlace(root)
         refuse(ownership_problems(config, root))  # again, as nobody else can change the folder now
         yield place

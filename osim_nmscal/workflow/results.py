@@ -247,9 +247,10 @@ def _result_document(result: CalibrationResult) -> dict[str, Any]:
 
 
 def _neural_document(muscles: MuscleTable, neural: NeuralParameters) -> dict[str, Any]:
+    delay = neural.electromechanical_delay  # one number, or one for each muscle
     return {
         "time_step": neural.time_step,
-        "electromechanical_delay": neural.electromechanical_delay,
+        "electromechanical_delay": delay if isinstance(delay, float) else _by_muscle(muscles, delay),
         "c1": _by_muscle(muscles, neural.c1),
         "c2": _by_muscle(muscles, neural.c2),
         "shape_factor": _by_muscle(muscles, neural.shape_factor),
@@ -259,7 +260,9 @@ def _neural_document(muscles: MuscleTable, neural: NeuralParameters) -> dict[str
 
 def _read_neural(document: Mapping[str, Any], muscles: MuscleTable) -> NeuralParameters:
     arrays = {key: np.array([document[key][name] for name in muscles.names]) for key in ("c1", "c2", "shape_factor", "emg_scale")}
-    return NeuralParameters(time_step=document["time_step"], electromechanical_delay=document["electromechanical_delay"], **arrays)
+    stored = document["electromechanical_delay"]
+    delay = np.array([stored[name] for name in muscles.names]) if isinstance(stored, dict) else stored
+    return NeuralParameters(time_step=document["time_step"], electromechanical_delay=delay, **arrays)
 
 
 def _synergy_document(synergy: SynergyResult) -> dict[str, Any]:

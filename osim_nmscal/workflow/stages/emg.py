@@ -35,6 +35,7 @@ class Excitations:
     normalization: NormalizationSettings
     mapping: MappingSettings
     time_step: float  # s, of the trials' clock
+    windows: tuple[tuple[float | None, float | None], ...]  # s, used part of each recording; None for its beginning or end
     substitute_muscle_class: str | None
 
 
@@ -61,6 +62,7 @@ def run(flow: "Flow") -> None:
             normalization=settings.normalization,
             mapping=settings.mapping,
             time_step=config.trials.time_step,
+            windows=tuple((recording.start, recording.end) for recording in config.recordings),
             substitute_muscle_class=config.model.substitute_muscle_class,
         ),
         inputs={
@@ -82,12 +84,16 @@ def work(inputs: Inputs, task: Excitations, out: Path) -> Summary:
     recordings = {name: inputs.file(f"emg.{name}") for name in task.recordings}
     muscles = read_muscles(inputs.file("model"), task.substitute_muscle_class).names
     mapping = mapping_of(list(recordings.values()), task.mapping, muscles)
-    envelopes = {name: linear_envelope(read_emg(path, mapping.channels), task.envelope) for name, path in recordings.items()}
+    envelopes = {
+        name: linear_envelope(read_emg(path, mapping.channels), task.envelope, start=start, end=end)
+        for (name, path), (start, end) in zip(recordings.items(), task.windows, strict=True)
+    }
     mvc = [linear_envelope(series, task.envelope) for series in _contractions(inputs, mapping)]
-    reference = normalization_reference(list(envelopes.values()), mvc, task.normalization)
+    reference = normalization_reference(list(envelopes.values()), mvc, task.normalization, windows=task.windows)
     for name, envelope in envelopes.items():
         driven = driven_excitations(normalize(envelope, reference), mapping)
-        write_storage(out / excitations(name), resample(driven, uniform_time(driven.time, task.time_step)), header_name="Excitations")
+        clock = uniform_time(driven.time, task.time_step)
+        write_storage(out / excitations(name), resample(driven, clock, "monotone"), header_name="Excitations")
     peaks = dict(zip(reference.channels, map(float, reference.values), strict=True))
     kept = {"channels": mapping.channels, "muscles": mapping.muscles, "weights": mapping.weights.tolist()}
     return {"normalization": peaks, "mapping": kept, "findings": reference.findings}
