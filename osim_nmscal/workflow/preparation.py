@@ -1,7 +1,6 @@
 """What comes before any calibration of a workflow: everything checked, and every stage up to the trials."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +9,7 @@ from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import ConfigError
+from osim_nmscal.worker.threads import in_threads
 from osim_nmscal.workflow import stages
 from osim_nmscal.workflow.check import require_sound
 from osim_nmscal.workflow.inputs import named_files
@@ -73,8 +73,7 @@ def prepare(place: stages.Workplace, jobs: int) -> Prepared:
 
 def _each(recordings: tuple[RecordingSettings, ...], work: Callable[[RecordingSettings], T], jobs: int) -> dict[str, T]:
     """Do something for every recording. Threads, as each only waits for an OpenSim process of its own."""
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        return dict(zip((recording.name for recording in recordings), pool.map(work, recordings), strict=True))
+    return dict(zip((recording.name for recording in recordings), in_threads(work, recordings, jobs), strict=True))
 
 
 def input_files(config: WorkflowConfig) -> list[Path]:

@@ -7,7 +7,6 @@ Activations replace the file's activation dynamics, which are not ours; fiber dy
 
 import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from osim_nmscal.formats.storage import read_storage, write_storage
 from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.opensim_tools.model_check import VerificationChoice, VerificationSettings, verify_model
 from osim_nmscal.osim_model.reader import read_muscles
+from osim_nmscal.worker.threads import in_threads
 from osim_nmscal.workflow.results import ResultsFolder, read_calibrated_muscles
 
 # Column of the inverse-dynamics moment in a joint_moment file.
@@ -157,9 +157,8 @@ def verify_results(root: Path | str, *, choice: VerificationChoice | None = None
     muscles = read_calibrated_muscles(folder)
     _require_unedited(folder, muscles, made.substitute_muscle_class)
     chosen = _chosen(_read_index(folder), 0 if every else choice.trials)
-    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
-        parts = pool.map(lambda row: _verify_trial(folder, row, muscles, made.run), chosen)
-        metrics = tuple(metric for part in parts for metric in part)
+    parts = in_threads(lambda row: _verify_trial(folder, row, muscles, made.run), chosen, jobs)
+    metrics = tuple(metric for part in parts for metric in part)
     return Verification(metrics=metrics, tolerance=choice.tolerance)
 
 
