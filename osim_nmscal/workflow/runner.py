@@ -4,15 +4,14 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from osim_nmscal.errors import ConfigError, FileFormatError, NmscalError, did_you_mean
+from osim_nmscal.worker.threads import in_threads
 from osim_nmscal.workflow.folder import ResultsPlace
-from osim_nmscal.workflow.interruption import stop_workers
 from osim_nmscal.workflow.progress import Progress, ProgressCallback, listening
 from osim_nmscal.workflow.results import StageTime
 from osim_nmscal.workflow.stages import STAGES
@@ -95,22 +94,7 @@ class StageRunner:
 
     def run_each(self, tasks: Sequence[Task[Any]], jobs: int) -> None:
         """Run the tasks of several recordings, as many at the same time; each only waits for an OpenSim process of its own."""
-        if min(jobs, len(tasks)) <= 1:
-            for task in tasks:
-                self.run(task)
-            return
-        with ThreadPoolExecutor(max_workers=jobs) as pool:
-            waiting = [pool.submit(self.run, task) for task in tasks]
-            try:
-                for one in waiting:
-                    one.result()
-            except KeyboardInterrupt:
-                pool.shutdown(wait=False, cancel_futures=True)
-                stop_workers()
-                raise
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
+        in_threads(self.run, tasks, jobs)
 
     def finish(self, stage: str) -> None:
         """End the run if this was the only stage asked for."""

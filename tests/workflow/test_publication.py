@@ -14,7 +14,6 @@ import pytest
 from osim_nmscal.errors import ConfigError, FileFormatError
 from osim_nmscal.workflow import publication, records
 from osim_nmscal.workflow.folder import ResultsPlace, new_record
-from osim_nmscal.workflow.leftovers import remove_leftovers
 from osim_nmscal.workflow.lock import FolderLock
 from osim_nmscal.workflow.opened import open_results
 from osim_nmscal.workflow.runner import StageRunner
@@ -270,13 +269,3 @@ def test_the_lock_of_a_killed_run_does_not_hold(tmp_path: Path) -> None:
     assert done.stdout.strip() == "held"
     with FolderLock(tmp_path):
         pass
-
-
-def test_folders_of_dead_processes_go_from_the_temporary_directory_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
-    dead, alive = f"osim_nmscal_{done.stdout.strip()}_abc", f"osim_nmscal_{os.getpid()}_abc"
-    for name in (dead, alive, "osim_nmscal_notes", "other_12_abc"):
-        (tmp_path / name).mkdir()
-    remove_leftovers()
-    assert {path.name for path in tmp_path.iterdir()} == {alive, "osim_nmscal_notes", "other_12_abc"}
