@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from osim_nmscal.errors import MuscleModelError, listed
 from osim_nmscal.opensim_tools.model_access import muscles_of, open_model
 from osim_nmscal.opensim_tools.run import in_worker
-from osim_nmscal.opensim_tools.verification import VerificationChoice, VerificationSettings, verify_model
+from osim_nmscal.opensim_tools.verification import VerificationChoice, VerificationRun, VerificationSettings, verify_model
 
-__all__ = ["LoadedModel", "VerificationChoice", "VerificationSettings", "load_model_check", "verify_model"]
+__all__ = ["LoadedModel", "VerificationChoice", "VerificationRun", "VerificationSettings", "load_model_check", "verify_model"]
 
 FloatArray = NDArray[np.float64]
 

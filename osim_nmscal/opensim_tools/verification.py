@@ -13,7 +13,7 @@ import pickle
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -93,6 +93,7 @@ class VerificationRun:
 
     tendon_force: TimeSeries  # (time, muscle), N
     joint_moment: TimeSeries  # (time, dof), N·m
+    moment_arm: FloatArray = field(default_factory=lambda: np.zeros((0, 0, 0)))  # (time, dof, muscle), m
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,6 +269,7 @@ class _Bench:
         return VerificationRun(
             tendon_force=TimeSeries(time=activation.time, labels=activation.labels, values=forces, source=name),
             joint_moment=TimeSeries(time=activation.time, labels=trial.dofs, values=moments, source=name),
+            moment_arm=arms,
         )
 
     def _motion(self, source: Path | TimeSeries) -> TimeSeries:
