@@ -69,7 +69,7 @@ def _agreement(data: ReportData) -> Block:
         return Missing(what="Agreement with inverse dynamics", why="the run ended before the model was evaluated.")
     rows: list[tuple[Cell, ...]] = []
     marked: set[int] = set()
-    recordings = list(dict.fromkeys((m.trial.rpartition("/")[0], m.role) for m in data.metrics))
+    recordings = sorted(dict.fromkeys((m.trial.rpartition("/")[0], m.role) for m in data.metrics), key=lambda pair: pair[1] != "held_out")
     for recording, role in recordings:
         for dof in dict.fromkeys(m.dof for m in data.metrics):
             chosen = [m for m in data.metrics if (m.trial.rpartition("/")[0], m.role, m.dof) == (recording, role, dof)]
@@ -81,20 +81,21 @@ def _agreement(data: ReportData) -> Block:
             if mean["r2"] < 0 or (was is not None and mean["r2"] < was):
                 marked.add(len(rows))
             per_mass = mean["rmse"] / data.mass if data.mass > 0 else None
-            rows.append((recording or "–", ROLES[role], dof, len(after), mean["rmse"], per_mass, 100 * mean["nrmse"], was, mean["r2"]))
+            errors = (mean["rmse"], per_mass, 100 * mean["nrmse"])
+            rows.append((dof, ROLES[role], was, mean["r2"], *errors, len(after), recording or "–"))
     return Table(
         caption="Agreement with inverse dynamics, per recording (mean over its trials). Marked: R² below zero or worse than before "
         "calibration.",
         columns=(
-            Column(title="recording"),
-            Column(title="trials"),
             Column(title="joint"),
-            Column(title="number"),
+            Column(title="trials"),
+            Column(title="R² before", digits=2),
+            Column(title="R² after", digits=2),
             Column(title="error", digits=1, unit="N·m"),
             Column(title="error per mass", digits=2, unit="N·m/kg"),
             Column(title="of range", digits=1, unit="%"),
-            Column(title="R² before", digits=2),
-            Column(title="R² after", digits=2),
+            Column(title="number", digits=0),
+            Column(title="recording"),
         ),
         rows=rows_of(rows),
         marked=frozenset(marked),
