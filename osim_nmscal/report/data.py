@@ -11,7 +11,7 @@ from osim_nmscal.data.trials import TrialSet
 
 FloatArray = NDArray[np.float64]
 
-Light = Literal["green", "amber", "red", "grey"]
+Light = Literal["green", "amber", "red", "grey", "info"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from osim_nmscal.report.researcher import researcher_section
 from osim_nmscal.report.reviewer import reviewer_section
 from osim_nmscal.report.student import student_section
 
-SIGNS = {"green": "✔", "amber": "!", "red": "✖", "grey": "?"}
+SIGNS = {"green": "✔", "amber": "!", "red": "✖", "grey": "?", "info": "i"}
 KINDS = {"stop": "Stops", "doubt": "Doubts", "note": "Notes"}
 
 
