@@ -2,27 +2,39 @@
 
 Errors of this package are printed as they are, without a traceback; exit code 2 for what the user can mend in configuration or
 files, 1 for a tool that failed, 3 when OpenSim does not confirm the personalized model, 130 when interrupted. Progress goes
-to stderr, results to stdout.
+to stderr, results to stdout; when whoever reads stdout has gone (`| head`), the command ends without a word and with code 1.
+What happens before and around it (Ctrl-C during imports, encodings, unforeseen errors) is in start.py.
 """
 
+if __name__ == "__main__":  # `python -m osim_nmscal.cli`: before the imports below, so that Ctrl-C finds its handler in place
+    from osim_nmscal.start import main as start
+
+    start()
+
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+import typer.core
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
 from osim_nmscal import __version__
 from osim_nmscal.commands.inspect import inspect
-from osim_nmscal.config import SettingDescription, describe_settings, load_config
+from osim_nmscal.config import describe_settings, load_config
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
 from osim_nmscal.errors import ConfigError, NmscalError, did_you_mean
-from osim_nmscal.workflow.runner import STAGES, Progress
+from osim_nmscal.settings_text import SettingDescription
+from osim_nmscal.start import INTERRUPTED, interruptible
+from osim_nmscal.workflow.interruption import exit_code, terminable
+from osim_nmscal.workflow.progress import Progress
+from osim_nmscal.workflow.stages import STAGES
 
 if TYPE_CHECKING:
     from osim_nmscal.data.electrode_study import ElectrodeStudy
@@ -30,27 +42,43 @@ if TYPE_CHECKING:
     from osim_nmscal.workflow.personalize import PersonalizedResult
     from osim_nmscal.workflow.verification import Verification
 
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands; Ctrl-C in one that does not answer it itself becomes a word and exit code 130 (click would end with 1)."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            with interruptible():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _err.print("Interrupted.")
+            raise typer.Exit(INTERRUPTED) from None
+
+
 app = typer.Typer(
     name="osim-nmscal",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Make an OpenSim model's muscles a particular person's, from the person's own recordings.",
 )
-_out = Console(highlight=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-INTERRUPTED = 130
 NOT_CONFIRMED = 3
 ConfigFile = Annotated[Path, typer.Argument(help="The workflow: a config.toml.", show_default=False)]
+OutFolder = Annotated[Path | None, typer.Option("--out", help="Results folder; default: output.folder of the configuration.")]
 
 
 @app.command()
-def check(config: ConfigFile) -> None:
+def check(config: ConfigFile, out: OutFolder = None) -> None:
     """Validate a workflow against its real files; nothing is run or written."""
+    workflow = load_config(config)  # first, as a slip in it is told before torch is imported
     from osim_nmscal.workflow.check import check_workflow
 
-    report = check_workflow(load_config(config))
+    report = check_workflow(workflow, out)
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -65,13 +93,14 @@ def check(config: ConfigFile) -> None:
         count = len(report.errors)
         _err.print(f"{config} cannot run yet: {count} problem{'s' if count > 1 else ''}, listed above.", style="bold red")
         raise typer.Exit(2)
-    _out.print(f"{config} is ready: osim-nmscal run {config}", style="bold green", markup=False)
+    where = f" --out {out}" if out else ""
+    _out.print(f"{config} is ready: osim-nmscal run {config}{where}", style="bold green", markup=False)
 
 
 @app.command()
 def run(
     config: ConfigFile,
-    out: Annotated[Path | None, typer.Option("--out", help="Results folder; default: output.folder of the configuration.")] = None,
+    out: OutFolder = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Recordings worked on at the same time.")] = 1,
     from_stage: Annotated[str | None, typer.Option("--from", metavar="STAGE", help=f"Run again from: {', '.join(STAGES)}.")] = None,
     only_stage: Annotated[str | None, typer.Option("--only", metavar="STAGE", help="Run this stage alone.")] = None,
@@ -81,12 +110,16 @@ def run(
 
     workflow = load_config(config)
     folder = out or workflow.output.folder
-    with _ProgressPrinter() as printer:
+    with _ProgressPrinter() as printer, terminable():
         try:
             result = personalize(workflow, folder, jobs=jobs, from_stage=from_stage, only_stage=only_stage, progress=printer)
-        except KeyboardInterrupt:
-            _err.print(f"Interrupted. Finished stages are kept in {folder}; the same command goes on from there.", markup=False)
-            raise typer.Exit(INTERRUPTED) from None
+        except KeyboardInterrupt as error:
+            _err.print(
+                f"Interrupted. Finished stages are kept in {folder}/unfinished, earlier results stay as they are; the same command goes on "
+                "from there.",
+                markup=False,
+            )
+            raise typer.Exit(exit_code(error)) from None
     _print_findings(result.findings)
     if result.calibration is None:
         _out.print(f"Done. The results are in {result.folder}", markup=False)
@@ -103,7 +136,8 @@ def verify(
     """Let OpenSim run a personalized model again and compare its moments with those predicted."""
     from osim_nmscal.workflow.verification import verify_results
 
-    found = verify_results(results, every=every, jobs=jobs)
+    with terminable():
+        found = verify_results(results, every=every, jobs=jobs)
     _print_verification(found)
     if not found.confirmed:
         raise typer.Exit(NOT_CONFIRMED)
@@ -137,12 +171,12 @@ def demo(
     """Make a virtual person whose muscles are known, personalize their model, and compare it with the truth."""
     from osim_nmscal.workflow.demo import run_demo
 
-    with _ProgressPrinter() as printer:
+    with _ProgressPrinter() as printer, terminable():
         try:
             result = run_demo(folder, kind="arm" if arm else "leg", seed=seed, jobs=jobs, progress=printer)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             _err.print(f"Interrupted. What is finished is kept in {folder}; the same command goes on from there.", markup=False)
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(exit_code(error)) from None
     _print_findings(result.personalized.findings)
     _print_personalized(result.personalized)
     _print_truth(result)
@@ -151,7 +185,7 @@ def demo(
 @app.command("electrode-study")
 def electrode_study(
     config: ConfigFile,
-    out: Annotated[Path | None, typer.Option("--out", help="Results folder; default: output.folder of the configuration.")] = None,
+    out: OutFolder = None,
     jobs: Annotated[int, typer.Option("--jobs", min=0, help="Calibrations side by side; 0: one per core.")] = 0,
     channels: Annotated[str, typer.Option("--channels", metavar="A,B,...", help="Study only these channels; the others stay.")] = "",
     fewest: Annotated[int, typer.Option("--fewest", min=1, help="Number of studied channels at which to stop.")] = 1,
@@ -162,12 +196,12 @@ def electrode_study(
     workflow = load_config(config)
     folder = out or workflow.output.folder
     chosen = tuple(name.strip() for name in channels.split(",") if name.strip())
-    with _ProgressPrinter() as printer:
+    with _ProgressPrinter() as printer, terminable():
         try:
             result = study_electrodes(workflow, folder, channels=chosen, fewest=fewest, jobs=jobs, progress=printer)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             _err.print(f"Interrupted. Finished calibrations are kept in {folder}; the same command goes on from there.", markup=False)
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(exit_code(error)) from None
     _print_findings(result.findings)
     _print_study(result.study)
     _out.print(f"Figure: {result.figure}", style="bold green", markup=False)
@@ -187,21 +221,32 @@ def _version(show: Annotated[bool, typer.Option("--version", help="Print the ver
 def main() -> NoReturn:
     """Run the command line; what went wrong becomes a sentence and an exit code."""
     try:
-        app(standalone_mode=True)
+        typer.main.get_command(app)(prog_name="osim-nmscal")  # app() itself would replace sys.excepthook
     except NmscalError as error:
         _print_error(error)
         sys.exit(2 if isinstance(error, ValueError) else 1)
-    except KeyboardInterrupt:
-        _err.print("Interrupted.")
-        sys.exit(INTERRUPTED)
+    except OSError as error:  # the one place for what a disk or its permissions refuse and no station has foreseen
+        _print_error(_refused_by_the_system(error))
+        sys.exit(2)
     sys.exit(0)
+
+
+def _refused_by_the_system(error: OSError) -> ConfigError:
+    why = error.strerror or str(error) or type(error).__name__
+    where = error.filename2 or error.filename
+    if where is None:
+        return ConfigError(f"The operating system refused to read or write: {why}; free the disk or give another folder, then run again.")
+    open_elsewhere = " and that no other program has it open" if isinstance(error, PermissionError) else ""
+    named = os.fsdecode(where) if isinstance(where, bytes | str | os.PathLike) else str(where)
+    return ConfigError(f"{named} cannot be read or written: {why}; check the path, its permissions{open_elsewhere}.")
 
 
 class _ProgressPrinter:
     """A line for each stage that ends; on a terminal, also what is running now."""
 
     def __init__(self) -> None:
-        self._status = Status("", console=_err) if _err.is_terminal else None
+        dots = "dots" if _err.encoding.lower().startswith("utf") else "line"
+        self._status = Status("", console=_err, spinner=dots) if _err.is_terminal else None
         self._running: dict[str, str] = {}
 
     def __enter__(self) -> "_ProgressPrinter":
@@ -246,7 +291,11 @@ def _print_personalized(result: "PersonalizedResult") -> None:
         _print_verification(result.verification)
     _out.print(f"Personalized model: {result.model}", style="bold green", markup=False)
     if result.calibration.status == "interrupted":
-        _err.print("Calibration was interrupted: what was written is the best so far; the same command calibrates again.", style="yellow")
+        _err.print(
+            "Calibration was interrupted: the best so far lies in unfinished/, earlier results stay as they are; the same command "
+            "calibrates again.",
+            style="yellow",
+        )
         raise typer.Exit(INTERRUPTED)
     if result.verification is not None and not result.verification.confirmed:
         raise typer.Exit(NOT_CONFIRMED)
@@ -373,14 +422,11 @@ def _print_setting(one: SettingDescription) -> None:
     unit = "" if one.unit == "-" else f"{one.unit}. "
     given = f"{name} = {one.default}" if one.default not in ("required", "none") else f"{name} = ..."
     note = {"required": "required. ", "none": "not set. "}.get(one.default, "")
-    text = f"  # {note}{unit}{one.meaning.rstrip('.')}. Source: {one.source}."
+    allowed = f"{one.allowed}. " if one.allowed else ""
+    text = f"  # {note}{unit}{allowed}{one.meaning.rstrip('.')}. Source: {one.source}."
     _out.print(given, end="", markup=False, style="cyan" if not note else "bold cyan")
     _out.print(text, markup=False)
 
 
 def _plain(text: str) -> str:
     return text.replace("[", "\\[")
-
-
-if __name__ == "__main__":
-    main()

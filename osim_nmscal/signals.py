@@ -10,6 +10,7 @@ Departure from `scipy.signal.filtfilt`: second-order sections, which stay exact 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ FloatArray = NDArray[np.float64]
 # A time axis is uniform if no step differs from the mean step by more than this part of it. Source: choice; twice what
 # `%.8f` s does to a 1 kHz axis is 2e-5.
 UNIFORM_TOLERANCE = 1e-3
+# A clock has no more samples than this: an hour and a half at 2 kHz; one column of it takes 80 MB. Source: choice; a step of 1e-9 s
+# would ask for 37 GiB.
+LARGEST_COUNT = 10_000_000
 # Two clocks agree on where a recording ends up to half a sample.
 END_TOLERANCE = 0.5
 
@@ -97,24 +101,32 @@ def uniform_time(time: FloatArray, step: float | None = None) -> FloatArray:
 
     Returns:
         (time,), s, from the first sample on; with `step` it ends at or just before the last one.
+
+    Raises:
+        SignalError: the axis would have more samples than any recording.
     """
     span = float(time[-1] - time[0])
     if step is not None:
+        _require_count(span, step)
         return time[0] + step * np.arange(int(np.floor(span / step + 1e-6)) + 1)
     count = len(time)
     if count > 2 and not is_uniform(time, END_TOLERANCE):  # a step one and a half times as long: samples are missing
-        count = round(span / float(np.median(np.diff(time)))) + 1
+        usual = float(np.median(np.diff(time)))
+        _require_count(span, usual)
+        count = round(span / usual) + 1
     return np.linspace(time[0], time[-1], count)
 
 
-def resample(series: TimeSeries, time: FloatArray) -> TimeSeries:
-    """Bring a series to other times by a cubic spline; the last value is held for at most half a step beyond the ends.
+def resample(series: TimeSeries, time: FloatArray, curve: Literal["spline", "monotone"] = "spline") -> TimeSeries:
+    """Bring a series to other times by a cubic curve; the last value is held for at most half a step beyond the ends.
 
     There is no anti-aliasing: low-pass first what holds more than half the new rate.
 
     Args:
         series: at least 2 samples, all finite.
         time: (time,), s, the new axis.
+        curve: "spline", smooth up to its second derivative; or "monotone" (PCHIP; Fritsch and Carlson 1980), which never leaves the
+            range of the two samples around it: for envelopes, which a spline takes below 0 and above 1.
 
     Returns:
         The series at those times.
@@ -122,7 +134,7 @@ def resample(series: TimeSeries, time: FloatArray) -> TimeSeries:
     Raises:
         SignalError: a time lies more than half a step of the series outside it, or the series has a gap.
     """
-    from scipy.interpolate import CubicSpline
+    from scipy.interpolate import CubicSpline, PchipInterpolator
 
     if len(series.time) < 2:
         raise SignalError(f"{series.source} has one sample only, which cannot be resampled; expected at least 2.")
@@ -134,8 +146,9 @@ def resample(series: TimeSeries, time: FloatArray) -> TimeSeries:
             "record longer, cut the segment shorter, or correct its clock."
         )
     require_gapless(series)
-    inside = np.clip(time, start, end)
-    return replace(series, time=np.asarray(time, dtype=np.float64), values=CubicSpline(series.time, series.values, axis=0)(inside))
+    through = CubicSpline if curve == "spline" else PchipInterpolator
+    values = through(series.time, series.values, axis=0)(np.clip(time, start, end))
+    return replace(series, time=np.asarray(time, dtype=np.float64), values=values)
 
 
 def require_gapless(series: TimeSeries) -> None:
@@ -203,6 +216,14 @@ def _forwards_and_backwards(values: FloatArray, kind: str, edges: float | tuple[
     # OpenSim pads half the signal, mirrored about its end points (Signal::Pad).
     filtered: FloatArray = sosfiltfilt(sections, values, axis=0, padtype="odd", padlen=len(values) // 2)
     return filtered
+
+
+def _require_count(span: float, step: float) -> None:
+    if not span / step < LARGEST_COUNT:
+        raise SignalError(
+            f"A clock with a step of {step:g} s over {span:g} s has {span / step:.3g} samples, expected at most {LARGEST_COUNT:g}; "
+            "use a larger time_step, or correct the time column."
+        )
 
 
 def _require_below_nyquist(what: str, frequency: float, rate: float) -> None:

@@ -22,7 +22,9 @@ from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.electrode_study import electrode_study, write_study
 from osim_nmscal.errors import CalibrationError
 
-SETTINGS = CalibrationSettings(gauss_newton=GaussNewtonSettings(maximum_iterations=4), synergy=SynergySettings(factorization_starts=1))
+SETTINGS = CalibrationSettings(
+    method="synergy_hybrid", gauss_newton=GaussNewtonSettings(maximum_iterations=4), synergy=SynergySettings(factorization_starts=1)
+)
 MUSCLES = tuple(f"muscle_{i}" for i in range(4))
 
 
@@ -51,6 +53,19 @@ def test_a_muscle_of_two_channels_is_driven_by_the_one_that_is_left(person):
     for before, after in zip(trials.trials, fewer.trials.trials, strict=True):
         np.testing.assert_allclose(after.excitation[:, 3], before.excitation[:, 1], atol=1e-12)
         np.testing.assert_array_equal(after.excitation[:, :3], before.excitation[:, :3])
+
+
+def test_an_excitation_mixed_anew_is_never_above_one(person):
+    # the last muscle takes 0.2 of one channel and 1.2 of another; when one is left off, the other counts for both, 1.4 times
+    trials, _, mapping = person
+    weights = np.array([[1.0, 0, 0, 0.2], [0, 1.0, 0, 1.2], [0, 0, 1.0, 0]])
+    channels = [trial.excitation[:, :3] / trial.excitation[:, :3].max(axis=0) for trial in trials.trials]
+    channels = [np.stack([1.0 - c[:, 1], c[:, 1], c[:, 2]], axis=1) / 1.2 for c in channels]  # the two are never loud together
+    mixed = TrialSet(trials=tuple(replace(t, excitation=c @ weights) for t, c in zip(trials.trials, channels, strict=True)))
+    fewer = without_channels(mixed, replace(mapping, weights=weights), ["a"])
+    for trial, channel in zip(fewer.trials.trials, channels, strict=True):
+        assert (1.4 * channel[:, 1]).max() > 1.1
+        np.testing.assert_allclose(trial.excitation[:, 3], np.minimum(1.4 * channel[:, 1], 1.0), atol=1e-9)
 
 
 def test_a_mapping_that_did_not_make_the_excitations_is_refused(person):

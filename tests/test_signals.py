@@ -142,3 +142,22 @@ def test_only_the_needed_markers_must_be_complete_and_must_exist():
     assert np.isnan(fill_marker_gaps(gappy, 0.2, ["LASI"]).markers.positions[50, 0, 0])
     with pytest.raises(UnknownNameError, match="Did you mean 'LASI'"):
         fill_marker_gaps(gappy, 0.2, ["LASIS"])
+
+
+def test_a_step_of_a_nanosecond_is_refused_before_anything_is_allocated():
+    with pytest.raises(SignalError, match=r"step of 1e-09 s over 5 s has 5e\+09 samples, expected at most 1e\+07; use a larger time_step"):
+        uniform_time(np.array([0.0, 5.0]), 1e-9)
+    with pytest.raises(SignalError, match=r"or correct the time column"):
+        uniform_time(np.array([0.0, 0.001, 0.002, 1e9]))
+
+
+def test_a_monotone_curve_keeps_an_envelope_between_zero_and_one():
+    # 50 Hz, sharp bursts: the spline gives [-0.13, 1.13]
+    time = np.arange(50) / 50
+    series = TimeSeries(time=time, labels=("SOL",), values=(np.sin(2 * np.pi * 3 * time) > 0).astype(float)[:, None])
+    clock = uniform_time(time, 0.001)
+    assert resample(series, clock).values.max() > 1.05
+    monotone = resample(series, clock, "monotone").values
+    assert monotone.min() == 0.0
+    assert monotone.max() == 1.0
+    assert_allclose(resample(series, time, "monotone").values, series.values)

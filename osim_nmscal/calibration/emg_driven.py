@@ -29,10 +29,11 @@ from osim_nmscal.calibration.parameter_space import (
     parameter_space,
     slower_filter_first,
 )
-from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, require_read
 from osim_nmscal.calibration.stacking import StackedTrials, stack_trials
 from osim_nmscal.calibration.threads import threads_for
-from osim_nmscal.data.muscles import Muscle, MuscleTable
+from osim_nmscal.calibration.units import require_units
+from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibratedParameter, CalibrationResult
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, listed
@@ -73,11 +74,13 @@ def calibrate_emg_driven(
         CalibrationError, UnknownNameError: the problem is ill-posed as stated.
         FiberDynamicsError: a muscle has no equilibrium at the starting values.
     """
-    settings = settings or CalibrationSettings()
+    settings = (settings or CalibrationSettings()).model_copy(update={"method": "emg_driven"})
+    require_read(settings)
     began = time.perf_counter()
     table = muscles.select(trials.muscles)
     stacked = stack_trials(trials.calibration)
     frozen, findings = _screen(stacked, table, trials.calibration.dofs)
+    require_units(trials.calibration, table)
     space = parameter_space(table, settings, frozen)
     if space.size == 0:
         raise CalibrationError("No parameter is free to move; free at least one in [calibration.parameters].")
@@ -86,7 +89,7 @@ def calibrate_emg_driven(
         findings.append(f"There are more free parameters ({space.size}) than moment samples ({samples}): many will stay near their start.")
     groups = [[table.index(name) for name in members] for members in settings.groups.values()]
     mechanics = muscle_mechanics(table, rigid_tendon=_RIGID[settings.tendon])
-    objective = Objective(stacked, mechanics, space, settings.loss, terms, groups)
+    objective = Objective(stacked, mechanics, space, settings.loss, terms, groups, trials.dofs)
     with threads_for(stacked.mtu_length.numel()):
         minimum = _best_of_starts(objective, settings, progress)
         best = objective.evaluate(slower_filter_first(space, minimum.best.z))
@@ -191,23 +194,17 @@ def _result(
 def calibrated_muscles(table: MuscleTable, space: ParameterSpace, z: Tensor) -> MuscleTable:
     """Return the muscles with the calibrated lengths, strengths and other .osim properties at z."""
     p = space.model_parameters(z)
+    strain_is_free = space.blocks["tendon_strain_at_one_norm_force"].free
     muscles = []
     for i, muscle in enumerate(table.muscles):
-        properties = muscle.properties
-        if space.blocks["tendon_strain_at_one_norm_force"].free:
-            properties = replace(properties, tendon_strain_at_one_norm_force=float(p.tendon_strain_at_one_norm_force[i]))
-        muscles.append(
-            Muscle(
-                name=muscle.name,
-                max_isometric_force=float(p.max_isometric_force[i]),
-                optimal_fiber_length=float(p.optimal_fiber_length[i]),
-                tendon_slack_length=float(p.tendon_slack_length[i]),
-                pennation_angle_at_optimal=muscle.pennation_angle_at_optimal,
-                max_contraction_velocity=float(p.max_contraction_velocity[i]),
-                ignore_tendon_compliance=muscle.ignore_tendon_compliance,
-                properties=properties,
-            )
+        changed = replace(
+            muscle,
+            max_isometric_force=float(p.max_isometric_force[i]),
+            optimal_fiber_length=float(p.optimal_fiber_length[i]),
+            tendon_slack_length=float(p.tendon_slack_length[i]),
+            max_contraction_velocity=float(p.max_contraction_velocity[i]),
         )
+        muscles.append(changed.with_tendon_strain(float(p.tendon_strain_at_one_norm_force[i])) if strain_is_free else changed)
     return MuscleTable(muscles=tuple(muscles))
 
 

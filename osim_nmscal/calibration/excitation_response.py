@@ -17,8 +17,6 @@ from osim_nmscal.nms.activation import delayed
 from osim_nmscal.nms.contraction import by_activation
 from osim_nmscal.nms.sensitivity import MuscleState
 
-# Below this size of the shape factor Eq. 2 is a straight line to rounding.
-_STRAIGHT = 1e-9
 # A residual that hardly falls with length is treated as falling at least this fast, as in nms.fiber_newton.
 _SMALLEST_SLOPE = 1e-4
 
@@ -81,11 +79,11 @@ def excitation_response(at: Evaluation, parts: Sequence[Tensor], muscles: Tensor
     pulses = delayed(basis[:, :, None], delay if delay.ndim == 0 else delay[muscles], time_step)  # (time, spline, 1 or muscle)
     pulses = pulses.expand(-1, -1, len(muscles)).transpose(1, 2)
     neural = _filtered(_filtered(pulses, p.c1[muscles]), p.c2[muscles])
-    a = p.shape_factor[muscles]
     # Eq. 2's derivative, written with the activation itself; its limit at a straight line is 1
-    safe = torch.where(a.abs() < _STRAIGHT, torch.full_like(a, -_STRAIGHT), a)
-    slope = safe / torch.expm1(safe) + safe * at.outputs.activation[..., muscles]
-    slope = torch.where(a.abs() < _STRAIGHT, torch.ones_like(slope), slope)
+    a = p.shape_factor[muscles]
+    straight = a == 0.0
+    safe = torch.where(straight, torch.ones_like(a), a)
+    slope = torch.where(straight, torch.ones_like(a), safe / torch.expm1(safe)) + a * at.outputs.activation[..., muscles]
     shape = neural.new_zeros((*slope.shape, basis.shape[1]))
     length, strain, force = (torch.zeros_like(slope) for _ in range(3))
     for index, state in zip(parts, at.states, strict=True):

@@ -59,7 +59,7 @@ def predict_hybrid(
     synthesized = np.isin(chosen.muscles, result.synergy.synthesized)
     if not any(trial.excitation[:, ~synthesized].any() for trial in chosen.trials):
         raise CalibrationError("No recorded muscle has an excitation in these trials; check the EMG mapping.")
-    coefficients, basis = _from_emg(chosen, result.synergy, settings.synergy, synthesized)
+    coefficients, basis = primitives_from_emg(chosen, result.synergy, settings.synergy, synthesized)
     if mode == "calibrated":
         excitations = [_calibrated(trial.name, result.synergy) for trial in chosen.trials]
     elif mode == "from_emg":
@@ -83,7 +83,7 @@ def _calibrated(name: str, synergy: SynergyResult) -> np.ndarray:
     return synergy.excitations[synergy.trials.index(name)]
 
 
-def _from_emg(
+def primitives_from_emg(
     trials: TrialSet, synergy: SynergyResult, settings: SynergySettings, synthesized: np.ndarray
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the spline coefficients (synergy, spline) of each trial that rebuild its recorded excitations, and the splines."""
@@ -132,8 +132,8 @@ def fixed_parameters(muscles: MuscleTable, neural: NeuralParameters) -> Paramete
         "c2": torch.from_numpy(np.asarray(neural.c2)),
         "shape_factor": torch.from_numpy(np.asarray(neural.shape_factor)),
         "strength_coefficient": one,
-        "emg_scale": one,
-        "electromechanical_delay": neural.electromechanical_delay * one,
+        "emg_scale": torch.from_numpy(np.asarray(neural.emg_scale)) * one,
+        "electromechanical_delay": torch.as_tensor(neural.electromechanical_delay, dtype=torch.float64) * one,
     }
     index = torch.arange(len(muscles))
     fixed = torch.full_like(index, -1)

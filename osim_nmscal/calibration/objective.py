@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from osim_nmscal.calibration.losses import MuscleTerm, Term, TermInputs, built_in_terms, moment_scale
+from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, Term, TermInputs, built_in_terms, moment_scale
 from osim_nmscal.calibration.parameter_space import ParameterSpace
 from osim_nmscal.calibration.settings import LossSettings, ParameterName
 from osim_nmscal.calibration.stacking import StackedTrials
-from osim_nmscal.errors import CalibrationError
+from osim_nmscal.calibration.term_check import require_declared_axis
 from osim_nmscal.nms.joint_moment import joint_moment
 from osim_nmscal.nms.model import Columns, NmsParameters
 from osim_nmscal.nms.muscle_models import MuscleMechanics
@@ -73,7 +73,22 @@ class Objective:
         settings: LossSettings,
         terms: Sequence[Term] = (),
         groups: Sequence[Sequence[int]] = (),
+        dofs: Sequence[str] = (),
+        *,
+        trials_apart: bool = False,
     ) -> None:
+        """Build the loss.
+
+        Args:
+            trials: what drives the muscles, and the moments to reproduce.
+            muscle: constants of the muscles.
+            space: the parameters.
+            settings: weights of the terms.
+            terms: the user's.
+            groups: positions of muscles whose relative lengths should be similar.
+            dofs: names, for messages.
+            trials_apart: whether no term may couple trials.
+        """
         self.trials = trials
         self.space = space
         self.settings = settings
@@ -81,6 +96,9 @@ class Objective:
         self._muscle = muscle
         self._terms: tuple[MuscleTerm, ...] = built_in_terms(settings, muscle)
         self._user_terms = tuple(terms)
+        self._unchecked_terms = list(terms)
+        self._dofs = tuple(dofs) or tuple(f"dof {i}" for i in range(trials.joint_moment.shape[-1]))
+        self._trials_apart = trials_apart
         self._groups = tuple(tuple(group) for group in groups if len(group) > 1)
         rigid = muscle.rigid_tendon
         self.parts = [index for index in ((~rigid).nonzero().squeeze(-1), rigid.nonzero().squeeze(-1)) if len(index)]
@@ -92,8 +110,7 @@ class Objective:
         per_sample = (trials.counted / trials.counted.sum(dim=0)).sqrt()
         self._sample_weight = per_sample[trials.counted]  # (counted,)
         self.moment_scale = moment_scale(settings, trials.joint_moment, trials.counted)
-        dofs = trials.joint_moment.shape[-1]
-        self._moment_weight = self._sample_weight[:, None] * (settings.moment_weight / dofs) ** 0.5 / self.moment_scale
+        self._moment_weight = self._sample_weight[:, None] * (settings.moment_weight / len(self._dofs)) ** 0.5 / self.moment_scale
         self.weighted_arm = trials.moment_arm[trials.counted] * self._moment_weight[..., None]  # (counted, dof, muscle)
         self._start, self._prior_width = space.start(), space.prior_width()
         self._kinds: list[ParameterName] = [*self.activation_kinds, *self.fiber_kinds]
@@ -116,6 +133,7 @@ class Objective:
 
         Raises:
             FiberDynamicsError: a fiber has no equilibrium at z.
+            CalibrationError: a user's term is not what it declares; found at the first evaluation.
         """
         self.evaluations += 1
         parameters = self.space.model_parameters(z)
@@ -136,6 +154,9 @@ class Objective:
         force = force * parameters.max_isometric_force
         moment = joint_moment(force, self.trials.moment_arm)
         outputs = TermInputs(activation, length, strain, force, moment, self.trials.joint_moment)
+        while self._unchecked_terms:
+            require_declared_axis(self._unchecked_terms[-1], outputs, self._muscle.names, self._dofs, trials_apart=self._trials_apart)
+            self._unchecked_terms.pop()
         terms = self._term_values(z, outputs)
         return Evaluation(z, sum(terms.values()), terms, parameters, outputs, derivatives, tuple(states))
 
@@ -159,9 +180,8 @@ class Objective:
         residuals = [self.moment_residual(at)]
         factors = [torch.ones_like(residuals[0])]
         for term in self._user_terms:
-            residual = term.residual(at.outputs)
-            if residual.shape[-1] != len(self._muscle):
-                residuals.append(residual[self._counted] * self._sample_weight[:, None])
+            if term.axis == "dof":
+                residuals.append(term.residual(at.outputs)[self._counted] * self._sample_weight[:, None])
                 slope = term.moment_derivative(at.outputs)[self._counted] * self._sample_weight[:, None]
                 factors.append(slope / self._moment_weight)
         return torch.cat(residuals, dim=1), torch.cat(factors, dim=1)
@@ -267,14 +287,12 @@ class Objective:
     ) -> None:
         """Add one term's part to gradient and Hessian (with waste entry), in place."""
         residual = term.residual(at.outputs)[self._counted] * self._sample_weight[:, None]
-        if residual.shape[-1] != len(self._muscle):
-            if not isinstance(term, Term) or residual.shape[-1] != self.trials.joint_moment.shape[-1]:
-                raise CalibrationError(
-                    f"Loss term {term.name!r} returns residuals of shape (..., {residual.shape[-1]}); expected (time, trial, muscle) or "
-                    "(time, trial, dof)."
-                )
-            weight = term.moment_derivative(at.outputs)[self._counted] * self._sample_weight[:, None] / self._moment_weight
-            rows = moment_rows * weight.reshape(-1)
+        if isinstance(term, Term) and term.axis != "muscle":
+            if term.axis == "dof":
+                weight = term.moment_derivative(at.outputs)[self._counted] * self._sample_weight[:, None] / self._moment_weight
+                rows = moment_rows * weight.reshape(-1)
+            else:
+                rows = self.coupled_rows(term, at, tangents)
             gradient[:-1] += rows @ residual.reshape(-1)
             hessian[:-1, :-1] += rows @ rows.T
             return
@@ -287,6 +305,18 @@ class Objective:
         gradient.index_add_(0, columns.reshape(-1), torch.bmm(slope, residual[:, active].T[..., None]).reshape(-1))
         entries = columns[:, :, None] * len(gradient) + columns[:, None, :]
         hessian.view(-1).index_add_(0, entries.reshape(-1), torch.bmm(slope, slope.transpose(1, 2)).reshape(-1))
+
+    def coupled_rows(self, term: Term, at: Evaluation, tangents: TermInputs) -> Tensor:
+        """Return the transposed Jacobian of a coupled term's weighted residuals by z, (parameter, counted * residual)."""
+        still = torch.zeros_like(at.outputs.joint_moment)
+        rows = []
+        for column in range(self.space.size):
+            mine = (self._columns == column).to(still.dtype)[:, None, None, :]  # (kind, 1, 1, muscle)
+            moved = {field: (getattr(tangents, field) * mine).sum(dim=0) for field in MUSCLE_SIGNALS}
+            moment = joint_moment(moved["tendon_force"], self.trials.moment_arm)
+            change = term.along(at.outputs, TermInputs(**moved, joint_moment=moment, target_moment=still))
+            rows.append((change[self._counted] * self._sample_weight[:, None]).reshape(-1))
+        return torch.stack(rows) if rows else still.new_zeros((0, int(self._counted.sum()) * term.residual(at.outputs).shape[-1]))
 
     def _similarity(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Residuals and Jacobian of how far relative lengths stray from their group's mean."""

@@ -235,11 +235,12 @@ def slower_filter_first(space: ParameterSpace, z: Tensor) -> Tensor:
 def neural_parameters(space: ParameterSpace, z: Tensor, time_step: float) -> NeuralParameters:
     """Return the activation dynamics at z for the sidecar."""
     parameters = space.model_parameters(z)
+    delay = parameters.electromechanical_delay
     return NeuralParameters(
         c1=parameters.c1.numpy().copy(),
         c2=parameters.c2.numpy().copy(),
         shape_factor=parameters.shape_factor.numpy().copy(),
-        electromechanical_delay=float(parameters.electromechanical_delay.reshape(-1)[0]),
+        electromechanical_delay=float(delay) if delay.ndim == 0 else delay.numpy().copy(),
         time_step=time_step,
         emg_scale=space.muscle_values(z, "emg_scale").numpy().copy(),
     )

@@ -6,6 +6,7 @@ import torch
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.threads import threads_for
+from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import NeuralParameters, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
@@ -31,6 +32,7 @@ def predict(
     """
     tendon = (settings or CalibrationSettings()).tendon
     table = muscles.select(trials.muscles)
+    require_units(trials, table)
     stacked = stack_trials(trials)
     base = initial_parameters(table, c1=0.0, c2=0.0, shape_factor=0.0, electromechanical_delay=neural.electromechanical_delay)
     parameters = NmsParameters(

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from osim_nmscal.calibration.synergy_settings import SynergySettings
+from osim_nmscal.errors import CalibrationError
 from osim_nmscal.settings import Settings, setting
 
 ParameterName = Literal[
@@ -210,3 +211,85 @@ class CalibrationSettings(Settings):
         description="Also calibrate leaving out each calibration trial in turn, and report the error on it.",
         source="choice",
     )
+
+    @model_validator(mode="after")
+    def _every_setting_is_read(self) -> "CalibrationSettings":
+        ignored = unread_settings(self)
+        if ignored:
+            raise ValueError(" ".join(ignored))
+        return self
+
+
+def unread_settings(settings: CalibrationSettings) -> list[str]:
+    """Name every setting that differs from its default and that this calibration would not read, and say what to do.
+
+    Args:
+        settings: of a calibration; its `method` and `optimizer` decide.
+
+    Returns:
+        one sentence each; none if all is read.
+    """
+    hybrid, parameters, loss = settings.method == "synergy_hybrid", settings.parameters, settings.loss
+    sentences = []
+
+    def unread(section: str, names: list[str], reason: str) -> None:
+        if names:
+            sentences.append(f"[{section}] {', '.join(names)} would change nothing, as {reason}.")
+
+    for optimizer in ("gauss_newton", "adamw", "simulated_annealing"):
+        # predictions that follow the moments of held-out trials are made by Gauss-Newton
+        if optimizer != settings.optimizer and not (hybrid and optimizer == "gauss_newton"):
+            reason = f"optimizer is '{settings.optimizer}'; remove it, or choose optimizer = '{optimizer}'"
+            unread(f"calibration.{optimizer}", _changed(getattr(settings, optimizer)), reason)
+    if not hybrid:
+        reason = "method is 'emg_driven'; remove it, or choose method = 'synergy_hybrid'"
+        unread("calibration.synergy", _changed(settings.synergy), reason)
+        if settings.seed != 0 and settings.starts == 1 and settings.optimizer != "simulated_annealing":
+            unread("calibration", ["seed"], "nothing is random in one start of this optimizer; remove it, or ask for more starts")
+    kinds = {name: getattr(parameters, name) for name in PARAMETER_NAMES}
+    for name, kind in kinds.items():
+        if not kind.free:
+            default = ParametersSettings.model_fields[name].default
+            moved = [
+                field for field in ("scope", "bounds", "lower", "upper", "prior_width") if getattr(kind, field) != getattr(default, field)
+            ]
+            unread(f"calibration.parameters.{name}", moved, "free is false; remove it, or set free = true")
+    grouped = any(kind.free and kind.scope == "group" for kind in kinds.values())
+    if settings.groups and not grouped and loss.similarity_weight == 0.0:
+        unread("calibration", ["groups"], "no free parameter has scope = 'group' and similarity_weight is 0; remove them, or use them")
+    if loss.similarity_weight > 0.0 and not any(len(members) > 1 for members in settings.groups.values()):
+        unread("calibration.loss", ["similarity_weight"], "no group in [calibration.groups] has two muscles; name groups, or set it to 0")
+    for weight, field in (
+        ("fiber_length_weight", "fiber_length_range"),
+        ("tendon_strain_weight", "tendon_strain_range"),
+        ("moment_weight", "moment_scale"),
+    ):
+        if getattr(loss, weight) == 0.0 and field in _changed(loss):
+            unread("calibration.loss", [field], f"{weight} is 0; remove it, or give it a weight")
+    return sentences
+
+
+def require_read(settings: CalibrationSettings) -> None:
+    """Refuse settings that this calibration would not read; what pydantic's `model_copy` lets through.
+
+    Raises:
+        CalibrationError: as `unread_settings` says.
+    """
+    sentences = unread_settings(settings)
+    if sentences:
+        raise CalibrationError(" ".join(sentences))
+
+
+def without_synergies(settings: CalibrationSettings) -> CalibrationSettings:
+    """Return the same calibration as an EMG-driven one, without what only synergies read."""
+    update: dict[str, object] = {"method": "emg_driven", "synergy": SynergySettings()}
+    if settings.optimizer != "gauss_newton":
+        update["gauss_newton"] = GaussNewtonSettings()
+    if settings.starts == 1 and settings.optimizer != "simulated_annealing":
+        update["seed"] = 0
+    return settings.model_copy(update=update)
+
+
+def _changed(section: Settings) -> list[str]:
+    """Return the fields whose values are not the defaults."""
+    return [name for name, field in type(section).model_fields.items() if getattr(section, name) != field.default]

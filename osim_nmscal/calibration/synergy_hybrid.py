@@ -4,6 +4,7 @@ Hambly et al. (2025), Eq. 5. Starts from the synergies of the recorded excitatio
 muscles, then moves parameters, weights and primitives together.
 """
 
+import functools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.cross_validation import leave_one_out
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven, calibrated_muscles, parameter_labels, parameter_rows
 from osim_nmscal.calibration.hybrid_objective import HybridEvaluation, HybridObjective
 from osim_nmscal.calibration.hybrid_space import HybridSpace
@@ -23,7 +25,7 @@ from osim_nmscal.calibration.optimizers import Minimum, Progress
 from osim_nmscal.calibration.optimizers.adamw import adamw
 from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
 from osim_nmscal.calibration.parameter_space import neural_parameters, parameter_space
-from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, require_read, without_synergies
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.synergies import (
     Synergies,
@@ -37,6 +39,7 @@ from osim_nmscal.calibration.synergies import (
 )
 from osim_nmscal.calibration.synergy_settings import MuscleRole
 from osim_nmscal.calibration.threads import threads_for
+from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, SynergyResult
 from osim_nmscal.data.trials import TrialSet
@@ -88,20 +91,26 @@ def calibrate_synergy_hybrid(
         CalibrationError, SignalError, UnknownNameError: the problem is ill-posed as stated.
         FiberDynamicsError: a muscle has no equilibrium at the starting values.
     """
-    settings = settings or CalibrationSettings()
+    settings = (settings or CalibrationSettings()).model_copy(update={"method": "synergy_hybrid"})
+    require_read(settings)
     began = time.perf_counter()
     driven = driven_trials(trials.calibration, {**settings.synergy.muscles, **(roles or {})})
     if not driven.synthesized:
-        result = calibrate_emg_driven(driven.trials, muscles, settings, progress=progress, terms=terms)
+        result = calibrate_emg_driven(driven.trials, muscles, without_synergies(settings), progress=progress, terms=terms)
         sentence = "Every muscle is recorded, so there is nothing to synthesise: this is the EMG-driven calibration."
         return replace(result, method="synergy_hybrid", findings=(*result.findings, sentence))
     _require_suitable(settings)
     table = muscles.select(driven.trials.muscles)
+    require_units(driven.trials, table)
     samples = sum(len(trial.time) for trial in driven.trials.trials)
     with threads_for(samples * len(table)):
         problem = _problem(driven, table, settings, terms)
         minimum = _best_of_starts(problem, settings, progress)
-        return _result(problem, table, settings, minimum, time.perf_counter() - began)
+        result = _result(problem, table, settings, minimum, time.perf_counter() - began)
+    if settings.cross_validation:
+        again = functools.partial(calibrate_synergy_hybrid, roles=roles, terms=terms)
+        result = replace(result, cross_validation=leave_one_out(trials, muscles, settings, again))
+    return result
 
 
 def _require_suitable(settings: CalibrationSettings) -> None:
@@ -122,7 +131,7 @@ def _problem(driven: DrivenTrials, table: MuscleTable, settings: CalibrationSett
     space = parameter_space(table, settings, frozenset(_unseen(driven)))
     groups = [[table.index(name) for name in members] for members in settings.groups.values()]
     mechanics = muscle_mechanics(table, rigid_tendon=_RIGID[settings.tendon])
-    objective = Objective(stacked, mechanics, space, settings.loss, terms, groups)
+    objective = Objective(stacked, mechanics, space, settings.loss, terms, groups, driven.trials.dofs, trials_apart=True)
     lengths = [len(trial.time) for trial in driven.trials.trials]
     basis = spline_basis(max(lengths), stacked.time_step, settings.synergy.knot_spacing)
     hybrid_space = HybridSpace(
@@ -165,16 +174,23 @@ def _unseen(driven: DrivenTrials) -> list[str]:
 
 
 def _best_of_starts(problem: _Problem, settings: CalibrationSettings, progress: Progress | None) -> Minimum:
-    generator = np.random.default_rng(settings.seed)
-    starts = [_start(problem, generator) for _ in range(settings.synergy.starts)]
-    minima = []
-    for start in starts:
-        if settings.optimizer == "adamw":
-            minima.append(adamw(problem.objective, start, settings.adamw, progress))
-        else:
-            minima.append(gauss_newton(problem.objective, start, settings.gauss_newton, progress))
-        if minima[-1].status == "interrupted":
-            break
+    """Try every pair of starting parameters (`starts`) and starting weights (`synergy.starts`), the first of both being the start."""
+    generator, drawing = np.random.default_rng(settings.seed), torch.Generator().manual_seed(settings.seed)
+    weights_and_primitives = [_start(problem, generator) for _ in range(settings.synergy.starts)]
+    minima: list[Minimum] = []
+    for i in range(settings.starts):
+        parameters = problem.objective.space.parameters.start()
+        if i > 0:
+            parameters = torch.rand(len(parameters), generator=drawing, dtype=parameters.dtype)
+        for first in weights_and_primitives:
+            start = first.clone()
+            start[: len(parameters)] = parameters
+            if settings.optimizer == "adamw":
+                minima.append(adamw(problem.objective, start, settings.adamw, progress))
+            else:
+                minima.append(gauss_newton(problem.objective, start, settings.gauss_newton, progress))
+            if minima[-1].status == "interrupted":
+                return min(minima, key=lambda minimum: minimum.best.loss)
     return min(minima, key=lambda minimum: minimum.best.loss)
 
 

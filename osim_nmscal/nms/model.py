@@ -7,7 +7,9 @@ differentiable in every input and parameter. Parameters may carry a leading axis
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from osim_nmscal.data.muscles import MuscleTable
@@ -67,8 +69,10 @@ class NmsOutputs:
     joint_moment: Tensor  # (..., time, trial, dof), N·m
 
 
-def initial_parameters(muscles: MuscleTable, *, c1: float, c2: float, shape_factor: float, electromechanical_delay: float) -> NmsParameters:
-    """Return the parameters of the .osim with the same activation dynamics for all muscles, float64."""
+def initial_parameters(
+    muscles: MuscleTable, *, c1: float, c2: float, shape_factor: float, electromechanical_delay: float | NDArray[np.float64]
+) -> NmsParameters:
+    """Return the parameters of the .osim with the same activation dynamics for all muscles, float64; the delay may be (muscle,)."""
 
     def like_names(value: float) -> Tensor:
         return torch.full((len(muscles),), value, dtype=torch.float64)
@@ -84,7 +88,7 @@ def initial_parameters(muscles: MuscleTable, *, c1: float, c2: float, shape_fact
         tendon_strain_at_one_norm_force=torch.tensor(
             [muscle_curves(muscle).tendon_strain_at_one_norm_force for muscle in muscles.muscles], dtype=torch.float64
         ),
-        electromechanical_delay=torch.tensor(electromechanical_delay, dtype=torch.float64),
+        electromechanical_delay=torch.as_tensor(electromechanical_delay, dtype=torch.float64),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from osim_nmscal.nms.activation import delayed, first_order, neural_activation
+from osim_nmscal.nms.activation import bend, delayed, first_order, neural_activation
 from osim_nmscal.nms.contraction import Balance, balance, by_activation, by_parameters
 from osim_nmscal.nms.fiber_dynamics import FiberSolution
 from osim_nmscal.nms.model import Columns, NmsParameters, fiber_velocity, rigid_fiber_length, solve_columns
@@ -131,9 +131,8 @@ def activation_tangents(
     """
     late = delayed(excitation, parameters.electromechanical_delay, time_step)
     neural = neural_activation(late, parameters.c1, parameters.c2)
-    a = parameters.shape_factor
-    grown, full = torch.expm1(a * neural), torch.expm1(a)
-    slope = a * (grown + 1.0) / full
+    bent = bend(neural, parameters.shape_factor)
+    slope = bent.by_neural
     # du/dc of w = (1 + c) e - c w_(i-1): the same filter, driven by the change of u from sample to sample
     rise = torch.cat([torch.zeros_like(neural[:1]), neural[1:] - neural[:-1]])
     derivatives = []
@@ -143,7 +142,7 @@ def activation_tangents(
         elif kind == "c2":
             derivatives.append(slope * first_order(rise, parameters.c2) / (1.0 + parameters.c2) ** 2)
         elif kind == "shape_factor":
-            derivatives.append((neural * (grown + 1.0) * full - grown * (full + 1.0)) / full**2)
+            derivatives.append(bent.by_shape_factor)
         elif kind == "emg_scale":
             derivatives.append(slope * neural)
         else:
@@ -151,4 +150,4 @@ def activation_tangents(
             moved = torch.func.jvp(lambda d: delayed(excitation, d, time_step), (parameters.electromechanical_delay,), (ones,))[1]
             derivatives.append(slope * neural_activation(moved, parameters.c1, parameters.c2))
     stacked = torch.stack(derivatives) if derivatives else neural.new_zeros((0, *neural.shape))
-    return grown / full, stacked
+    return bent.value, stacked

@@ -48,8 +48,8 @@ def read_setup(path: Path, *kinds: str) -> SetupFile:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True)
     try:
         tree = etree.parse(str(path), parser)
-    except etree.XMLSyntaxError as error:
-        raise FileFormatError(f"{path} is no XML file: {error}; save it again from OpenSim.") from None
+    except (etree.XMLSyntaxError, OSError) as error:  # OSError: it may not be read, or its bytes are not in its encoding
+        raise FileFormatError(f"{path} is no XML file: {str(error)[:200]}; save it again from OpenSim.") from None
     root = tree.getroot()
     objects = [root] if root.tag in kinds else [child for child in root if child.tag in kinds]
     if not objects:
