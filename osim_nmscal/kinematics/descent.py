@@ -1,4 +1,4 @@
-"""Damped Gauss-Newton within bounds, for many frames that have nothing to do with one another.
+"""Damped Gauss-Newton or Newton steps within bounds, for many frames that have nothing to do with one another.
 
 Levenberg-Marquardt per frame: a step is kept if the cost does not rise, and damping falls; else damping rises. Coordinates at a
 bound that the gradient pushes outwards stay there (active set), the rest of a step is cut at the bounds. Frames that have arrived
@@ -24,8 +24,8 @@ LEAST_SHARE = 1e-3
 LONGEST_TURN = 0.7
 # A cost that differs by less than this part is the same cost. Source: rounding of some hundred terms.
 SAME_COST = 1e-13
-# Frames that are worked on together: their arrays stay in the cache. Source: measured, 128 to 512 are alike.
-BATCH = 256
+# Frames that are worked on together: their arrays stay in the cache. Source: measured; less has more overhead.
+BATCH = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,9 @@ class Descent:
     converged: NDArray[np.bool_]  # (frame,), the last step was shorter than asked for
 
 
-def descend(mechanism: Mechanism, targets: Targets, bounds: Bounds, start: FloatArray, tolerance: float, steps: int) -> Descent:
+def descend(
+    mechanism: Mechanism, targets: Targets, bounds: Bounds, start: FloatArray, *, tolerance: float, steps: int, newton: bool
+) -> Descent:
     """Go down from a start to the next minimum of every frame.
 
     Args:
@@ -55,10 +57,11 @@ def descend(mechanism: Mechanism, targets: Targets, bounds: Bounds, start: Float
         start: (free, frame), rad and m; what lies outside the bounds is put on them.
         tolerance: a step with no coordinate longer than this ends, rad and m.
         steps: at most so many.
+        newton: curvature as Newton has it, quicker near a minimum, instead of Gauss and Newton.
     """
     frames = np.arange(start.shape[1])
     parts = [frames[i : i + BATCH] for i in range(0, len(frames), BATCH)]
-    found = [_descend(mechanism, targets.at(part), bounds, start[:, part], tolerance, steps) for part in parts]
+    found = [_descend(mechanism, targets.at(part), bounds, start[:, part], tolerance, steps, newton) for part in parts]
     return Descent(
         values=np.concatenate([part.values for part in found], axis=1),
         cost=np.concatenate([part.cost for part in found]),
@@ -66,7 +69,9 @@ def descend(mechanism: Mechanism, targets: Targets, bounds: Bounds, start: Float
     )
 
 
-def _descend(mechanism: Mechanism, targets: Targets, bounds: Bounds, start: FloatArray, tolerance: float, steps: int) -> Descent:
+def _descend(
+    mechanism: Mechanism, targets: Targets, bounds: Bounds, start: FloatArray, tolerance: float, steps: int, newton: bool
+) -> Descent:
     turning = mechanism.tree.rotational[list(mechanism.free)]
     lower, upper = bounds.lower[:, None], bounds.upper[:, None]
     here = np.clip(start, lower, upper)
@@ -74,7 +79,7 @@ def _descend(mechanism: Mechanism, targets: Targets, bounds: Bounds, start: Floa
     converged = np.zeros(here.shape[1], dtype=bool)
     active = np.arange(here.shape[1])
     damping = np.full(len(active), FIRST_DAMPING)
-    local = normal_equations(mechanism, here, targets)
+    local = normal_equations(mechanism, here, targets, newton=newton)
     cost[:] = local.cost
     for _ in range(steps):
         step = _step(local, here, bounds, damping, turning)
@@ -88,7 +93,7 @@ def _descend(mechanism: Mechanism, targets: Targets, bounds: Bounds, start: Floa
             local, targets = _of(local, going), targets.at(np.flatnonzero(going))
         if not len(active):
             break
-        beyond = normal_equations(mechanism, there, targets)
+        beyond = normal_equations(mechanism, there, targets, newton=newton)
         better = beyond.cost <= local.cost * (1 + SAME_COST)
         damping = np.where(better, np.maximum(damping / 10, LEAST_DAMPING), damping * 10)
         here = np.where(better, there, here)

@@ -53,8 +53,10 @@ class Link:
     turns: tuple[Turn, ...]
     after: FloatArray  # (3, 3), from the last turn to the child body
     child_origin: FloatArray  # (3,), of the joint in the child body
-    columns: tuple[int, ...]  # its own
+    columns: tuple[int, ...]  # its own, those that only shift first, then in the order of their turns
     path: NDArray[np.int64]  # columns of the joints between ground and this one
+    own: slice  # its columns once more
+    once: bool  # no coordinate moves two joints of the path and this one
 
 
 class Mechanism:
@@ -80,13 +82,17 @@ class Mechanism:
         self.column_coordinates: list[int] = []  # place among the free ones
         needed = self._needed_bodies()
         moved_by = self._influences()
+        resting = self.posture(tree.defaults[list(self.free), None]).values
         paths: dict[int, list[int]] = {0: []}
         for joint in (joint for joint in tree.joints if joint.child in needed):
-            moving = sorted(set().union(*(moved_by[c] for axis in joint.axes for c in axis.coordinates)))
+            ranks = _ranks(joint, moved_by)
+            moving = sorted(ranks, key=lambda place: (ranks[place], place))  # what comes later is carried along by what comes before
             columns = range(len(self.column_coordinates), len(self.column_coordinates) + len(moving))
             self.column_coordinates += moving
-            self.links.append(_link(joint, tuple(columns), paths[joint.parent]))
-            paths[joint.child] = paths[joint.parent] + list(columns)
+            fixed = {c for axis in joint.axes for c in axis.coordinates if not moved_by[c]}
+            path = paths[joint.child] = paths[joint.parent] + list(columns)
+            once = len({self.column_coordinates[column] for column in path}) == len(path)
+            self.links.append(_link(joint, columns, paths[joint.parent], once, fixed, resting))
         self.paths = {body: np.array(columns, dtype=np.int64) for body, columns in paths.items()}
 
     def posture(self, values: FloatArray) -> Posture:
@@ -124,12 +130,14 @@ class Mechanism:
                 angle, slopes = _evaluated(turn.axis, posture)
                 axis_in_ground = rotation[:, 2]
                 for place, slope in slopes.items():
-                    angular = axis_in_ground * slope
-                    twists[column_of[place], :3] += cross(centre, angular)
-                    twists[column_of[place], 3:] += angular
+                    twists[column_of[place], 3:] += axis_in_ground * slope
                 cosine, sine = np.cos(angle), np.sin(angle)
-                first, second = rotation[:, 0], rotation[:, 1]
-                rotation = np.stack([first * cosine + second * sine, second * cosine - first * sine, axis_in_ground], axis=1)
+                first, second = rotation[:, 0].copy(), rotation[:, 1]
+                rotation[:, 0] = first * cosine + second * sine  # `rotation` is this turn's own array
+                rotation[:, 1] = second * cosine - first * sine
+            if link.turns:
+                own = twists[link.own]
+                own[:, :3] += cross(centre[:, None], own[:, 3:].transpose(1, 0, 2)).transpose(1, 0, 2)
             rotations[link.child] = rotation = link.after.T @ rotation
             origins[link.child] = centre - link.child_origin @ rotation
         return Placement(rotations=rotations, origins=origins, twists=twists)
@@ -208,14 +216,17 @@ def marker_jacobian(tree: KinematicTree, markers: Sequence[str], values: FloatAr
     for body, rows in mechanism.markers_by_body():
         for column in mechanism.paths[body].tolist():
             linear, angular = placement.twists[column, :3], placement.twists[column, 3:]
-            velocity = linear[:, None] + cross(np.broadcast_to(angular[:, None], located[:, rows].shape), located[:, rows])
+            velocity = linear[:, None] + cross(angular[:, None], located[:, rows])
             jacobian[:, rows, :, mechanism.column_coordinates[column]] += velocity.transpose(2, 1, 0)
     return jacobian[:, np.argsort(mechanism.marker_order)]
 
 
 def cross(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Return a x b, both (3, ...)."""
-    return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
+    """Return a x b, (3, ...), of the shape of b."""
+    product = np.empty(b.shape)
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        product[i] = a[j] * b[k] - a[k] * b[j]
+    return product
 
 
 def _all_of(tree: KinematicTree, values: FloatArray) -> range:
@@ -224,14 +235,25 @@ def _all_of(tree: KinematicTree, values: FloatArray) -> range:
     return range(len(tree.coordinates))
 
 
-def _link(joint: Joint, columns: tuple[int, ...], path: list[int]) -> Link:
-    """Fold everything that stays into fixed rotations and offsets."""
+def _ranks(joint: Joint, moved_by: Sequence[set[int]]) -> dict[int, int]:
+    """Return the free coordinates of a joint with their first turn; 0 for those that only shift."""
+    ranks: dict[int, int] = {}
+    for number, axis in enumerate(joint.axes, start=1):
+        for place in set().union(*(moved_by[c] for c in axis.coordinates)):
+            known = ranks.get(place, 0)
+            ranks[place] = (min(known, number) if known else number) if axis.is_rotation else known
+    return ranks
+
+
+def _link(joint: Joint, columns: range, path: list[int], once: bool, fixed: set[int], resting: FloatArray) -> Link:
+    """Fold everything that stays into fixed rotations and offsets; `resting` holds the fixed coordinates, (coordinate, 1)."""
     offset = joint.parent_frame.origin.copy()
     shifts: list[tuple[FloatArray, JointAxis]] = []
     turns: list[Turn] = []
     pending = joint.parent_frame.rotation
     for axis in joint.axes:
-        constant = None if axis.coordinates else float(axis.function.value_and_slopes(np.zeros((0, 1)))[0][0])
+        stays = set(axis.coordinates) <= fixed
+        constant = float(axis.function.value_and_slopes(resting[list(axis.coordinates)])[0][0]) if stays else None
         direction = joint.parent_frame.rotation @ axis.direction
         if not axis.is_rotation and constant is not None:
             offset = offset + constant * direction
@@ -251,8 +273,10 @@ def _link(joint: Joint, columns: tuple[int, ...], path: list[int]) -> Link:
         turns=tuple(turns),
         after=pending @ joint.child_frame.rotation.T,
         child_origin=joint.child_frame.origin,
-        columns=columns,
+        columns=tuple(columns),
         path=np.array(path, dtype=np.int64),
+        own=slice(columns.start, columns.stop),
+        once=once,
     )
 
 
@@ -270,6 +294,8 @@ def _rotation(direction: FloatArray, angle: float) -> FloatArray:
 
 
 def _evaluated(axis: JointAxis, posture: Posture) -> tuple[FloatArray, dict[int, FloatArray]]:
+    if axis.is_coordinate:
+        return posture.values[axis.coordinates[0]], posture.slopes[axis.coordinates[0]]
     value, by_input = axis.function.value_and_slopes(posture.values[list(axis.coordinates)])
     return value, _chained(by_input, [posture.slopes[c] for c in axis.coordinates])
 

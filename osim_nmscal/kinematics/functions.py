@@ -37,9 +37,10 @@ class Linear(CoordinateFunction):
     slopes: tuple[float, ...] = ()
 
     def value_and_slopes(self, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
-        slopes = np.array(self.slopes)
-        frames = inputs.shape[-1]
-        return self.intercept + slopes @ inputs[: len(slopes)], np.broadcast_to(slopes[:, None], (len(slopes), frames))
+        value = np.full(inputs.shape[-1], self.intercept)
+        for slope, column in zip(self.slopes, inputs, strict=False):
+            value += slope * column
+        return value, np.repeat(np.array(self.slopes)[:, None], inputs.shape[-1], axis=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ class Polynomial(CoordinateFunction):
         return np.polyval(self.coefficients, inputs[0]), np.polyval(np.polyder(self.coefficients), inputs[0])[None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MultivariatePolynomial(CoordinateFunction):
     """A sum of products of powers of several coordinates."""
 
@@ -86,7 +87,7 @@ class Sine(CoordinateFunction):
         return self.amplitude * np.sin(angle) + self.offset, (self.amplitude * self.frequency * np.cos(angle))[None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PiecewisePolynomial(CoordinateFunction):
     """A polynomial of one coordinate between each two knots, and one beyond each end."""
 

@@ -2,7 +2,7 @@
 
 Minimises what OpenSim 4.6 minimises, sum of w |p - y|^2 over markers plus sum of w (q - v)^2 over coordinate tasks, with clamped
 coordinates in their range, couplers exact and locked coordinates where they are; but to convergence, so that a frame's result does not
-depend on the frame before it. Every eighth frame comes first, the others start from what lies between.
+depend on the frame before it. Every fourth frame comes first, the others start from what lies between.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,16 @@ from osim_nmscal.kinematics.tree import KinematicTree
 
 FloatArray = NDArray[np.float64]
 
-# Every so many frames one that the others start from. Source: measured on running at 100 Hz; 4 to 16 are alike.
-KEY_FRAMES = 8
-# A step shorter than this ends: of the key frames, of all frames, rad and m. Source: what is left then is below 1e-6 degrees.
-KEY_TOLERANCE, TOLERANCE = 1e-2, 1e-7
+# Every so many frames one that the others start from. Source: measured; 2 and 8 cost half as much again on running at 100 Hz.
+KEY_FRAMES = 4
+# A step shorter than this ends: of the key frames, of all frames, rad and m. Source: what is left then is below 1e-5 degrees.
+KEY_TOLERANCE, TOLERANCE = 1e-2, 1e-6
 # Most steps. Source: measured; frames with wrong markers need some dozens.
 MOST_STEPS = 300
-# Two key frames that differ by more than this, or in cost by this factor, may be in different minima. Source: choice.
-JUMP, COST_JUMP = 1.0, 2.0
+# A recording that is turned as a whole against the default pose by more than this starts from a turned pose, rad. Source: choice.
+FACING = np.pi / 3
+# Two key frames that differ by more than this angle, rad, or in cost by this factor, may be in different minima. Source: choice.
+JUMP, COST_JUMP = 2.0, 3.0
 # A minimum is a better one if its cost is lower by this part. Source: choice, above KEY_TOLERANCE's part in the cost.
 BETTER = 1e-3
 
@@ -101,8 +103,8 @@ def solve_inverse_kinematics(tree: KinematicTree, markers: MarkerTasks, coordina
     if mechanism.free and frames:
         keys = np.unique(np.append(np.arange(0, frames, KEY_FRAMES), frames - 1))
         between = _key_frames(mechanism, targets.at(keys), bounds)
-        start = np.stack([np.interp(np.arange(frames), keys, row) for row in between])
-        found = descend(mechanism, targets, bounds, start, TOLERANCE, MOST_STEPS)
+        start = _interpolated(keys, between, np.arange(frames))
+        found = descend(mechanism, targets, bounds, start, tolerance=TOLERANCE, steps=MOST_STEPS, newton=True)
     else:
         found = Descent(values=np.zeros((0, frames)), cost=np.zeros(frames), converged=np.ones(frames, dtype=bool))
     return _motion(mechanism, found, markers)
@@ -155,10 +157,9 @@ def _targets(mechanism: Mechanism, markers: MarkerTasks, coordinates: Coordinate
 
 
 def _key_frames(mechanism: Mechanism, targets: Targets, bounds: Bounds) -> FloatArray:
-    """Return (free, frame): all from where the first one is, then those in doubt again from their neighbours."""
-    default = mechanism.tree.defaults[list(mechanism.free)]
-    first = _first_frame(mechanism, targets.at(np.array([0])), bounds, default)
-    found = descend(mechanism, targets, bounds, np.repeat(first[:, None], targets.markers.shape[2], axis=1), KEY_TOLERANCE, MOST_STEPS)
+    """Return (free, frame): each on its own, then those in doubt again from their neighbours."""
+    start = np.repeat(_whole_body_start(mechanism, targets, bounds)[:, None], targets.markers.shape[2], axis=1)
+    found = descend(mechanism, targets, bounds, start, tolerance=KEY_TOLERANCE, steps=MOST_STEPS, newton=False)
     values, cost = found.values.copy(), found.cost.copy()
     turning = mechanism.tree.rotational[list(mechanism.free)]
     for neighbour in (-1, 1):
@@ -169,13 +170,26 @@ def _key_frames(mechanism: Mechanism, targets: Targets, bounds: Bounds) -> Float
                 break
             tried |= {(i, float(cost[i + neighbour])) for i in doubtful}
             rows = np.array(doubtful)
-            again = descend(mechanism, targets.at(rows), bounds, values[:, rows + neighbour], KEY_TOLERANCE, MOST_STEPS)
+            again = descend(mechanism, targets.at(rows), bounds, values[:, rows + neighbour], tolerance=KEY_TOLERANCE, steps=MOST_STEPS, newton=False)
             nearer = _distance(again.values[turning], values[:, rows + neighbour][turning]) < _distance(
                 values[:, rows][turning], values[:, rows + neighbour][turning]
             )
             take = (again.cost < cost[rows] * (1 - BETTER)) | ((again.cost < cost[rows] * (1 + BETTER)) & nearer)
             values[:, rows[take]], cost[rows[take]] = again.values[:, take], again.cost[take]
     return values
+
+
+def _interpolated(keys: NDArray[np.int64], values: FloatArray, frames: NDArray[np.int64]) -> FloatArray:
+    """Return values (free, key) at other frames (free, frame): cubic, with slopes from the neighbours."""
+    if len(keys) < 2:
+        return np.repeat(values, len(frames), axis=1)
+    slopes = np.gradient(values, keys.astype(np.float64), axis=1)
+    after = np.clip(np.searchsorted(keys, frames, side="right"), 1, len(keys) - 1)
+    before, step = after - 1, (keys[after] - keys[after - 1]).astype(np.float64)
+    x = (frames - keys[before]) / step
+    near, far = x * x * (3 - 2 * x), x * (1 - x)
+    bend = step * far * ((1 - x) * slopes[:, before] - x * slopes[:, after])
+    return np.asarray((1 - near) * values[:, before] + near * values[:, after] + bend)
 
 
 def _doubtful(angles: FloatArray, cost: FloatArray, neighbour: int) -> NDArray[np.int64]:
@@ -189,17 +203,34 @@ def _distance(a: FloatArray, b: FloatArray) -> FloatArray:
     return np.asarray(np.abs(a - b).max(axis=0, initial=0.0))
 
 
-def _first_frame(mechanism: Mechanism, target: Targets, bounds: Bounds, default: FloatArray) -> FloatArray:
-    """Return (free,): the best from the default pose and from that pose turned as a whole by quarters about each axis."""
+def _whole_body_start(mechanism: Mechanism, targets: Targets, bounds: Bounds) -> FloatArray:
+    """Return (free,): the default pose, or if the person faces elsewhere the best from that pose turned by quarters as a whole."""
+    default = mechanism.tree.defaults[list(mechanism.free)]
+    first = targets.at(np.array([0]))
+    if _turn_between(mechanism, first, default) < FACING:
+        return default
     root = {coordinate for joint in mechanism.tree.joints if joint.parent == 0 for axis in joint.axes for coordinate in axis.coordinates}
     starts = [default]
     for place, coordinate in enumerate(mechanism.free):
         if coordinate in root and mechanism.tree.rotational[coordinate]:
             starts += [np.where(np.arange(len(default)) == place, default + turn, default) for turn in (np.pi / 2, np.pi, -np.pi / 2)]
-    candidates = np.stack(starts, axis=1)
-    found = descend(mechanism, target.at(np.zeros(len(starts), dtype=np.int64)), bounds, candidates, KEY_TOLERANCE, MOST_STEPS)
+    same = targets.at(np.zeros(len(starts), dtype=np.int64))
+    start = np.stack(starts, axis=1)
+    found = descend(mechanism, same, bounds, start, tolerance=KEY_TOLERANCE, steps=MOST_STEPS, newton=False)
     best = found.cost < found.cost.min() * (1 + BETTER) + np.finfo(float).tiny
     return np.asarray(found.values[:, int(np.argmax(best))])  # of equal ones that nearest to the default pose
+
+
+def _turn_between(mechanism: Mechanism, target: Targets, pose: FloatArray) -> float:
+    """Return by what angle (rad) the seen markers are turned as a whole against those of a pose (Kabsch 1976)."""
+    seen = target.marker_weights[:, 0] > 0
+    if seen.sum() < 3:
+        return 0.0
+    ours = mechanism.positions(mechanism.place(mechanism.posture(pose[:, None])))[:, seen, 0]
+    theirs = target.markers[:, seen, 0]
+    u, _, v = np.linalg.svd((theirs - theirs.mean(axis=1, keepdims=True)) @ (ours - ours.mean(axis=1, keepdims=True)).T)
+    u[:, 2] *= np.sign(np.linalg.det(u @ v))
+    return float(np.arccos(np.clip((np.trace(u @ v) - 1) / 2, -1, 1)))
 
 
 def _motion(mechanism: Mechanism, found: Descent, markers: MarkerTasks) -> SolvedMotion:

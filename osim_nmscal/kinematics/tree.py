@@ -7,12 +7,13 @@ and Free). Source: Seth, Sherman, Eastman & Delp (2010), "Minimal formulation of
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.errors import SignalError, UnknownNameError, did_you_mean, listed
-from osim_nmscal.kinematics.functions import CoordinateFunction
+from osim_nmscal.kinematics.functions import CoordinateFunction, Linear
 
 FloatArray = NDArray[np.float64]
 
@@ -40,6 +41,11 @@ class JointAxis:
     direction: FloatArray  # (3,), unit length
     coordinates: tuple[int, ...]  # arguments of the function, as places in the tree's coordinates
     function: CoordinateFunction  # rad or m
+
+    @cached_property
+    def is_coordinate(self) -> bool:
+        """The function is the coordinate itself."""
+        return self.function == Linear(intercept=0.0, slopes=(1.0,))
 
 
 @dataclass(frozen=True, kw_only=True)
