@@ -30,8 +30,8 @@ MOST_STEPS = 300
 FACING = np.pi / 3
 # Two key frames that differ by more than this angle, rad, or in cost by this factor, may be in different minima. Source: choice.
 JUMP, COST_JUMP = 2.0, 3.0
-# A minimum is a better one if its cost is lower by this part. Source: choice, above KEY_TOLERANCE's part in the cost.
-BETTER = 1e-3
+# A minimum is a better one if its cost is lower by this part and by this error (RMS, m). Source: choice, above what KEY_TOLERANCE leaves.
+BETTER, SAME_ERROR = 1e-3, 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,19 +162,21 @@ def _key_frames(mechanism: Mechanism, targets: Targets, bounds: Bounds) -> Float
     found = descend(mechanism, targets, bounds, start, tolerance=KEY_TOLERANCE, steps=MOST_STEPS, newton=False)
     values, cost = found.values.copy(), found.cost.copy()
     turning = mechanism.tree.rotational[list(mechanism.free)]
+    slack = SAME_ERROR**2 * targets.marker_weights.sum(axis=0)
     for neighbour in (-1, 1):
         tried: set[tuple[int, float]] = set()
         for _ in range(len(cost)):
-            doubtful = [i for i in _doubtful(values[turning], cost, neighbour).tolist() if (i, float(cost[i + neighbour])) not in tried]
+            doubtful = [(i, float(values[:, i + neighbour].sum())) for i in _doubtful(values[turning], cost, neighbour).tolist()]
+            doubtful = [attempt for attempt in doubtful if attempt not in tried]
             if not doubtful:
                 break
-            tried |= {(i, float(cost[i + neighbour])) for i in doubtful}
-            rows = np.array(doubtful)
-            again = descend(mechanism, targets.at(rows), bounds, values[:, rows + neighbour], tolerance=KEY_TOLERANCE, steps=MOST_STEPS, newton=False)
-            nearer = _distance(again.values[turning], values[:, rows + neighbour][turning]) < _distance(
-                values[:, rows][turning], values[:, rows + neighbour][turning]
-            )
-            take = (again.cost < cost[rows] * (1 - BETTER)) | ((again.cost < cost[rows] * (1 + BETTER)) & nearer)
+            tried |= set(doubtful)
+            rows = np.array([i for i, _ in doubtful])
+            beside = values[:, rows + neighbour]
+            again = descend(mechanism, targets.at(rows), bounds, beside, tolerance=KEY_TOLERANCE, steps=MOST_STEPS, newton=False)
+            nearer = _distance(again.values[turning], beside[turning]) < _distance(values[:, rows][turning], beside[turning])
+            better = again.cost < cost[rows] * (1 - BETTER) - slack[rows]
+            take = better | ((again.cost < cost[rows] * (1 + BETTER) + slack[rows]) & nearer)
             values[:, rows[take]], cost[rows[take]] = again.values[:, take], again.cost[take]
     return values
 

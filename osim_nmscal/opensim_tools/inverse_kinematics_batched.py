@@ -1,8 +1,8 @@
 """Inverse kinematics of all frames at once, with OpenSim as judge of some of them.
 
 Runs inside the worker process. Tasks, weights and the values they ask for are those that OpenSim itself makes of the setup. Then
-OpenSim solves a few frames from the default pose at an accuracy of 1e-9. Where it arrives elsewhere it goes on from our solution: what
-it leaves there, and fits no worse than its own, is a minimum for OpenSim too.
+OpenSim solves a few frames at an accuracy of 1e-9, the first from the default pose, the others from the pose of frames nearby. Where
+it arrives elsewhere it goes on from our solution: what it leaves there, and fits no worse than its own, is a minimum for OpenSim too.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,10 @@ FloatArray = NDArray[np.float64]
 
 # How exactly OpenSim solves the frames it judges. Source: measured; it is then 0.001 degrees from the minimum.
 JUDGE_ACCURACY = 1e-9
-# Frames that OpenSim solves, spread over the recording; the one that fits worst comes on top. Source: choice.
-JUDGED_FRAMES = 3
+# Where in the recording OpenSim solves a frame, in parts of it; the one that fits worst comes on top. Source: choice.
+JUDGED = (1 / 3, 2 / 3)
+# From how many frames earlier a judged frame starts. Source: choice, some tens of ms.
+STARTS_BEFORE = 5
 # A solution of ours that is farther than this from OpenSim's is another one, rad and m. Source: choice, 0.01 degrees.
 SAME_ANGLE, SAME_LENGTH = np.deg2rad(0.01), 1e-5
 # A cost that is higher by no more than this part is not higher. Source: rounding.
@@ -128,10 +130,11 @@ def _doubt(model: Any, state: Any, coordinates: Coordinates, problem: _Problem, 
         return f"The batched solution did not converge in {len(worst)} of {len(time)} frames, the first at {worst[0]:g} s."
     solver = opensim.InverseKinematicsSolver(model, problem.marker_reference, problem.coordinate_references)
     solver.setAccuracy(JUDGE_ACCURACY)
-    judged = np.linspace(0, len(time) - 1, JUDGED_FRAMES + 2)[1:-1].round().astype(int).tolist()
     judge = _Judge(model, state, solver, coordinates, problem)
-    for frame in sorted({*judged, int(np.argmax(motion.cost))}):
-        if difference := judge.difference(time, frame, motion.values[frame]):
+    judged = [*(int(part * (len(time) - 1)) for part in JUDGED), int(np.argmax(motion.cost))]
+    for n, frame in enumerate(dict.fromkeys(judged)):
+        start = motion.values[max(frame - STARTS_BEFORE, 0)] if n else np.array(coordinates.defaults)
+        if difference := judge.difference(time, frame, start, motion.values[frame]):
             return difference
     return ""
 
@@ -146,11 +149,11 @@ class _Judge:
         self.markers = [model.getMarkerSet().get(name) for name in problem.markers.names]
         self.same = np.array([SAME_LENGTH if name in coordinates.translational else SAME_ANGLE for name in coordinates.names])
 
-    def difference(self, time: FloatArray, frame: int, ours: FloatArray) -> str:
-        """Return in a sentence how OpenSim's solution of a frame differs from ours; empty if it does not."""
+    def difference(self, time: FloatArray, frame: int, start: FloatArray, ours: FloatArray) -> str:
+        """Return in a sentence how OpenSim's solution of a frame, from a start, differs from ours; empty if it does not."""
         self.state.setTime(float(time[frame]))
         try:
-            alone = self._solved(np.array(self.coordinates.defaults))
+            alone = self._solved(start)
             if self._near(alone, ours):
                 return ""
             beside = self._solved(ours)
