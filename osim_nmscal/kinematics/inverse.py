@@ -1,8 +1,8 @@
 """Inverse kinematics of a whole recording at once: the coordinates whose markers lie nearest to the recorded ones.
 
-Minimises what OpenSim 4.6 minimises, sum of w |p - y|^2 over markers plus sum of w (q - v)^2 over coordinate tasks, with clamped
-coordinates in their range, couplers exact and locked coordinates where they are; but to convergence, so that a frame's result does not
-depend on the frame before it. Every fourth frame comes first, the others start from what lies between.
+Minimises what OpenSim 4.6 minimises: the weighted mean of |p - y|^2 over the markers seen (its weights count only against one another)
+plus the sum of w (q - v)^2 over coordinate tasks; clamped coordinates stay in their range, couplers hold exactly, locked coordinates
+stay where they are. Unlike OpenSim's, the search converges, so that a frame's result does not depend on the frame before. Every fourth frame comes first, the others start from what lies between.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class MarkerTasks:
 
 @dataclass(frozen=True, kw_only=True)
 class CoordinateTasks:
-    """Coordinates to stay near to values, which may change over time."""
+    """Coordinates to stay near to values, which may change over time; a weight of 1 counts like the weighted mean of all markers."""
 
     names: tuple[str, ...]
     values: FloatArray  # (time, task), rad or m
@@ -73,7 +73,7 @@ class SolvedMotion:
     """Coordinates of a recording."""
 
     values: FloatArray  # (time, coordinate), rad and m, dependent ones from their couplers
-    cost: FloatArray  # (time,), m^2
+    cost: FloatArray  # (time,), times the sum of the weights of the markers seen, m^2
     marker_errors: FloatArray  # (time, marker), m; NaN where a marker was not seen
     converged: NDArray[np.bool_]  # (time,)
 
@@ -147,12 +147,14 @@ def _targets(mechanism: Mechanism, markers: MarkerTasks, coordinates: Coordinate
         raise SignalError(f"{len(coordinates.values)} frames of coordinate tasks do not fit to {len(markers.positions)} of markers.")
     positions = markers.positions[:, mechanism.marker_order].transpose(2, 1, 0)
     unseen = np.isnan(positions).any(axis=0)
+    weights = np.where(unseen, 0.0, markers.weights[mechanism.marker_order][:, None])
+    total = weights.sum(axis=0)  # times the cost, which leaves its minimum where it is
     return Targets(
         markers=np.where(unseen, 0.0, positions),
-        marker_weights=np.where(unseen, 0.0, markers.weights[mechanism.marker_order][:, None]),
+        marker_weights=weights,
         task_coordinates=places,
         task_values=np.ascontiguousarray(coordinates.values.T),
-        task_weights=coordinates.weights,
+        task_weights=coordinates.weights[:, None] * np.where(total > 0, total, 1.0),
     )
 
 

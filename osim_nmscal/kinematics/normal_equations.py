@@ -1,6 +1,6 @@
 """Cost of a posture against recorded markers, its gradient and its curvature, without a marker Jacobian.
 
-Cost = sum over markers of w |p - y|^2 + sum over coordinate tasks of w (q - v)^2. Markers of a body and of all bodies beyond it
+Cost = sum over markers of w |p - y|^2 + sum over coordinate tasks of u (q - v)^2. Markers of a body and of all bodies beyond it
 are summed to a force and a 9 x 6 matrix: what moves by a twist (velocity v of a point near the markers, angular velocity o) has
 
     momentum  W v + o x S,  S x v + J o   (weights as masses: the composite-rigid-body algorithm), and
@@ -30,7 +30,7 @@ class Targets:
     marker_weights: FloatArray  # (marker, frame)
     task_coordinates: NDArray[np.int64]  # (task,)
     task_values: FloatArray  # (task, frame), rad or m
-    task_weights: FloatArray  # (task,)
+    task_weights: FloatArray  # (task, frame)
 
     def at(self, frames: NDArray[np.int64]) -> "Targets":
         """Return those of some frames."""
@@ -39,7 +39,7 @@ class Targets:
             marker_weights=self.marker_weights[:, frames],
             task_coordinates=self.task_coordinates,
             task_values=self.task_values[:, frames],
-            task_weights=self.task_weights,
+            task_weights=self.task_weights[:, frames],
         )
 
 
@@ -145,7 +145,7 @@ def _sums(mechanism: Mechanism, located: FloatArray, pull: FloatArray, weights: 
     weight = np.add.reduceat(weights, first, axis=0)
     weighted = weights * located
     moment = np.add.reduceat(weighted, first, axis=1)
-    square = [[np.add.reduceat(weighted[i] * located[j], first, axis=0) if j >= i else None for j in range(3)] for i in range(3)]
+    square = {(i, j): np.add.reduceat(weighted[i] * located[j], first, axis=0) for i in range(3) for j in range(i, 3)}
     lever = [[np.add.reduceat(located[i] * pull[j], first, axis=0) for j in range(3)] for i in range(3)]
     forces = np.empty((6, *weight.shape))
     matrix = np.zeros((9, 6, *weight.shape))
@@ -155,9 +155,8 @@ def _sums(mechanism: Mechanism, located: FloatArray, pull: FloatArray, weights: 
         matrix[i, i] = weight
         matrix[i, 3 + j], matrix[i, 3 + k] = moment[k], -moment[j]
         matrix[3 + i, j], matrix[3 + i, k] = -moment[k], moment[j]
-        matrix[3 + i, 3 + i] = square[j][j] + square[k][k]
-        low, high = min(j, k), max(j, k)
-        matrix[3 + j, 3 + k] = matrix[3 + k, 3 + j] = -square[low][high]
+        matrix[3 + i, 3 + i] = square[j, j] + square[k, k]
+        matrix[3 + j, 3 + k] = matrix[3 + k, 3 + j] = -square[min(j, k), max(j, k)]
         matrix[6 + i, j], matrix[6 + i, k] = force[k], -force[j]
         matrix[6 + i, 3 + i] = -(lever[j][j] + lever[k][k])
         matrix[6 + i, 3 + j], matrix[6 + i, 3 + k] = lever[i][j], lever[i][k]

@@ -190,5 +190,6 @@ class _Judge:
         off = np.array([[place.get(i) for i in range(3)] for place in places]) - self.problem.markers.positions[frame]
         rows = [self.coordinates.names.index(name) for name in self.problem.coordinates.names]
         beside = posture[rows] - self.problem.coordinates.values[frame]
-        markers = self.problem.markers.weights * np.nan_to_num((off**2).sum(axis=1))
-        return float(markers.sum() + (self.problem.coordinates.weights * beside**2).sum())
+        weights = np.where(np.isnan(off).any(axis=1), 0.0, self.problem.markers.weights)
+        markers = (weights * np.nan_to_num((off**2).sum(axis=1))).sum() / max(float(weights.sum()), np.finfo(float).tiny)
+        return float(markers + (self.problem.coordinates.weights * beside**2).sum())

@@ -48,6 +48,14 @@ def walk(gait2354_data):
     return read_trc(gait2354_data / "subject01_walk1.trc")
 
 
+def _with_accuracy(setup: Path, accuracy: str, folder: Path) -> Path:
+    changed, times = re.subn(r"<accuracy>.*?</accuracy>", f"<accuracy>{accuracy}</accuracy>", setup.read_text())
+    assert times == 1
+    path = folder / f"setup_{accuracy}.xml"
+    path.write_text(changed)
+    return path
+
+
 def _short(markers, frames: slice = slice(24, 33)):
     return replace(markers, time=markers.time[frames], positions=markers.positions[frames].copy())
 
@@ -77,8 +85,7 @@ def test_opensim_as_solver_is_its_own_solution_to_the_last_bit(gait2354_data, mo
 
 def test_the_batched_solution_is_that_of_opensim_at_accuracy_1e_9(gait2354_data, model, setup, tmp_path):
     trc = gait2354_data / "subject01_walk1.trc"
-    exact = tmp_path / "setup.xml"
-    exact.write_text(re.sub(r"<accuracy>.*?</accuracy>", "<accuracy>1e-09</accuracy>", setup.read_text()))
+    exact = _with_accuracy(setup, "1e-09", tmp_path)
     for name, settings in (
         ("ours", InverseKinematicsSettings(setup=setup, solver="batched")),
         ("opensim", InverseKinematicsSettings(setup=exact, solver="opensim")),
@@ -99,8 +106,7 @@ def test_markers_of_the_run_fit_to_1_6_cm(running_ik):
 
 
 def test_a_coarse_accuracy_is_a_finding_where_opensim_solves(model, setup, walk, tmp_path):
-    coarse = tmp_path / "setup.xml"
-    coarse.write_text(re.sub(r"<accuracy>.*?</accuracy>", "<accuracy>0.0001</accuracy>", setup.read_text()))
+    coarse = _with_accuracy(setup, "0.0001", tmp_path)
     result = run_inverse_kinematics(
         model, _short(walk), tmp_path / "ik.mot", settings=InverseKinematicsSettings(setup=coarse, solver="opensim")
     )
@@ -202,8 +208,8 @@ def test_what_opensim_refuses_carries_its_log(model, setup, walk, tmp_path):
 
 
 PINNED = (
-    '<ConstraintSet><objects><PointConstraint name="pinned"><isEnforced>true</isEnforced><socket_body_1>/ground</socket_body_1>'
-    "<socket_body_2>/bodyset/{body}</socket_body_2></PointConstraint></objects></ConstraintSet>"
+    '<ConstraintSet name="constraintset"><objects><PointConstraint name="pinned"><socket_body_1>/ground</socket_body_1>'
+    "<socket_body_2>/bodyset/pelvis</socket_body_2></PointConstraint></objects>"
 )
 
 
@@ -236,9 +242,9 @@ def test_opensim_solves_the_recording_where_it_does_not_confirm_our_frames(model
 
 def test_a_model_that_is_not_covered_goes_to_opensim_and_is_said(model, setup, walk, tmp_path):
     pinned = tmp_path / "pinned.osim"
-    text = model.read_text()
-    place = text.index("<MarkerSet")
-    pinned.write_text(text[:place] + PINNED.format(body="pelvis") + text[place:])
+    text, times = re.subn(r'<ConstraintSet name="constraintset">\s*<objects />', PINNED, model.read_text())
+    assert times == 1
+    pinned.write_text(text)
     result = run_inverse_kinematics(pinned, _short(walk), tmp_path / "ik.mot", settings=InverseKinematicsSettings(setup=setup))
     assert any("Constraint 'pinned' is a PointConstraint. So OpenSim's own inverse" in finding for finding in result.findings)
     with pytest.raises(UncoveredModelError, match=r"cannot be solved with solver = 'batched': Constraint 'pinned' is a PointConstraint"):
@@ -250,13 +256,11 @@ def test_coordinate_tasks_from_a_file_are_followed_over_time(model, setup, walk,
     wanted = np.linspace(-30, -10, len(short.time))
     moving = TimeSeries(time=short.time, labels=("lumbar_extension",), values=wanted[:, None], in_degrees=True)
     write_storage(tmp_path / "wanted.mot", moving, header_name="Coordinates")
-    text = re.sub(
-        r"<coordinate_file>.*?</coordinate_file>", f"<coordinate_file>{tmp_path / 'wanted.mot'}</coordinate_file>", setup.read_text()
-    )
-    task = '<IKCoordinateTask name="lumbar_extension"><apply>true</apply><weight>3</weight><value_type>from_file</value_type></IKCoordinateTask>'
-    head, rest = text.split("<objects>", 1)
+    text = _with_accuracy(setup, "1e-09", tmp_path).read_text()
+    text = text.replace("<coordinate_file></coordinate_file>", f"<coordinate_file>{tmp_path / 'wanted.mot'}</coordinate_file>")
+    inside = "<apply>true</apply><weight>3</weight><value_type>from_file</value_type>"
     own = tmp_path / "setup.xml"
-    own.write_text(f"{head}<objects>{task}{rest}".replace("<accuracy>1e-05", "<accuracy>1e-09"))
+    own.write_text(text.replace("<objects>", f'<objects><IKCoordinateTask name="lumbar_extension">{inside}</IKCoordinateTask>', 1))
     solved = {
         solver: run_inverse_kinematics(
             model, short, tmp_path / f"{solver}.mot", settings=InverseKinematicsSettings(setup=own, solver=solver)
@@ -274,7 +278,8 @@ def test_our_own_models_give_their_motion_back(name, dofs, tmp_path):
     moving = [i for i in range(len(tree.coordinates)) if not tree.locked[i] and i not in tree.dependent][-dofs:]
     time = np.linspace(0, 1, 61)
     values = np.repeat(tree.defaults[None], len(time), axis=0)
-    middle, reach = 0.5 * (tree.lower + tree.upper), 0.5 * (tree.upper - tree.lower)
+    lower, upper = np.maximum(tree.lower, tree.defaults - 0.6), np.minimum(tree.upper, tree.defaults + 0.6)
+    middle, reach = 0.5 * (lower + upper), 0.5 * (upper - lower)
     for n, i in enumerate(moving):
         values[:, i] = middle[i] + 0.6 * reach[i] * np.sin(2 * np.pi * time + n)
     markers = MarkerTrajectories(time=time, markers=tree.markers, positions=marker_positions(tree, tree.markers, values))
