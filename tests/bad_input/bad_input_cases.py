@@ -60,8 +60,12 @@ settings("a mass in words", toml("mass = 78.790441", 'mass = "heavy"'), "key 'su
 settings("a mass of true", toml("mass = 78.790441", "mass = true"), "key 'subject.mass' is True, expected a number in kg")
 settings("a mass in grams", toml("mass = 78.790441", "mass = 78790.441"), "is 78790.441, expected less than 1000 in kg")
 settings("a mass that is no number", toml("mass = 78.790441", "mass = nan"), "key 'subject.mass' is nan, expected a finite number in kg")
-settings("a time step of a nanosecond", toml("time_step = 0.01", "time_step = 1e-9"), "is 1e-09, expected greater than or equal to 0.0005 in s")
-settings("a negative lead-in", toml("lead_in = 0.2", "lead_in = -0.2"), "key 'trials.lead_in' is -0.2, expected greater than or equal to 0 in s")
+settings(
+    "a time step of a nanosecond", toml("time_step = 0.01", "time_step = 1e-9"), "is 1e-09, expected greater than or equal to 0.0005 in s"
+)
+settings(
+    "a negative lead-in", toml("lead_in = 0.2", "lead_in = -0.2"), "key 'trials.lead_in' is -0.2, expected greater than or equal to 0 in s"
+)
 settings("an infinite cut-off", toml("lowpass_cutoff = 6.0", "lowpass_cutoff = inf"), "is inf, expected a finite number in Hz")
 settings("no joints", toml('["hip_flexion_r", "knee_flexion_r", "ankle_dorsiflexion_r"]', "[]"), "expected at least one entry in the list")
 settings("a word that is no choice", toml('kind = "raw"', 'kind = "rwa"'), "is 'rwa', expected 'raw' or 'envelope'")
@@ -69,8 +73,14 @@ settings("crossed bounds", setting("calibration.parameters.c1", "lower = 0.5"), 
 settings("a recording named like a path", toml('name = "walk_fast"', 'name = "../walk"'), "expected letters, digits, - and _ only")
 settings("a recording named like a folder of results", toml('name = "walk_fast"', 'name = "calibration"'), "as a folder of the results is")
 settings("a name too long for a folder", toml('name = "walk_fast"', f'name = "{"w" * 300}"'), "expected a shorter text")
-settings("two recordings in one folder", toml("[emg]\n", f"{ANOTHER.format('Walk_Fast')}\n[emg]\n"), "two recordings are called 'walk_fast'")
-settings("markers and angles", toml('markers = "walk_fast.trc"', 'markers = "a.trc"\njoint_angles = "b.mot"'), "gives both markers and joint_angles")
+settings(
+    "two recordings in one folder", toml("[emg]\n", f"{ANOTHER.format('Walk_Fast')}\n[emg]\n"), "two recordings are called 'walk_fast'"
+)
+settings(
+    "markers and angles",
+    toml('markers = "walk_fast.trc"', 'markers = "a.trc"\njoint_angles = "b.mot"'),
+    "gives both markers and joint_angles",
+)
 settings("neither markers nor angles", toml('markers = "walk_fast.trc"\n', ""), "gives neither markers nor joint_angles; add one")
 settings("no inverse kinematics", toml('[inverse_kinematics]\nsetup = "ik_setup.xml"\n', ""), "there is no section [inverse_kinematics]")
 settings("an end before the start", toml('name = "walk_fast"', 'name = "walk_fast"\nstart = 3.0\nend = 1.0'), "let start be below end")
@@ -147,9 +157,17 @@ c3d("no such file", both(AS_C3D, gone(C3D)), "which does not exist")
 c3d("empty", both(AS_C3D, put(C3D, "")), "c3d")
 c3d("text", both(AS_C3D, put(C3D, "Frame 1\n" * 200)), "cannot be read as c3d")
 c3d("cut off", both(AS_C3D, cut(C3D, 0.5)), "truncated")
-c3d("axes that are no rotation", both(AS_C3D, toml('name = "walk_fast"', 'name = "walk_fast"\nc3d_axes = "x y q"')), "'x y q' are no rotation")
+c3d(
+    "axes that are no rotation",
+    both(AS_C3D, toml('name = "walk_fast"', 'name = "walk_fast"\nc3d_axes = "x y q"')),
+    "'x y q' are no rotation",
+)
 c3d("forces in a file without plates", toml('name = "walk_fast"', f'name = "walk_fast"\nforces = "{C3D}"'), "holds no force plates")
-c3d("a plate that is not there", toml('external_loads = "walk_fast_loads.xml"', f'forces = "{C3D}"\nforce_plates = {{plate9 = "foot_r"}}'), "plate9")
+c3d(
+    "a plate that is not there",
+    toml('external_loads = "walk_fast_loads.xml"', f'forces = "{C3D}"\nforce_plates = {{plate9 = "foot_r"}}'),
+    "plate9",
+)
 
 emg = _Group("emg")
 emg("a spreadsheet", both(toml(f'"{EMG}"', '"emg.xlsx"'), put("emg.xlsx", b"PK\x03\x04")), "unknown kind '.xlsx'; EMG is read from .sto")
@@ -187,9 +205,22 @@ options("no configuration", nothing, "Missing argument 'CONFIG'", "run", lines=4
 options("an unknown option", nothing, "No such option: --job", "run", "config.toml", "--job", "2", lines=5)
 options("no job", nothing, "--jobs", "run", "config.toml", "--jobs", "0", lines=4)
 options("jobs in words", nothing, "'two'", "run", "config.toml", "--jobs", "two", lines=4)
-options("from an unknown stage", nothing, "--from names 'calibrate', which is no stage. Did you mean 'calibration'?", *RUN, "--from", "calibrate")
+options(
+    "from an unknown stage",
+    nothing,
+    "--from names 'calibrate', which is no stage. Did you mean 'calibration'?",
+    *RUN,
+    "--from",
+    "calibrate",
+)
 options("only an unknown stage", nothing, "--only names 'ik', which is no stage", *RUN, "--only", "ik")
-options("an unknown table of settings", nothing, "No setting starts with 'emg.envelop_'. Did you mean 'emg.envelope'?", "settings", "emg.envelop_")
+options(
+    "an unknown table of settings",
+    nothing,
+    "No setting starts with 'emg.envelop_'. Did you mean 'emg.envelope'?",
+    "settings",
+    "emg.envelop_",
+)
 
 verify = _Group("verify")
 verify("no such folder", nothing, "nowhere", "verify", "nowhere")

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from bad_input_cases import CASES, Case
 
 from osim_nmscal import cli
-from bad_input_cases import CASES, Case
 
 FINAL = ("personalized.osim", "personalized.json", "metrics.json", "verification.json", "results.json")
 
