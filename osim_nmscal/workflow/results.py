@@ -138,14 +138,17 @@ def write_metrics(
     metrics: Iterable[MomentMetrics],
     stages: Sequence[StageTime],
     verification: Iterable[VerificationMetrics] = (),
+    *,
+    judged: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write metrics.json: rmse in N*m, nrmse = rmse / range of the inverse-dynamics moment, r2 = 1 - SSE/SST."""
+    """Write metrics.json: rmse in N*m, nrmse = rmse / range of the inverse-dynamics moment, r2 = 1 - SSE/SST; verdict and findings."""
     document = {
         "stages": [asdict(stage) for stage in stages],
         "calibration": _calibration_document(result),
         "moments": [metric_document(metric) for metric in metrics],
         "verification": [asdict(metric) for metric in verification],
     }
+    document |= judged or {}
     if result.cross_validation:
         document["cross_validation"] = [metric_document(metric) for metric in result.cross_validation]
     return write_text_atomically(folder.metrics, json.dumps(document, indent=1))
