@@ -26,12 +26,15 @@ from rich.status import Status
 from rich.table import Table
 
 from osim_nmscal import __version__
+from osim_nmscal.commands.inspect import inspect
 from osim_nmscal.config import describe_settings, load_config
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
 from osim_nmscal.errors import ConfigError, NmscalError, did_you_mean
 from osim_nmscal.settings_text import SettingDescription
 from osim_nmscal.start import INTERRUPTED, interruptible
-from osim_nmscal.workflow.runner import STAGES, Progress
+from osim_nmscal.workflow.interruption import exit_code, terminable
+from osim_nmscal.workflow.progress import Progress
+from osim_nmscal.workflow.stages import STAGES
 
 if TYPE_CHECKING:
     from osim_nmscal.data.electrode_study import ElectrodeStudy
@@ -66,15 +69,16 @@ app = typer.Typer(
 
 NOT_CONFIRMED = 3
 ConfigFile = Annotated[Path, typer.Argument(help="The workflow: a config.toml.", show_default=False)]
+OutFolder = Annotated[Path | None, typer.Option("--out", help="Results folder; default: output.folder of the configuration.")]
 
 
 @app.command()
-def check(config: ConfigFile) -> None:
+def check(config: ConfigFile, out: OutFolder = None) -> None:
     """Validate a workflow against its real files; nothing is run or written."""
     workflow = load_config(config)  # first, as a slip in it is told before torch is imported
     from osim_nmscal.workflow.check import check_workflow
 
-    report = check_workflow(workflow)
+    report = check_workflow(workflow, out)
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -89,13 +93,14 @@ def check(config: ConfigFile) -> None:
         count = len(report.errors)
         _err.print(f"{config} cannot run yet: {count} problem{'s' if count > 1 else ''}, listed above.", style="bold red")
         raise typer.Exit(2)
-    _out.print(f"{config} is ready: osim-nmscal run {config}", style="bold green", markup=False)
+    where = f" --out {out}" if out else ""
+    _out.print(f"{config} is ready: osim-nmscal run {config}{where}", style="bold green", markup=False)
 
 
 @app.command()
 def run(
     config: ConfigFile,
-    out: Annotated[Path | None, typer.Option("--out", help="Results folder; default: output.folder of the configuration.")] = None,
+    out: OutFolder = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Recordings worked on at the same time.")] = 1,
     from_stage: Annotated[str | None, typer.Option("--from", metavar="STAGE", help=f"Run again from: {', '.join(STAGES)}.")] = None,
     only_stage: Annotated[str | None, typer.Option("--only", metavar="STAGE", help="Run this stage alone.")] = None,
@@ -105,12 +110,16 @@ def run(
 
     workflow = load_config(config)
     folder = out or workflow.output.folder
-    with _ProgressPrinter() as printer:
+    with _ProgressPrinter() as printer, terminable():
         try:
             result = personalize(workflow, folder, jobs=jobs, from_stage=from_stage, only_stage=only_stage, progress=printer)
-        except KeyboardInterrupt:
-            _err.print(f"Interrupted. Finished stages are kept in {folder}; the same command goes on from there.", markup=False)
-            raise typer.Exit(INTERRUPTED) from None
+        except KeyboardInterrupt as error:
+            _err.print(
+                f"Interrupted. Finished stages are kept in {folder}/unfinished, earlier results stay as they are; the same command goes on "
+                "from there.",
+                markup=False,
+            )
+            raise typer.Exit(exit_code(error)) from None
     _print_findings(result.findings)
     if result.calibration is None:
         _out.print(f"Done. The results are in {result.folder}", markup=False)
@@ -127,7 +136,8 @@ def verify(
     """Let OpenSim run a personalized model again and compare its moments with those predicted."""
     from osim_nmscal.workflow.verification import verify_results
 
-    found = verify_results(results, every=every, jobs=jobs)
+    with terminable():
+        found = verify_results(results, every=every, jobs=jobs)
     _print_verification(found)
     if not found.confirmed:
         raise typer.Exit(NOT_CONFIRMED)
@@ -161,12 +171,12 @@ def demo(
     """Make a virtual person whose muscles are known, personalize their model, and compare it with the truth."""
     from osim_nmscal.workflow.demo import run_demo
 
-    with _ProgressPrinter() as printer:
+    with _ProgressPrinter() as printer, terminable():
         try:
             result = run_demo(folder, kind="arm" if arm else "leg", seed=seed, jobs=jobs, progress=printer)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             _err.print(f"Interrupted. What is finished is kept in {folder}; the same command goes on from there.", markup=False)
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(exit_code(error)) from None
     _print_findings(result.personalized.findings)
     _print_personalized(result.personalized)
     _print_truth(result)
@@ -175,7 +185,7 @@ def demo(
 @app.command("electrode-study")
 def electrode_study(
     config: ConfigFile,
-    out: Annotated[Path | None, typer.Option("--out", help="Results folder; default: output.folder of the configuration.")] = None,
+    out: OutFolder = None,
     jobs: Annotated[int, typer.Option("--jobs", min=0, help="Calibrations side by side; 0: one per core.")] = 0,
     channels: Annotated[str, typer.Option("--channels", metavar="A,B,...", help="Study only these channels; the others stay.")] = "",
     fewest: Annotated[int, typer.Option("--fewest", min=1, help="Number of studied channels at which to stop.")] = 1,
@@ -186,16 +196,19 @@ def electrode_study(
     workflow = load_config(config)
     folder = out or workflow.output.folder
     chosen = tuple(name.strip() for name in channels.split(",") if name.strip())
-    with _ProgressPrinter() as printer:
+    with _ProgressPrinter() as printer, terminable():
         try:
             result = study_electrodes(workflow, folder, channels=chosen, fewest=fewest, jobs=jobs, progress=printer)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             _err.print(f"Interrupted. Finished calibrations are kept in {folder}; the same command goes on from there.", markup=False)
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(exit_code(error)) from None
     _print_findings(result.findings)
     _print_study(result.study)
     _out.print(f"Figure: {result.figure}", style="bold green", markup=False)
     _out.print(f"Tables: {', '.join(path.name for path in result.files)} in {result.folder}", markup=False)
+
+
+app.command()(inspect)
 
 
 @app.callback(invoke_without_command=True)
@@ -278,7 +291,11 @@ def _print_personalized(result: "PersonalizedResult") -> None:
         _print_verification(result.verification)
     _out.print(f"Personalized model: {result.model}", style="bold green", markup=False)
     if result.calibration.status == "interrupted":
-        _err.print("Calibration was interrupted: what was written is the best so far; the same command calibrates again.", style="yellow")
+        _err.print(
+            "Calibration was interrupted: the best so far lies in unfinished/, earlier results stay as they are; the same command "
+            "calibrates again.",
+            style="yellow",
+        )
         raise typer.Exit(INTERRUPTED)
     if result.verification is not None and not result.verification.confirmed:
         raise typer.Exit(NOT_CONFIRMED)

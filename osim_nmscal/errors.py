@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 # Likeness (difflib's ratio) from which a name is offered: usually; for short names, which are alike by chance; and where the other
 # side's name is there, so that this side's is probably missing. Source: choice, by the names in the tests.
-_NEAR, _NEAR_IF_SHORT, _NEAR_BESIDE_OPPOSITE = 0.6, 0.7, 0.85
+_NEAR, _NEAR_IF_SHORT, _NEAR_BESIDE_OPPOSITE = 0.6, 0.66, 0.8
 _SHORT = 6  # characters
 _OPPOSITE_WORDS = (("left", "right"), ("medial", "lateral"), ("med", "lat"), ("flexion", "extension"), ("proximal", "distal"))
-_OPPOSITE_LETTERS = ({"l", "r"}, {"m", "l"})
+_OPPOSITE_LETTERS = ({"l", "r"}, {"m", "l"}, {"a", "p"})
 # A word of its own, or the first letter of a marker written in capitals.
 _SIDE = re.compile(r"(?:^|[._ -])(?:[lLrR]|left|right|Left|Right)(?=$|[._ -])|^[LR](?=[A-Z]+\d*$)")
 

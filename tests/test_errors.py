@@ -8,7 +8,7 @@ NAMES = [
     *("RASI", "LASI", "RLEPI", "RKNE", "RTOE", "RHEE", "R.Heel", "L.Heel", "RMEL"),
     *("soleus_r", "gastroc_med_r", "gastroc_lat_r", "vas_lat_r", "tib_ant_r", "glut_max1_r", "recfem_r"),
     *("knee_angle_r", "ankle_angle_r", "hip_flexion_r", "ground_force_vy", "threshold", "lowpass_cutoff"),
-    *("TA_R", "walk_slow.trc", "studio", "mass", "Millard2012EquilibriumMuscle"),
+    *("TA_R", "walk_slow.trc", "studio", "mass", "R_ASIS", "L_ASIS", "Millard2012EquilibriumMuscle"),
 ]
 
 
@@ -30,6 +30,7 @@ NAMES = [
         ("TA", "TA_R"),
         ("walk_slow.tcr", "walk_slow.trc"),
         ("mas", "mass"),
+        ("R.ASIS", "R_ASIS"),
         ("Millard2012", "Millard2012EquilibriumMuscle"),
     ],
 )
@@ -40,7 +41,7 @@ def test_a_slip_is_offered_the_name_that_was_meant(wrong: str, right: str) -> No
 @pytest.mark.parametrize(
     "wrong",
     [
-        *("RMEPI", "LKNE", "soleus_l", "vas_med_r", "tib_ant_l", "knee_angle_l", "left_knee", "hip_extension_r"),  # another place
+        *("RMEPI", "RPSI", "LKNE", "soleus_l", "vas_med_r", "tib_ant_l", "knee_angle_l", "left_knee", "hip_extension_r"),  # another place
         *("e.sto", "c1", "VM", "gmax"),  # alike by chance only
         *("RKNE", "soleus_r"),  # there already: something else is wrong
     ],

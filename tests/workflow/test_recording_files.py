@@ -5,12 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from osim_nmscal.config import RecordingSettings, load_config
+from osim_nmscal.config import load_config
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import UnknownNameError
 from osim_nmscal.formats.storage import read_storage
+from osim_nmscal.opensim_tools.external_loads import write_plate_loads
+from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings
 from osim_nmscal.opensim_tools.setup_file import file_of, read_setup
-from osim_nmscal.workflow.inputs import missing_files, moments_by_coordinate, named_files, read_forces, write_external_loads
+from osim_nmscal.workflow.recording_files import moments_by_coordinate, read_forces
+from osim_nmscal.workflow.stages.inverse_dynamics import FromForces, write_loads
+from osim_nmscal.workflow.user_files import missing_files, named_files
 
 WORKFLOWS = Path(__file__).parent.parent.parent / "workflows"
 
@@ -65,14 +69,8 @@ def test_an_absent_moment_is_offered_the_nearest() -> None:
 
 
 def test_force_plates_of_a_c3d_become_external_loads_that_opensim_reads(c3d_data: Path, tmp_path: Path) -> None:
-    recording = RecordingSettings(
-        name="walk",
-        markers=c3d_data / "sprint_1.c3d",
-        forces=c3d_data / "sprint_1.c3d",
-        force_plates={"plate1": "calcn_r", "plate3": "calcn_l"},
-        emg=c3d_data / "sprint_1.c3d",
-    )
-    setup = read_setup(write_external_loads(recording, tmp_path), "ExternalLoads")
+    task = _plates({"plate1": "calcn_r", "plate3": "calcn_l"})
+    setup = read_setup(write_loads(c3d_data / "sprint_1.c3d", task, tmp_path), "ExternalLoads")
     assert [force.findtext("applied_to_body") for force in setup.node.iter("ExternalForce")] == ["calcn_r", "calcn_l"]
     data = file_of(setup, "datafile")
     assert data is not None
@@ -84,7 +82,21 @@ def test_force_plates_of_a_c3d_become_external_loads_that_opensim_reads(c3d_data
 
 
 def test_an_unknown_force_plate_is_refused(c3d_data: Path, tmp_path: Path) -> None:
-    path = c3d_data / "sprint_1.c3d"
-    recording = RecordingSettings(name="walk", markers=path, forces=path, force_plates={"plat1": "calcn_r"}, emg=path)
     with pytest.raises(UnknownNameError, match="Did you mean 'plate1'"):
-        write_external_loads(recording, tmp_path)
+        write_loads(c3d_data / "sprint_1.c3d", _plates({"plat1": "calcn_r"}), tmp_path)
+
+
+def _plates(bodies: dict[str, str]) -> FromForces:
+    return FromForces(recording="walk", settings=InverseDynamicsSettings(), force_plates=bodies, axes="x z -y")
+
+
+def test_a_plate_or_body_with_a_sign_of_xml_in_its_name_stays_what_it_is(tmp_path: Path) -> None:
+    forces = TimeSeries(time=np.arange(3.0), labels=("a<b_vx",), values=np.zeros((3, 1)))
+    setup = read_setup(write_plate_loads(forces, {"a<b": "left & right"}, tmp_path), "ExternalLoads")
+    assert [force.findtext("applied_to_body") for force in setup.node.iter("ExternalForce")] == ["left & right"]
+
+
+def test_a_file_that_a_setup_includes_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "tasks.xml").write_text("<IKTaskSet/>")
+    (tmp_path / "setup.xml").write_text('<InverseKinematicsTool><IKTaskSet file="tasks.xml"/></InverseKinematicsTool>')
+    assert named_files(tmp_path / "setup.xml") == (tmp_path / "tasks.xml",)
