@@ -3,7 +3,6 @@
 Activations replace the file's activation dynamics, which are not ours; fiber dynamics are OpenSim's.
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from osim_nmscal.errors import FileFormatError, WriteBackError, listed
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.opensim_tools.model_check import VerificationChoice, VerificationSettings, verify_model
 from osim_nmscal.osim_model.reader import read_muscles
+from osim_nmscal.worker.folder import owned_prefix
 from osim_nmscal.worker.threads import in_threads
 from osim_nmscal.workflow.names import motion
 from osim_nmscal.workflow.opened import Results, open_results
@@ -123,7 +123,7 @@ def verify_results(root: Path | str, *, choice: VerificationChoice | None = None
     _require_unedited(folder, muscles, made.substitute_muscle_class)
     index = read_index(folder.predictions)
     results.require_intact()
-    logs = Path(tempfile.mkdtemp(prefix=f"osim_nmscal_{os.getpid()}_"))  # kept if OpenSim fails: the error quotes them
+    logs = Path(tempfile.mkdtemp(prefix=owned_prefix()))  # kept if OpenSim fails, until the next start: the error quotes them
     files = VerifiedFiles(model=folder.personalized_model, motions=_motions(results, index), predictions=folder.predictions, logs=logs)
     found = verify_files(files, muscles, choice=choice, settings=made.run, every=every, jobs=jobs)
     results.require_unchanged()
