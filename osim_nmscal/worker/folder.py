@@ -32,13 +32,8 @@ def job_folder() -> Iterator[Path]:
     if not _cleaned.is_set():
         _cleaned.set()
         clean_leftovers()
-    with tempfile.TemporaryDirectory(prefix=owned_prefix(), ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{_machine()}_{os.getpid()}_", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-def owned_prefix() -> str:
-    """Return how the name of a temporary folder of this process begins; `clean_leftovers` knows it by that."""
-    return f"{PREFIX}{_machine()}_{os.getpid()}_"
 
 
 def clean_leftovers(place: Path | None = None) -> tuple[Path, ...]:

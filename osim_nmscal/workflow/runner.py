@@ -94,10 +94,6 @@ class StageRunner:
 
     def run_each(self, tasks: Sequence[Task[Any]], jobs: int) -> None:
         """Run the tasks of several recordings, as many at the same time; each only waits for an OpenSim process of its own."""
-        if min(jobs, len(tasks)) <= 1:
-            for task in tasks:
-                self.run(task)
-            return
         in_threads(self.run, tasks, jobs)
 
     def finish(self, stage: str) -> None:
