@@ -189,9 +189,10 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
             synergy=None if document["synergy"] is None else _read_synergy(document["synergy"]),
             cross_validation=tuple(read_metric(stored) for stored in document["cross_validation"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileFormatError(
-            f"The calibration in {folder.root} cannot be read back ({type(error).__name__}: {error}); run with --from calibration."
+            f"The calibration in {folder.root} cannot be read back ({type(error).__name__}: {str(error)[:200]}); "
+            "run with --from calibration."
         ) from error
 
 
@@ -204,9 +205,9 @@ def read_calibrated_muscles(path: Path) -> MuscleTable:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         return MuscleTable(muscles=tuple(_read_muscle(stored) for stored in document["muscles"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileFormatError(
-            f"{path} is missing or damaged ({type(error).__name__}: {error}); run the workflow again with --from calibration."
+            f"{path} is missing or damaged ({type(error).__name__}: {str(error)[:200]}); run the workflow again with --from calibration."
         ) from error
 
 
