@@ -42,6 +42,10 @@ class SegmentationError(NmscalError, ValueError):
     """No trial, or not the trials asked for, can be cut from a recording."""
 
 
+class UncoveredModelError(NmscalError, ValueError):
+    """A model holds a joint, function or constraint that only OpenSim itself computes; the text names it."""
+
+
 class OpenSimToolError(NmscalError, RuntimeError):
     """An OpenSim tool failed or crashed; the text quotes the end of OpenSim's own log."""
 

@@ -21,8 +21,8 @@ from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, Term, Ter
 from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
 from osim_nmscal.calibration.synergy_settings import SynergySettings
 from osim_nmscal.calibration.trial_curvature import TrialCurvature
+from osim_nmscal.nms.forward import MuscleState
 from osim_nmscal.nms.joint_moment import joint_moment
-from osim_nmscal.nms.sensitivity import MuscleState
 
 # Mean square excitation below which recordings count as silent.
 _SMALLEST_ENERGY = 1e-12

@@ -16,25 +16,11 @@ from osim_nmscal.calibration.parameter_space import ParameterSpace
 from osim_nmscal.calibration.settings import LossSettings, ParameterName
 from osim_nmscal.calibration.stacking import StackedTrials
 from osim_nmscal.calibration.term_check import require_declared_axis
+from osim_nmscal.nms.forward import MuscleState, Parts
 from osim_nmscal.nms.joint_moment import joint_moment
-from osim_nmscal.nms.model import Columns, NmsParameters
 from osim_nmscal.nms.muscle_models import MuscleMechanics
-from osim_nmscal.nms.sensitivity import (
-    ActivationParameterKind,
-    FiberParameterKind,
-    MuscleState,
-    activation_tangents,
-    muscle_tangents,
-    solve_state,
-)
-
-ACTIVATION_KINDS: tuple[ActivationParameterKind, ...] = ("c1", "c2", "shape_factor", "electromechanical_delay", "emg_scale")
-FIBER_KINDS: tuple[FiberParameterKind, ...] = (
-    "optimal_fiber_length",
-    "tendon_slack_length",
-    "max_contraction_velocity",
-    "tendon_strain_at_one_norm_force",
-)
+from osim_nmscal.nms.parameters import NmsParameters
+from osim_nmscal.nms.sensitivity import ACTIVATION_PARAMETERS, FIBER_PARAMETERS, activation_tangents, muscle_tangents
 
 
 @dataclass(frozen=True)
@@ -100,11 +86,9 @@ class Objective:
         self._dofs = tuple(dofs) or tuple(f"dof {i}" for i in range(trials.joint_moment.shape[-1]))
         self._trials_apart = trials_apart
         self._groups = tuple(tuple(group) for group in groups if len(group) > 1)
-        rigid = muscle.rigid_tendon
-        self.parts = [index for index in ((~rigid).nonzero().squeeze(-1), rigid.nonzero().squeeze(-1)) if len(index)]
-        self._part_muscles = [muscle.select(index) for index in self.parts]
-        self.activation_kinds = tuple(kind for kind in ACTIVATION_KINDS if space.blocks[kind].free)
-        self.fiber_kinds = tuple(kind for kind in FIBER_KINDS if space.blocks[kind].free)
+        self._parts = Parts(muscle)
+        self.activation_kinds = tuple(kind for kind in ACTIVATION_PARAMETERS if space.blocks[kind].free)
+        self.fiber_kinds = tuple(kind for kind in FIBER_PARAMETERS if space.blocks[kind].free)
         # weights: mean over counted steps of each trial, mean over DOFs
         self._counted = trials.counted
         per_sample = (trials.counted / trials.counted.sum(dim=0)).sqrt()
@@ -138,19 +122,10 @@ class Objective:
         self.evaluations += 1
         parameters = self.space.model_parameters(z)
         driving = self.trials.excitation if excitation is None else excitation
-        scale = self.space.muscle_values(z, "emg_scale")
-        excitation = driving * scale
-        activation, derivatives = activation_tangents(excitation, parameters, self.activation_kinds, self.trials.time_step)
-        if "emg_scale" in self.activation_kinds:
-            # the tangent is that of a factor of the scaled excitation
-            derivatives[self.activation_kinds.index("emg_scale")] /= scale
-        states, pieces = [], []
-        for i, (index, muscle) in enumerate(zip(self.parts, self._part_muscles, strict=True)):
-            columns = Columns(activation[..., index], self.trials.mtu_length[..., index], _select(parameters, index), muscle)
-            state = solve_state(columns, self.trials.time_step, None if warm is None else warm[i])
-            states.append(state)
-            pieces.append(torch.stack([columns.restore(s) for s in (state.length, state.tendon_strain, state.force)]))
-        length, strain, force = self._merge(pieces)
+        activation, derivatives = activation_tangents(driving, parameters, self.activation_kinds, self.trials.time_step)
+        states = self._parts.solve(activation, self.trials.mtu_length, parameters, self.trials.time_step, warm=warm)
+        pieces = [torch.stack([state.columns.restore(s) for s in (state.length, state.tendon_strain, state.force)]) for state in states]
+        length, strain, force = self._parts.merge(pieces)
         force = force * parameters.max_isometric_force
         moment = joint_moment(force, self.trials.moment_arm)
         outputs = TermInputs(activation, length, strain, force, moment, self.trials.joint_moment)
@@ -158,12 +133,17 @@ class Objective:
             require_declared_axis(self._unchecked_terms[-1], outputs, self._muscle.names, self._dofs, trials_apart=self._trials_apart)
             self._unchecked_terms.pop()
         terms = self._term_values(z, outputs)
-        return Evaluation(z, sum(terms.values()), terms, parameters, outputs, derivatives, tuple(states))
+        return Evaluation(z, sum(terms.values()), terms, parameters, outputs, derivatives, states)
 
     def moment_residual(self, at: Evaluation) -> Tensor:
         """Return the weighted, scaled moment errors of the counted samples, (counted, dof)."""
         error = at.outputs.joint_moment - self.trials.joint_moment
         return error[self._counted] * self._moment_weight
+
+    @property
+    def parts(self) -> list[Tensor]:
+        """Positions of the muscles of each state."""
+        return self._parts.indices
 
     @property
     def terms(self) -> tuple[MuscleTerm | Term, ...]:
@@ -185,12 +165,6 @@ class Objective:
                 slope = term.moment_derivative(at.outputs)[self._counted] * self._sample_weight[:, None]
                 factors.append(slope / self._moment_weight)
         return torch.cat(residuals, dim=1), torch.cat(factors, dim=1)
-
-    def _merge(self, pieces: list[Tensor]) -> Tensor:
-        """Join parts (..., muscle of the part) in the order of all muscles."""
-        if len(pieces) == 1:
-            return pieces[0]
-        return torch.cat(pieces, dim=-1)[..., torch.argsort(torch.cat(self.parts))]
 
     def _term_values(self, z: Tensor, outputs: TermInputs) -> dict[str, float]:
         error = (outputs.joint_moment - self.trials.joint_moment)[self._counted] * self._moment_weight
@@ -260,7 +234,7 @@ class Objective:
             lengths.append(tangent.length * chain)
             stacked = torch.stack([lengths[-1], tangent.tendon_strain * chain, tangent.force * chain])
             pieces.append(stacked.unflatten(-1, (trials, len(index))))
-        length, strain, force = self._merge(pieces)
+        length, strain, force = self._parts.merge(pieces)
         force = force * at.parameters.max_isometric_force
         activation = torch.zeros_like(length)
         count = len(self.activation_kinds)
@@ -336,18 +310,3 @@ class Objective:
         if not residuals:
             return z.new_zeros(0), z.new_zeros((0, self.space.size))
         return torch.cat(residuals), torch.cat(rows)
-
-
-def _select(parameters: NmsParameters, index: Tensor) -> NmsParameters:
-    delay = parameters.electromechanical_delay
-    return NmsParameters(
-        c1=parameters.c1[index],
-        c2=parameters.c2[index],
-        shape_factor=parameters.shape_factor[index],
-        optimal_fiber_length=parameters.optimal_fiber_length[index],
-        tendon_slack_length=parameters.tendon_slack_length[index],
-        max_isometric_force=parameters.max_isometric_force[index],
-        max_contraction_velocity=parameters.max_contraction_velocity[index],
-        tendon_strain_at_one_norm_force=parameters.tendon_strain_at_one_norm_force[index],
-        electromechanical_delay=delay if delay.ndim == 0 else delay[index],
-    )

@@ -125,6 +125,7 @@ class ParameterSpace:
             max_contraction_velocity=self.muscle_values(z, "max_contraction_velocity"),
             tendon_strain_at_one_norm_force=self.muscle_values(z, "tendon_strain_at_one_norm_force"),
             electromechanical_delay=delay[0] if bool((delay == delay[0]).all()) else delay,
+            emg_scale=self.muscle_values(z, "emg_scale"),
         )
 
 
