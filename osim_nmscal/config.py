@@ -28,7 +28,6 @@ from osim_nmscal.trials.assembly import TrialSettings
 from osim_nmscal.trials.roles import RoleSettings
 from osim_nmscal.trials.segmentation import SegmentationSettings
 
-
 # Names of folders that a run makes beside those of the recordings; Windows keeps the devices for itself.
 RESERVED_NAMES = {"calibration", "predictions", "electrode_study", "unfinished", "con", "prn", "aux", "nul"}
 
@@ -58,7 +57,9 @@ class ModelSettings(Settings):
 class RecordingSettings(Settings):
     """One capture, entered wherever the user has something: markers or joint angles, forces or joint moments, raw EMG or envelopes."""
 
-    name: str = setting(..., unit="-", description="Name of the recording and of its results folder.", source="user", pattern=r"^[\w-]+$", max_length=80)
+    name: str = setting(
+        ..., unit="-", description="Name of the recording and of its results folder.", source="user", pattern=r"^[\w-]+$", max_length=80
+    )
     markers: Path | None = setting(None, unit="-", description="Marker trajectories, .trc or .c3d.", source="user")
     joint_angles: Path | None = setting(
         None, unit="-", description="Joint angles instead of markers, .mot or .sto of an earlier inverse kinematics.", source="user"
