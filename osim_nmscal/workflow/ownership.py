@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osim_nmscal.errors import ConfigError, FileFormatError, NmscalError
+from osim_nmscal.errors import ConfigError, FileFormatError, NmscalError, listed
 from osim_nmscal.workflow.records import RECORD_FILE, STAGES_FILE, UNFINISHED, read_pending, read_record
 from osim_nmscal.workflow.stages import declared_outputs
 from osim_nmscal.workflow.user_files import input_files
@@ -76,6 +76,7 @@ def _folder_problems(config: "WorkflowConfig", root: Path) -> Iterator[NmscalErr
 
 
 def _inputs_among_outputs(config: "WorkflowConfig", root: Path, outputs: set[str]) -> Iterator[NmscalError]:
+    beside: list[str] = []
     for path, key in input_files(config).items():
         real = path.resolve()
         if not real.is_relative_to(root):
@@ -87,4 +88,8 @@ def _inputs_among_outputs(config: "WorkflowConfig", root: Path, outputs: set[str
                 "(--out), or copy the file elsewhere first."
             )
         elif real.parent == root:
-            yield ConfigError(f"The results folder {root} holds inputs of the workflow ({path.name}); give it a folder of its own (--out).")
+            beside.append(path.name)
+    if beside:
+        yield ConfigError(
+            f"The results folder {root} holds inputs of the workflow ({listed(beside)}); give it a folder of its own (--out)."
+        )
