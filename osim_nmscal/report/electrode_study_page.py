@@ -7,8 +7,8 @@ import numpy as np
 
 from osim_nmscal.data.electrode_study import ElectrodeStudy, StudyData, StudyMethod
 from osim_nmscal.report.blocks import Block, Cell, Column, Figure, LegendEntry, Missing, Section, Table, rows_of
-from osim_nmscal.report.data import ReportData, SettingRow, Verdict
-from osim_nmscal.report.page import page_html
+from osim_nmscal.report.data import ReportData, SettingRow
+from osim_nmscal.report.page import Head, page_html
 from osim_nmscal.report.svg import Panel, limits
 from osim_nmscal.summaries.colours import CALIBRATED, UNCALIBRATED
 from osim_nmscal.summaries.paired_tests import FEWEST_PAIRS, PairedComparison, compare_methods, p_text
@@ -36,12 +36,11 @@ def electrode_study_html(study: ElectrodeStudy, *, subject: str = "", settings: 
     tests = {measure: compare_methods(study.metrics, data, measure) for measure in ("r2", "rmse")}
     trials = len({metric.trial for metric in study.metrics if metric.data == data})
     kind = "held out, predicted from EMG alone" if data == "held_out" else "the calibration trials: none was held out"
-    head = ReportData(
+    about = ReportData(
         subject=subject or "not named",
         model=f"{len(study.channels)} EMG channels",
         date=datetime.now().strftime("%Y-%m-%d"),
         facts=(("trials", f"{trials} ({kind})"), ("degrees of freedom", ", ".join(dict.fromkeys(t.dof for t in tests["r2"])))),
-        verdict=Verdict(light="info", sentence="Which electrodes can be left off", reasons=answer(study, tests["r2"])),
     )
     section = Section(
         key="study",
@@ -60,7 +59,8 @@ def electrode_study_html(study: ElectrodeStudy, *, subject: str = "", settings: 
             *_settings(settings),
         ),
     )
-    return page_html(head, (section,))
+    title = Head(light="info", sentence="Which electrodes can be left off", reasons=answer(study, tests["r2"]))
+    return page_html(about, title, (section,))
 
 
 def write_electrode_study_page(study: ElectrodeStudy, path: Path, *, subject: str = "", settings: tuple[SettingRow, ...] = ()) -> Path:
