@@ -96,8 +96,9 @@ def answer(study: ElectrodeStudy, tests: tuple[PairedComparison, ...]) -> tuple[
             r2 = {test.count: getattr(test, method) for test in tests if test.dof == dof}
             enough = [count for count in r2 if all(r2[c] >= r2[everything] - SMALL_LOSS for c in r2 if c >= count)]
             gone = study.order[: everything - min(enough)]
-            parts.append(f"{dof} {', '.join(gone) if gone else 'none'} (R² {r2[everything]:.2f} → {r2[min(enough)]:.2f})")
-        sentences.append(f"{name[0].upper()}{name[1:]}, for a loss of R² of at most {SMALL_LOSS:g}: {'; '.join(parts)}.")
+            without = f"can do without {', '.join(gone)}" if gone else "can do without none"
+            parts.append(f"{dof} {without} (R² {r2[everything]:.2f} → {r2[min(enough)]:.2f})")
+        sentences.append(f"{name[0].upper()}{name[1:]}, losing at most {SMALL_LOSS:g} of R²: {'; '.join(parts)}.")
     for method, name in NAMES.items():
         wins = [f"{test.dof} with {test.count}" for test in tests if test.better == method]
         if wins:
