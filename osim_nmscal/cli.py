@@ -28,6 +28,7 @@ from rich.table import Table
 
 from osim_nmscal import __version__
 from osim_nmscal.commands.inspect import inspect
+from osim_nmscal.commands.report import compare, report
 from osim_nmscal.config import describe_settings, load_config
 from osim_nmscal.data.findings import Finding, Verdict
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
@@ -216,6 +217,8 @@ def electrode_study(
 
 
 app.command()(inspect)
+app.command()(report)
+app.command()(compare)
 
 
 @app.callback(invoke_without_command=True)

@@ -64,7 +64,6 @@ BORDERS: dict[str, set[str]] = {
     "ezc3d": {"formats", "virtual_subject"},
     "sklearn": {"calibration"},
     "typer": {"cli", "commands"},
-    "plotly": {"report"},
     "matplotlib": {"viz"},
     "jinja2": {"report"},
 }
