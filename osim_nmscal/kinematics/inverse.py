@@ -2,7 +2,8 @@
 
 Minimises what OpenSim 4.6 minimises: the weighted mean of |p - y|^2 over the markers seen (its weights count only against one another)
 plus the sum of w (q - v)^2 over coordinate tasks; clamped coordinates stay in their range, couplers hold exactly, locked coordinates
-stay where they are. Unlike OpenSim's, the search converges, so that a frame's result does not depend on the frame before. Every fourth frame comes first, the others start from what lies between.
+stay where they are. Unlike OpenSim's, the search converges, so that a frame's result does not depend on the frame before. Every
+fourth frame comes first, the others start from what lies between.
 """
 
 from collections.abc import Sequence
