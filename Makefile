@@ -10,7 +10,7 @@ LOWEST_TESTS := tests/test_cli.py tests/test_config.py tests/test_start.py tests
 	tests/formats tests/emg tests/trials tests/nms/test_curves.py tests/nms/test_activation.py tests/nms/test_contraction.py \
 	tests/nms/test_model.py tests/calibration/test_emg_driven.py tests/calibration/test_synergies.py tests/report tests/workflow/test_check.py
 
-.PHONY: install demo test test-lowest lint clean
+.PHONY: install demo test test-all test-lowest lint clean
 
 install: $(VENV)/.installed
 
@@ -30,6 +30,10 @@ lint: install
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# Also the harnesses that take minutes: killed runs, damaged files.
+test-all: lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m ""
 
 # The lowest versions that pyproject.toml admits; Python 3.11 or 3.12, for which all of them have wheels.
 test-lowest: $(LOWEST)/.installed

@@ -18,7 +18,8 @@ ALLOWED: dict[str, set[str]] = {
     "worker": {"errors"},
     "formats": {"errors", "settings", "data", "worker"},
     "osim_model": {"errors", "settings", "data"},
-    "opensim_tools": {"errors", "settings", "data", "signals", "worker", "formats", "osim_model"},
+    "kinematics": {"errors"},
+    "opensim_tools": {"errors", "settings", "data", "signals", "worker", "formats", "osim_model", "kinematics"},
     "emg": {"errors", "settings", "data", "signals", "formats"},
     "trials": {"errors", "settings", "data", "signals", "formats"},
     "nms": {"errors", "settings", "data"},
@@ -32,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"errors", "settings", "data", "evaluation", "summaries"},
     "electrode_study": {"errors", "settings", "provenance", "data", "formats", "evaluation", "calibration"},
     "config": {
+        "doctor",
         "errors",
         "settings",
         "settings_text",
@@ -62,7 +64,6 @@ BORDERS: dict[str, set[str]] = {
     "ezc3d": {"formats", "virtual_subject"},
     "sklearn": {"calibration"},
     "typer": {"cli", "commands"},
-    "plotly": {"report"},
     "matplotlib": {"viz"},
     "jinja2": {"report"},
 }

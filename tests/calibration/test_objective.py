@@ -220,9 +220,9 @@ def test_predicted_fiber_lengths_are_first_order_exact() -> None:
 
 def test_a_straight_line_from_excitation_to_activation_calibrates() -> None:
     # shape factor 0 is allowed, fixed or as the upper bound at which it starts
-    straight = ParameterSettings(lower=-2.0, upper=0.0, start=0.0)
-    for free in (True, False):
-        parameters = ParametersSettings(shape_factor=straight.model_copy(update={"free": free}))
+    fixed = ParametersSettings().shape_factor.model_copy(update={"free": False, "start": 0.0})
+    for straight in (ParameterSettings(lower=-2.0, upper=0.0, start=0.0), fixed):
+        parameters = ParametersSettings(shape_factor=straight)
         objective = make_objective(make_twin(steps=60), CalibrationSettings(parameters=parameters))
         z = objective.space.start()
         at = objective.evaluate(z)
