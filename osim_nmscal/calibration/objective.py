@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.hessians import DenseMatrix
 from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, Term, TermInputs, built_in_terms, moment_scale
 from osim_nmscal.calibration.parameter_space import ParameterSpace
 from osim_nmscal.calibration.settings import LossSettings
@@ -41,7 +42,7 @@ class Linearization:
     """Gradient and Gauss-Newton Hessian of the loss / 2, and the Jacobian of the scaled moment residuals."""
 
     gradient: Tensor  # (parameter,)
-    hessian: Tensor  # (parameter, parameter)
+    hessian: DenseMatrix  # (parameter, parameter)
     moment_jacobian: Tensor  # (counted sample * dof, parameter)
     length_tangents: tuple[Tensor, ...]  # per part (kind, time, column), d normalized fiber length / dz of that kind
     kinds: tuple[str, ...]  # free kinds of muscle parameters
@@ -198,7 +199,7 @@ class Objective:
             similarity, by_z = self._similarity(at.z)
             gradient += by_z.T @ similarity
             hessian += by_z.T @ by_z
-        return Linearization(gradient, hessian, rows.T, lengths, tuple(self._kinds), tangents)
+        return Linearization(gradient, DenseMatrix(hessian), rows.T, lengths, tuple(self._kinds), tangents)
 
     def gradient(self, at: Evaluation) -> Tensor:
         """Return the gradient of loss / 2 at an evaluation, (parameter,), without any Hessian."""

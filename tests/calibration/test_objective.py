@@ -72,10 +72,10 @@ def test_moment_jacobian_is_that_of_central_differences(case: Objective) -> None
 def test_hessian_is_that_of_the_residuals_alone(case: Objective) -> None:
     # with target moments met exactly and no penalty, loss / 2 has the Gauss-Newton Hessian exactly: check J^T J
     linear = case.linearize(case.evaluate(away_from_the_start(case)))
-    torch.testing.assert_close(linear.hessian, linear.hessian.T, rtol=1e-12, atol=1e-12)
-    rest = linear.hessian - linear.moment_jacobian.T @ linear.moment_jacobian
+    torch.testing.assert_close(linear.hessian.matrix, linear.hessian.matrix.T, rtol=1e-12, atol=1e-12)
+    rest = linear.hessian.matrix - linear.moment_jacobian.T @ linear.moment_jacobian
     # penalties add sums of squares: what remains has no negative eigenvalue
-    assert float(torch.linalg.eigvalsh(rest).min()) > -1e-10 * float(linear.hessian.diagonal().max())
+    assert float(torch.linalg.eigvalsh(rest).min()) > -1e-10 * float(linear.hessian.matrix.diagonal().max())
 
 
 def test_moment_term_is_equation_4_written_out() -> None:
@@ -156,8 +156,8 @@ def test_a_users_term_joins_loss_gradient_and_hessian(name: str, dofs: int) -> N
     linear, direction = more.linearize(at), torch.randn(len(z), generator=torch.Generator().manual_seed(4), dtype=z.dtype)
     slope = (more.evaluate(z + step * direction).loss - more.evaluate(z - step * direction).loss) / (2.0 * step)
     assert 2.0 * float(linear.gradient @ direction) == pytest.approx(slope, rel=1e-4)
-    added = linear.hessian - plain.linearize(plain.evaluate(z)).hessian
-    assert float(torch.linalg.eigvalsh(added).min()) > -1e-10 * float(linear.hessian.diagonal().max())
+    added = linear.hessian.matrix - plain.linearize(plain.evaluate(z)).hessian.matrix
+    assert float(torch.linalg.eigvalsh(added).min()) > -1e-10 * float(linear.hessian.matrix.diagonal().max())
 
 
 def no_gradient(outputs: TermInputs) -> torch.Tensor:
