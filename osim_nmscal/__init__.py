@@ -42,7 +42,7 @@ _HOMES: dict[str, str] = {
     "calibrate_emg_driven": "osim_nmscal.calibration.emg_driven",
     "CalibrationSettings": "osim_nmscal.calibration.settings",
     "Term": "osim_nmscal.calibration.losses",
-    "calibrate_synergy_hybrid": "osim_nmscal.calibration.synergy_hybrid",
+    "calibrate_synergy_hybrid": "osim_nmscal.calibration.synergy.calibration",
     "predict": "osim_nmscal.calibration.prediction",
     "moment_metrics": "osim_nmscal.evaluation",
     "read_muscles": "osim_nmscal.osim_model.reader",

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
-from osim_nmscal.calibration.muscle_roles import with_muscles
 from osim_nmscal.calibration.prediction import predict
-from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
+from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
+from osim_nmscal.calibration.synergy.prediction import predict_hybrid
 from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, HistoryRow, MomentMetrics, TrialPrediction, VerificationMetrics
@@ -108,7 +107,7 @@ def _calibrate(place: stages.Workplace, trial_set: TrialSet, jobs: int) -> Perso
     _write_back(place, result)
     runner.finish("write_back")
     with runner.timed("evaluation"):
-        trial_set = TrialSet(trials=tuple(with_muscles(trial, result.muscles.names) for trial in trial_set.trials))
+        trial_set = trial_set.with_muscles(result.muscles.names)
         before = predict(trial_set, result.start_muscles, result.start_neural, config.calibration)
         after = _predicted(trial_set, result, config)
         metrics = (
