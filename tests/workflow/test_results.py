@@ -169,8 +169,8 @@ def test_metrics_json_is_plain_json_also_where_a_number_is_not_one(folder: Resul
     }
 
 
-def test_a_damaged_sidecar_says_how_to_get_another(folder: ResultsFolder) -> None:
-    folder.sidecar.write_text('{"muscles": []}')
+def test_a_damaged_calibration_says_how_to_get_another(folder: ResultsFolder) -> None:
+    folder.calibration.write_text('{"muscles": []}')
     with pytest.raises(FileFormatError, match="run with --from calibration"):
         read_calibration(folder, START)
 

@@ -1,0 +1,133 @@
+"""Everything a report shows, in one plain object: the nouns of the chain, arrays and texts. What is not known is left empty, and said."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction, VerificationMetrics
+from osim_nmscal.data.trials import TrialSet
+
+FloatArray = NDArray[np.float64]
+
+Light = Literal["green", "amber", "red", "grey", "info"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whether the result may be used, in a sentence."""
+
+    light: Light
+    sentence: str  # e.g. "Fit for use."
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing a user must know."""
+
+    kind: Literal["stop", "doubt", "note"]
+    text: str
+    advice: str = ""  # what to do
+
+
+@dataclass(frozen=True, kw_only=True)
+class Station:
+    """One station of the chain."""
+
+    name: str
+    seconds: float
+    cached: bool  # nothing of it had to run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """One trial's counted part of a recording."""
+
+    trial: str
+    start: float  # s
+    end: float  # s
+    role: Literal["calibration", "held_out"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingView:
+    """What is shown of one recording; empty arrays where it is not known."""
+
+    name: str
+    trials: tuple[Span, ...] = ()
+    marker_time: FloatArray = field(default_factory=lambda: np.empty(0))  # s
+    marker_rms: FloatArray = field(default_factory=lambda: np.empty(0))  # m, over markers
+    marker_max: FloatArray = field(default_factory=lambda: np.empty(0))  # m
+    worst_marker: str = ""  # most often the worst
+    force_time: FloatArray = field(default_factory=lambda: np.empty(0))  # s
+    force: FloatArray = field(default_factory=lambda: np.empty(0))  # N, what the trials are cut by
+    force_label: str = ""
+    residuals: tuple[tuple[str, float, float], ...] = ()  # name, RMS and peak over the trials; N or N·m
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelView:
+    """One EMG channel of one recording."""
+
+    recording: str
+    name: str
+    time: FloatArray  # s
+    low: FloatArray  # of the raw signal, per piece of time, its own unit; empty for envelopes
+    high: FloatArray
+    envelope: FloatArray  # same unit
+    muscles: tuple[str, ...]
+    reference: float  # what the envelope is divided by; nan if not known
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingRow:
+    """One setting of the run."""
+
+    key: str
+    value: str
+    default: str
+    unit: str
+    meaning: str
+
+    @property
+    def changed(self) -> bool:
+        """Whether it is not the default."""
+        return self.value != self.default
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportData:
+    """One run."""
+
+    subject: str
+    model: str  # file name
+    date: str
+    facts: tuple[tuple[str, str], ...] = ()  # mass, height, recordings, ...
+    verdict: Verdict = Verdict(light="grey", sentence="No verdict was made.")
+    findings: tuple[Finding, ...] = ()
+    failure: str = ""  # why the run ended early, in a sentence
+    stations: tuple[Station, ...] = ()
+    recordings: tuple[RecordingView, ...] = ()
+    channels: tuple[ChannelView, ...] = ()
+    trials: TrialSet | None = None
+    uncalibrated: tuple[TrialPrediction, ...] = ()
+    calibrated: tuple[TrialPrediction, ...] = ()
+    calibration: CalibrationResult | None = None
+    correlation: FloatArray | None = None  # (parameter, parameter), in the calibration's order
+    prior_widths: dict[str, float] = field(default_factory=dict)  # kind -> share of the start, or the kind's own unit; 0: from the bounds
+    metrics: tuple[MomentMetrics, ...] = ()
+    verification: tuple[VerificationMetrics, ...] = ()
+    verification_tolerance: float = 0.05
+    verification_failure: str = ""
+    settings: tuple[SettingRow, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)  # file name, no folder -> sha256
+    mass: float = float("nan")  # kg
+
+    @property
+    def validated(self) -> bool:
+        """Whether trials were held out."""
+        return any(metric.role == "held_out" for metric in self.metrics)
