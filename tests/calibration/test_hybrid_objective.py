@@ -25,7 +25,7 @@ SYNTHESIZED = torch.tensor([False, True, True, False, True])
 # narrow ranges: every penalty is at work
 LOSS = LossSettings(prior_weight=0.01, passive_force_weight=0.5, fiber_length_range=(0.8, 1.0), tendon_strain_range=(0.0, 0.02))
 TERMS = (
-    Term("effort", 0.3, lambda outputs: outputs.activation, "muscle"),
+    Term("effort", 0.3, lambda outputs: outputs.activation + outputs.normalized_fiber_velocity, "muscle"),
     Term("large_moments", 0.1, lambda outputs: (outputs.joint_moment / 100.0) ** 2, "dof"),
 )
 COUPLED = (

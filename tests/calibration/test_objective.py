@@ -131,7 +131,15 @@ def one_number_of_three(outputs: TermInputs) -> torch.Tensor:
     return torch.stack([outputs.activation.sum(dim=-1), outputs.tendon_strain.amax(dim=-1), outputs.joint_moment[..., 0] / 100.0], dim=-1)
 
 
+def power_of_one_muscle(outputs: TermInputs) -> torch.Tensor:
+    """What names, strengths and velocities are for."""
+    chosen = torch.tensor([name == "muscle_1" for name in outputs.muscles])
+    return chosen * outputs.tendon_force / outputs.max_isometric_force * outputs.normalized_fiber_velocity
+
+
 TERMS = {
+    "of one muscle by name": (power_of_one_muscle, "muscle"),
+    "of one muscle by name, declared coupled": (power_of_one_muscle, "coupled"),
     "per muscle": (effort, "muscle"),
     "per DOF": (overshoot, "dof"),
     "per muscle, declared coupled": (effort, "coupled"),
@@ -146,10 +154,12 @@ TERMS = {
 @pytest.mark.parametrize("name", TERMS)
 @pytest.mark.parametrize("dofs", [2, 4], ids=["2 DOFs", "as many DOFs as muscles"])
 def test_a_users_term_joins_loss_gradient_and_hessian(name: str, dofs: int) -> None:
-    twin = make_twin(steps=60, noise=0.05, dofs=dofs)
+    twin = make_twin(steps=60, noise=0.05, dofs=dofs, rigid=(1,) if dofs == 2 else ())
     function, axis = TERMS[name]
-    plain = make_objective(twin, CalibrationSettings())
-    more = make_objective(twin, CalibrationSettings(), terms=[Term("mine", 0.7, function, axis)])  # type: ignore[arg-type]
+    velocity = ParametersSettings().max_contraction_velocity.model_copy(update={"free": True})
+    settings = CalibrationSettings(parameters=ParametersSettings(max_contraction_velocity=velocity))
+    plain = make_objective(twin, settings)
+    more = make_objective(twin, settings, terms=[Term("mine", 0.7, function, axis)])  # type: ignore[arg-type]
     z, step = away_from_the_start(plain), 1e-6
     at = more.evaluate(z)
     assert at.loss == pytest.approx(plain.evaluate(z).loss + at.terms["mine"], rel=1e-12)
