@@ -19,11 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
-from osim_nmscal.calibration.muscle_roles import with_muscles
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings
-from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
+from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
+from osim_nmscal.calibration.synergy.prediction import predict_hybrid
 from osim_nmscal.config import load_config
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import TrialPrediction
@@ -90,7 +89,7 @@ def hybrid(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSettings
 
 def emg_driven(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSettings, recorded: tuple[str, ...]) -> dict[str, object]:
     """Calibrate with the recorded muscles alone."""
-    kept = TrialSet(trials=tuple(with_muscles(trial, recorded) for trial in trials.trials))
+    kept = trials.with_muscles(recorded)
     result = calibrate_emg_driven(kept, muscles, settings)
     print(f"  EMG-driven: {result.seconds:.2f} s, {len(recorded)} muscles", flush=True)
     rows = [
