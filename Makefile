@@ -3,13 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test lint clean
+# e.g. TORCH_FROM="--index-url https://download.pytorch.org/whl/cpu", which saves several GB of CUDA libraries on Linux
+TORCH_FROM ?=
+LOWEST := .venv-lowest
+LOWEST_TESTS := tests/test_cli.py tests/test_config.py tests/test_start.py tests/test_signals.py tests/test_evaluation.py tests/osim_model \
+	tests/formats tests/emg tests/trials tests/nms/test_curves.py tests/nms/test_activation.py tests/nms/test_contraction.py \
+	tests/nms/test_model.py tests/calibration/test_emg_driven.py tests/calibration/test_synergies.py tests/report tests/workflow/test_check.py
+
+.PHONY: install demo test test-all test-lowest lint clean
 
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(TORCH_FROM) torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
@@ -24,5 +31,21 @@ lint: install
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+# Also the harnesses that take minutes: killed runs, damaged files.
+test-all: lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m ""
+
+# The lowest versions that pyproject.toml admits; Python 3.11 or 3.12, for which all of them have wheels.
+test-lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/osim-nmscal --help > /dev/null
+	$(LOWEST)/bin/osim-nmscal settings > /dev/null
+	$(LOWEST)/bin/python -m pytest -q -p no:cacheprovider $(LOWEST_TESTS)
+
+$(LOWEST)/.installed: pyproject.toml tests/lowest-constraints.txt
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/lowest-constraints.txt $(TORCH_FROM) torch
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/lowest-constraints.txt --editable . pytest pytest-xdist
+	touch $@
+
 clean:
-	rm -rf $(VENV) results .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) results .pytest_cache .mypy_cache .ruff_cache

@@ -4,7 +4,66 @@ Importing the package loads neither OpenSim nor torch: each public name is impor
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds both lists together
+    from osim_nmscal.calibration.emg_driven import calibrate_emg_driven as calibrate_emg_driven
+    from osim_nmscal.calibration.losses import Term as Term
+    from osim_nmscal.calibration.prediction import predict as predict
+    from osim_nmscal.calibration.settings import CalibrationSettings as CalibrationSettings
+    from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid as calibrate_synergy_hybrid
+    from osim_nmscal.config import WorkflowConfig as WorkflowConfig
+    from osim_nmscal.config import load_config as load_config
+    from osim_nmscal.data.emg import EmgMapping as EmgMapping
+    from osim_nmscal.data.muscles import DeGrooteFregly2016Properties as DeGrooteFregly2016Properties
+    from osim_nmscal.data.muscles import Millard2012Properties as Millard2012Properties
+    from osim_nmscal.data.muscles import Muscle as Muscle
+    from osim_nmscal.data.muscles import MuscleTable as MuscleTable
+    from osim_nmscal.data.muscles import Thelen2003Properties as Thelen2003Properties
+    from osim_nmscal.data.results import CalibrationResult as CalibrationResult
+    from osim_nmscal.data.results import NeuralParameters as NeuralParameters
+    from osim_nmscal.data.time_series import MarkerTrajectories as MarkerTrajectories
+    from osim_nmscal.data.time_series import TimeSeries as TimeSeries
+    from osim_nmscal.data.trials import MuscleGeometry as MuscleGeometry
+    from osim_nmscal.data.trials import Trial as Trial
+    from osim_nmscal.data.trials import TrialSet as TrialSet
+    from osim_nmscal.emg.envelope import EnvelopeSettings as EnvelopeSettings
+    from osim_nmscal.emg.envelope import linear_envelope as linear_envelope
+    from osim_nmscal.emg.mapping import MappingSettings as MappingSettings
+    from osim_nmscal.emg.mapping import build_mapping as build_mapping
+    from osim_nmscal.emg.mapping import excitations as excitations
+    from osim_nmscal.emg.normalization import NormalizationSettings as NormalizationSettings
+    from osim_nmscal.emg.normalization import normalization_reference as normalization_reference
+    from osim_nmscal.emg.normalization import normalize as normalize
+    from osim_nmscal.errors import NmscalError as NmscalError
+    from osim_nmscal.evaluation import moment_metrics as moment_metrics
+    from osim_nmscal.formats.c3d import read_c3d as read_c3d
+    from osim_nmscal.formats.emg_table import read_emg as read_emg
+    from osim_nmscal.formats.storage import read_storage as read_storage
+    from osim_nmscal.formats.storage import write_storage as write_storage
+    from osim_nmscal.formats.trc import read_trc as read_trc
+    from osim_nmscal.formats.trc import write_trc as write_trc
+    from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings as InverseDynamicsSettings
+    from osim_nmscal.opensim_tools.inverse_dynamics import run_inverse_dynamics as run_inverse_dynamics
+    from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings as InverseKinematicsSettings
+    from osim_nmscal.opensim_tools.inverse_kinematics import run_inverse_kinematics as run_inverse_kinematics
+    from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings as MuscleAnalysisSettings
+    from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis as read_muscle_analysis
+    from osim_nmscal.opensim_tools.muscle_analysis import run_muscle_analysis as run_muscle_analysis
+    from osim_nmscal.opensim_tools.scaling import ScalingSettings as ScalingSettings
+    from osim_nmscal.opensim_tools.scaling import scale_model as scale_model
+    from osim_nmscal.osim_model.reader import read_coordinates as read_coordinates
+    from osim_nmscal.osim_model.reader import read_muscles as read_muscles
+    from osim_nmscal.osim_model.writer import write_personalized as write_personalized
+    from osim_nmscal.trials.assembly import TrialSettings as TrialSettings
+    from osim_nmscal.trials.assembly import cut_trials as cut_trials
+    from osim_nmscal.trials.segmentation import SegmentationSettings as SegmentationSettings
+    from osim_nmscal.trials.segmentation import cut_times as cut_times
+    from osim_nmscal.virtual_subject.make import make_virtual_subject as make_virtual_subject
+    from osim_nmscal.workflow.personalize import PersonalizedResult as PersonalizedResult
+    from osim_nmscal.workflow.personalize import personalize as personalize
+    from osim_nmscal.workflow.verification import downstream_files as downstream_files
+    from osim_nmscal.workflow.verification import verify_results as verify_results
 
 __version__ = "0.1.0"
 
@@ -75,10 +134,12 @@ _HOMES: dict[str, str] = {
 __all__ = ["__version__", *_HOMES]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'osim_nmscal' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker takes a module with __getattr__ to have every name, misspelt ones too
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOMES:
+            return getattr(importlib.import_module(_HOMES[name]), name)
+        raise AttributeError(f"module 'osim_nmscal' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

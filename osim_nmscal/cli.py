@@ -1,27 +1,43 @@
 """The command line: check, run, verify, settings, demo, electrode-study.
 
-Errors of this package are printed as they are, without a traceback; exit code 2 for what the user can mend in configuration or
-files, 1 for a tool that failed, 3 when OpenSim does not confirm the personalized model, 130 when interrupted. Progress goes
-to stderr, results to stdout.
+Errors of this package are printed as they are, without a traceback. Exit codes: 2 for what the user can mend in configuration or
+files, 1 for a tool that failed, 3 when the verdict is "do not use" or OpenSim does not confirm the personalized model, 4 with
+--strict when it is "use with care", 130 when interrupted. Progress goes to stderr, results to stdout; when whoever reads stdout
+has gone (`| head`), the command ends without a word and with code 1.
+What happens before and around it (Ctrl-C during imports, encodings, unforeseen errors) is in start.py.
 """
 
+if __name__ == "__main__":  # `python -m osim_nmscal.cli`: before the imports below, so that Ctrl-C finds its handler in place
+    from osim_nmscal.start import main as start
+
+    start()
+
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+import typer.core
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
 from osim_nmscal import __version__
-from osim_nmscal.config import SettingDescription, describe_settings, load_config
+from osim_nmscal.commands.inspect import inspect
+from osim_nmscal.commands.report import compare, report
+from osim_nmscal.config import describe_settings, load_config
+from osim_nmscal.data.findings import Finding, Verdict
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
 from osim_nmscal.errors import ConfigError, NmscalError, did_you_mean
-from osim_nmscal.workflow.runner import STAGES, Progress
+from osim_nmscal.settings_text import SettingDescription
+from osim_nmscal.start import INTERRUPTED, interruptible
+from osim_nmscal.workflow.interruption import exit_code, terminable
+from osim_nmscal.workflow.progress import Progress
+from osim_nmscal.workflow.stages import STAGES
 
 if TYPE_CHECKING:
     from osim_nmscal.data.electrode_study import ElectrodeStudy
@@ -29,27 +45,44 @@ if TYPE_CHECKING:
     from osim_nmscal.workflow.personalize import PersonalizedResult
     from osim_nmscal.workflow.verification import Verification
 
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands; Ctrl-C in one that does not answer it itself becomes a word and exit code 130 (click would end with 1)."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            with interruptible():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _err.print("Interrupted.")
+            raise typer.Exit(INTERRUPTED) from None
+
+
 app = typer.Typer(
     name="osim-nmscal",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Make an OpenSim model's muscles a particular person's, from the person's own recordings.",
 )
-_out = Console(highlight=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-INTERRUPTED = 130
 NOT_CONFIRMED = 3
+CARE = 4
 ConfigFile = Annotated[Path, typer.Argument(help="The workflow: a config.toml.", show_default=False)]
+OutFolder = Annotated[Path | None, typer.Option("--out", help="Results folder; default: output.folder of the configuration.")]
 
 
 @app.command()
-def check(config: ConfigFile) -> None:
+def check(config: ConfigFile, out: OutFolder = None) -> None:
     """Validate a workflow against its real files; nothing is run or written."""
+    workflow = load_config(config)  # first, as a slip in it is told before torch is imported
     from osim_nmscal.workflow.check import check_workflow
 
-    report = check_workflow(load_config(config))
+    report = check_workflow(workflow, out)
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -57,6 +90,7 @@ def check(config: ConfigFile) -> None:
         table.add_row(row.item, _plain(row.text))
     if report.summary:
         _out.print(table, soft_wrap=False)
+    _print_judged(report.judged)
     _print_findings(report.findings)
     for error in report.errors:
         _print_error(error)
@@ -64,33 +98,40 @@ def check(config: ConfigFile) -> None:
         count = len(report.errors)
         _err.print(f"{config} cannot run yet: {count} problem{'s' if count > 1 else ''}, listed above.", style="bold red")
         raise typer.Exit(2)
-    _out.print(f"{config} is ready: osim-nmscal run {config}", style="bold green", markup=False)
+    where = f" --out {out}" if out else ""
+    _out.print(f"{config} is ready: osim-nmscal run {config}{where}", style="bold green", markup=False)
 
 
 @app.command()
 def run(
     config: ConfigFile,
-    out: Annotated[Path | None, typer.Option("--out", help="Results folder; default: output.folder of the configuration.")] = None,
+    out: OutFolder = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Recordings worked on at the same time.")] = 1,
     from_stage: Annotated[str | None, typer.Option("--from", metavar="STAGE", help=f"Run again from: {', '.join(STAGES)}.")] = None,
     only_stage: Annotated[str | None, typer.Option("--only", metavar="STAGE", help="Run this stage alone.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help=f"End with code {CARE} where the verdict is 'use with care'.")] = False,
 ) -> None:
     """Take the recordings through every station and write the personalized model; unchanged stages are not run again."""
     from osim_nmscal.workflow.personalize import personalize
 
     workflow = load_config(config)
     folder = out or workflow.output.folder
-    with _ProgressPrinter() as printer:
+    with _ProgressPrinter() as printer, terminable():
         try:
             result = personalize(workflow, folder, jobs=jobs, from_stage=from_stage, only_stage=only_stage, progress=printer)
-        except KeyboardInterrupt:
-            _err.print(f"Interrupted. Finished stages are kept in {folder}; the same command goes on from there.", markup=False)
-            raise typer.Exit(INTERRUPTED) from None
-    _print_findings(result.findings)
+        except KeyboardInterrupt as error:
+            _err.print(
+                f"Interrupted. Finished stages are kept in {folder}/unfinished, earlier results stay as they are; the same command goes on "
+                "from there.",
+                markup=False,
+            )
+            raise typer.Exit(exit_code(error)) from None
     if result.calibration is None:
+        _print_judged(result.judged)
+        _print_findings(_plain_findings(result))
         _out.print(f"Done. The results are in {result.folder}", markup=False)
         return
-    _print_personalized(result)
+    _print_personalized(result, strict=strict)
 
 
 @app.command()
@@ -102,7 +143,8 @@ def verify(
     """Let OpenSim run a personalized model again and compare its moments with those predicted."""
     from osim_nmscal.workflow.verification import verify_results
 
-    found = verify_results(results, every=every, jobs=jobs)
+    with terminable():
+        found = verify_results(results, every=every, jobs=jobs)
     _print_verification(found)
     if not found.confirmed:
         raise typer.Exit(NOT_CONFIRMED)
@@ -136,21 +178,22 @@ def demo(
     """Make a virtual person whose muscles are known, personalize their model, and compare it with the truth."""
     from osim_nmscal.workflow.demo import run_demo
 
-    with _ProgressPrinter() as printer:
+    with _ProgressPrinter() as printer, terminable():
         try:
             result = run_demo(folder, kind="arm" if arm else "leg", seed=seed, jobs=jobs, progress=printer)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             _err.print(f"Interrupted. What is finished is kept in {folder}; the same command goes on from there.", markup=False)
-            raise typer.Exit(INTERRUPTED) from None
-    _print_findings(result.personalized.findings)
-    _print_personalized(result.personalized)
-    _print_truth(result)
+            raise typer.Exit(exit_code(error)) from None
+    try:
+        _print_personalized(result.personalized)
+    finally:  # it may end the command with the verdict's exit code
+        _print_truth(result)
 
 
 @app.command("electrode-study")
 def electrode_study(
     config: ConfigFile,
-    out: Annotated[Path | None, typer.Option("--out", help="Results folder; default: output.folder of the configuration.")] = None,
+    out: OutFolder = None,
     jobs: Annotated[int, typer.Option("--jobs", min=0, help="Calibrations side by side; 0: one per core.")] = 0,
     channels: Annotated[str, typer.Option("--channels", metavar="A,B,...", help="Study only these channels; the others stay.")] = "",
     fewest: Annotated[int, typer.Option("--fewest", min=1, help="Number of studied channels at which to stop.")] = 1,
@@ -161,16 +204,21 @@ def electrode_study(
     workflow = load_config(config)
     folder = out or workflow.output.folder
     chosen = tuple(name.strip() for name in channels.split(",") if name.strip())
-    with _ProgressPrinter() as printer:
+    with _ProgressPrinter() as printer, terminable():
         try:
             result = study_electrodes(workflow, folder, channels=chosen, fewest=fewest, jobs=jobs, progress=printer)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             _err.print(f"Interrupted. Finished calibrations are kept in {folder}; the same command goes on from there.", markup=False)
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(exit_code(error)) from None
     _print_findings(result.findings)
     _print_study(result.study)
     _out.print(f"Figure: {result.figure}", style="bold green", markup=False)
     _out.print(f"Tables: {', '.join(path.name for path in result.files)} in {result.folder}", markup=False)
+
+
+app.command()(inspect)
+app.command()(report)
+app.command()(compare)
 
 
 @app.callback(invoke_without_command=True)
@@ -183,21 +231,32 @@ def _version(show: Annotated[bool, typer.Option("--version", help="Print the ver
 def main() -> NoReturn:
     """Run the command line; what went wrong becomes a sentence and an exit code."""
     try:
-        app(standalone_mode=True)
+        typer.main.get_command(app)(prog_name="osim-nmscal")  # app() itself would replace sys.excepthook
     except NmscalError as error:
         _print_error(error)
         sys.exit(2 if isinstance(error, ValueError) else 1)
-    except KeyboardInterrupt:
-        _err.print("Interrupted.")
-        sys.exit(INTERRUPTED)
+    except OSError as error:  # the one place for what a disk or its permissions refuse and no station has foreseen
+        _print_error(_refused_by_the_system(error))
+        sys.exit(2)
     sys.exit(0)
+
+
+def _refused_by_the_system(error: OSError) -> ConfigError:
+    why = error.strerror or str(error) or type(error).__name__
+    where = error.filename2 or error.filename
+    if where is None:
+        return ConfigError(f"The operating system refused to read or write: {why}; free the disk or give another folder, then run again.")
+    open_elsewhere = " and that no other program has it open" if isinstance(error, PermissionError) else ""
+    named = os.fsdecode(where) if isinstance(where, bytes | str | os.PathLike) else str(where)
+    return ConfigError(f"{named} cannot be read or written: {why}; check the path, its permissions{open_elsewhere}.")
 
 
 class _ProgressPrinter:
     """A line for each stage that ends; on a terminal, also what is running now."""
 
     def __init__(self) -> None:
-        self._status = Status("", console=_err) if _err.is_terminal else None
+        dots = "dots" if _err.encoding.lower().startswith("utf") else "line"
+        self._status = Status("", console=_err, spinner=dots) if _err.is_terminal else None
         self._running: dict[str, str] = {}
 
     def __enter__(self) -> "_ProgressPrinter":
@@ -232,40 +291,71 @@ def _print_findings(findings: Iterable[str]) -> None:
         _err.print(f"Note: {finding}", style="yellow", markup=False)
 
 
-def _print_personalized(result: "PersonalizedResult") -> None:
+def _plain_findings(result: "PersonalizedResult") -> Iterable[str]:
+    """Return what the stages said and the doctor did not."""
+    told = {finding.text for finding in result.judged}
+    return (text for text in result.findings if text not in told)
+
+
+def _print_judged(judged: Iterable[Finding]) -> None:
+    """Print what the doctor for the data found, doubts before notes; stops are printed as errors."""
+    for severity, opening, style in (("doubt", "Doubt", "bold yellow"), ("note", "Note", "yellow")):
+        for finding in judged:
+            if finding.severity == severity:
+                _err.print(f"{opening}: {finding.text}", style=style, markup=False)
+
+
+def _print_verdict(verdict: Verdict) -> None:
+    """Print the one sentence to act on."""
+    style = {"fit for use": "bold green", "use with care": "bold yellow", "do not use": "bold red"}[verdict.level]
+    _out.print(f"Verdict: {verdict.sentence}", style=style, markup=False)
+
+
+def _print_personalized(result: "PersonalizedResult", *, strict: bool = False) -> None:
     """Print what a whole run made, and end with another exit code where it is not to be relied on."""
     if result.calibration is None:
         return
+    _print_judged(result.judged)
+    _print_findings(_plain_findings(result))
     _print_moments(result.metrics)
     _print_calibration(result.calibration)
     if result.verification is not None:
         _print_verification(result.verification)
     _out.print(f"Personalized model: {result.model}", style="bold green", markup=False)
     if result.calibration.status == "interrupted":
-        _err.print("Calibration was interrupted: what was written is the best so far; the same command calibrates again.", style="yellow")
+        _err.print(
+            "Calibration was interrupted: the best so far lies in unfinished/, earlier results stay as they are; the same command "
+            "calibrates again.",
+            style="yellow",
+        )
         raise typer.Exit(INTERRUPTED)
-    if result.verification is not None and not result.verification.confirmed:
-        raise typer.Exit(NOT_CONFIRMED)
+    if result.verdict is not None:
+        _print_verdict(result.verdict)
+        if result.verdict.level == "do not use":
+            raise typer.Exit(NOT_CONFIRMED)
+        if strict and result.verdict.level == "use with care":
+            raise typer.Exit(CARE)
 
 
 def _print_moments(metrics: Iterable[MomentMetrics]) -> None:
-    """Print how well moments agree, mean over trials, before and after calibration."""
-    groups: dict[tuple[str, str], dict[str, list[MomentMetrics]]] = defaultdict(lambda: defaultdict(list))
+    """Print how well moments agree, recording by recording, mean over its trials, before and after calibration."""
+    groups: dict[tuple[str, str, str], dict[str, list[MomentMetrics]]] = defaultdict(lambda: defaultdict(list))
     for metric in sorted(metrics, key=lambda metric: metric.role):
-        groups[metric.role, metric.dof][metric.model].append(metric)
+        groups[metric.role, metric.trial.split("/")[0], metric.dof][metric.model].append(metric)
     table = Table(title="Joint moments against inverse dynamics, mean over trials (uncalibrated -> calibrated)", title_justify="left")
-    for name in ("trials", "degree of freedom", "RMSE, N·m", "RMSE / range, %", "R²"):
-        table.add_column(name, justify="left" if name in ("trials", "degree of freedom") else "right", no_wrap=True)
-    for (role, dof), models in groups.items():
+    for name in ("trials", "of recording", "degree of freedom", "RMSE, N·m", "RMSE / range, %", "R²"):
+        table.add_column(name, justify="left" if name in ("trials", "of recording", "degree of freedom") else "right", no_wrap=True)
+    for (role, recording, dof), models in groups.items():
         before, after = models["uncalibrated"], models["calibrated"]
         table.add_row(
             f"{len(after)} {'calibration' if role == 'calibration' else 'held-out'}",
+            recording,
             dof,
             f"{fmean(m.rmse for m in before):.1f} -> {fmean(m.rmse for m in after):.1f}",
             f"{100 * fmean(m.nrmse for m in before):.1f} -> {100 * fmean(m.nrmse for m in after):.1f}",
             f"{fmean(m.r2 for m in before):.2f} -> {fmean(m.r2 for m in after):.2f}",
         )
-    Console(width=max(100, _out.width), highlight=False).print(table)
+    Console(width=max(120, _out.width), highlight=False).print(table)
 
 
 def _print_verification(found: "Verification") -> None:
@@ -289,7 +379,7 @@ def _print_verification(found: "Verification") -> None:
         _err.print(f"OpenSim cannot run the personalized model. The files are kept. {found.failure}", style="bold red", markup=False)
     elif found.confirmed:
         _out.print(
-            f"OpenSim confirms the model: every moment within {100 * found.tolerance:g} % of what was predicted.", style="bold green"
+            f"OpenSim confirms the model's numerics: every moment within {100 * found.tolerance:g} % of what was predicted.", style="green"
         )
     else:
         worst = max(found.metrics, key=lambda metric: metric.nrmse)
@@ -369,14 +459,11 @@ def _print_setting(one: SettingDescription) -> None:
     unit = "" if one.unit == "-" else f"{one.unit}. "
     given = f"{name} = {one.default}" if one.default not in ("required", "none") else f"{name} = ..."
     note = {"required": "required. ", "none": "not set. "}.get(one.default, "")
-    text = f"  # {note}{unit}{one.meaning.rstrip('.')}. Source: {one.source}."
+    allowed = f"{one.allowed}. " if one.allowed else ""
+    text = f"  # {note}{unit}{allowed}{one.meaning.rstrip('.')}. Source: {one.source}."
     _out.print(given, end="", markup=False, style="cyan" if not note else "bold cyan")
     _out.print(text, markup=False)
 
 
 def _plain(text: str) -> str:
     return text.replace("[", "\\[")
-
-
-if __name__ == "__main__":
-    main()

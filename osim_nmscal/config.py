@@ -1,52 +1,36 @@
 """The one file that describes a workflow: `config.toml`, and what its keys mean.
 
 `WorkflowConfig` composes the settings of every station. Paths are relative to the configuration file.
-Every mistake becomes a sentence that names file, key, value, the nearest known key and the unit."""
+Every mistake becomes a sentence that names file, key, value, the nearest known key and the unit.
+"""
 
 import os
 import tomllib
-import typing
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticUndefined
 
 from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.doctor.settings import ChecksSettings
 from osim_nmscal.emg.envelope import EnvelopeSettings
 from osim_nmscal.emg.mapping import MappingSettings
 from osim_nmscal.emg.normalization import NormalizationSettings
-from osim_nmscal.errors import ConfigError, did_you_mean, listed
+from osim_nmscal.errors import ConfigError
 from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings
 from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings
 from osim_nmscal.opensim_tools.model_check import VerificationChoice
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings
 from osim_nmscal.opensim_tools.scaling import ScalingSettings
 from osim_nmscal.settings import Settings, setting
+from osim_nmscal.settings_text import SettingDescription, described, sentences
 from osim_nmscal.trials.assembly import TrialSettings
 from osim_nmscal.trials.roles import RoleSettings
 from osim_nmscal.trials.segmentation import SegmentationSettings
 
-# pydantic's kinds of error -> what was expected
-_EXPECTED = {
-    "path_type": "a path in quotes",
-    "string_type": "text in quotes",
-    "string_pattern_mismatch": "letters, digits, - and _ only",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "tuple_type": "a list in square brackets",
-    "dict_type": "a table",
-    "model_type": "a table",
-    "model_attributes_type": "a table",
-}
+# Names of folders that a run makes beside those of the recordings; Windows keeps the devices for itself.
+RESERVED_NAMES = {"calibration", "predictions", "electrode_study", "unfinished", "con", "prn", "aux", "nul"}
 
 
 def section(default: Any, description: str) -> Any:
@@ -74,7 +58,9 @@ class ModelSettings(Settings):
 class RecordingSettings(Settings):
     """One capture, entered wherever the user has something: markers or joint angles, forces or joint moments, raw EMG or envelopes."""
 
-    name: str = setting(..., unit="-", description="Name of the recording and of its results folder.", source="user", pattern=r"^[\w-]+$")
+    name: str = setting(
+        ..., unit="-", description="Name of the recording and of its results folder.", source="user", pattern=r"^[\w-]+$", max_length=80
+    )
     markers: Path | None = setting(None, unit="-", description="Marker trajectories, .trc or .c3d.", source="user")
     joint_angles: Path | None = setting(
         None, unit="-", description="Joint angles instead of markers, .mot or .sto of an earlier inverse kinematics.", source="user"
@@ -171,15 +157,18 @@ class WorkflowConfig(Settings):
     emg: EmgSettings = section(EmgSettings(), "From EMG to excitations.")
     trials: TrialsSettings = section(TrialsSettings(), "From recordings to trials.")
     calibration: CalibrationSettings = section(CalibrationSettings(), "Calibration.")
+    checks: ChecksSettings = section(ChecksSettings(), "What the doctor for the data may not stop.")
     verification: VerificationChoice = section(VerificationChoice(), "OpenSim's confirmation.")
     output: OutputSettings = section(OutputSettings(), "What is written.")
     source: Path = Field(Path("config.toml"), exclude=True, description="The file it was read from.")
 
     @model_validator(mode="after")
     def _sections_fit(self) -> "WorkflowConfig":
-        names = [recording.name for recording in self.recordings]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        names = [recording.name.casefold() for recording in self.recordings]  # Windows and macOS keep Walk and walk in one folder
+        if twice := [recording.name for recording in self.recordings if names.count(recording.name.casefold()) > 1]:
             raise ValueError(f"two recordings are called {twice[0]!r}; give each its own name.")
+        if taken := [recording.name for recording in self.recordings if recording.name.casefold() in RESERVED_NAMES]:
+            raise ValueError(f"a recording is called {taken[0]!r}, as a folder of the results is; give it another name.")
         from_markers = [recording.name for recording in self.recordings if recording.markers is not None]
         if from_markers and self.inverse_kinematics is None:
             raise ValueError(
@@ -189,43 +178,9 @@ class WorkflowConfig(Settings):
         return self
 
 
-@dataclass(frozen=True, kw_only=True)
-class SettingDescription:
-    """One setting as `osim-nmscal settings` prints it."""
-
-    key: str  # as in config.toml, e.g. "emg.envelope.lowpass_cutoff"; [] marks a list of tables
-    unit: str
-    default: str  # as TOML; or "required", "none"
-    meaning: str
-    source: str
-
-
-def describe_settings(
-    model: type[BaseModel] = WorkflowConfig, prefix: str = "", defaults: BaseModel | None = None
-) -> Iterator[SettingDescription]:
-    """Yield every setting of a settings class and of the classes inside it, in the order of their declaration.
-
-    Args:
-        model: the settings class.
-        prefix: of the keys, "" or ending with a dot.
-        defaults: an object whose values stand for the class's own defaults.
-    """
-    for name, info in model.model_fields.items():
-        if info.exclude:
-            continue
-        key, default = f"{prefix}{name}", getattr(defaults, name, info.get_default(call_default_factory=True))
-        inner = _inner_models(info.annotation)
-        marker = "[]" if typing.get_origin(info.annotation) is tuple else ""
-        for nested in inner:
-            yield from describe_settings(nested, f"{key}{marker}.", default if isinstance(default, nested) else None)
-        if not inner:
-            yield SettingDescription(
-                key=key,
-                unit=_extra(info, "unit"),
-                default=_default_text(default),
-                meaning=info.description or "",
-                source=_extra(info, "source"),
-            )
+def describe_settings() -> Iterator[SettingDescription]:
+    """Yield every setting of a `config.toml`, in the order of their declaration."""
+    return described(WorkflowConfig)
 
 
 def load_config(path: Path | str) -> WorkflowConfig:
@@ -246,10 +201,14 @@ def load_config(path: Path | str) -> WorkflowConfig:
         raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}; correct that line.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} nests brackets or tables hundreds deep; no setting does, so write them flat.") from error
+    except ValueError as error:  # Python's own limit, which tomllib passes on without a line
+        raise ConfigError(f"{path} holds a number of thousands of digits, expected at most 17; shorten it.") from error
     try:
         config = WorkflowConfig.model_validate(_over_defaults(WorkflowConfig, raw))
     except ValidationError as error:
-        raise ConfigError("\n".join(_sentences(path, error.errors()))) from error
+        raise ConfigError("\n".join(sentences(path, error.errors(), WorkflowConfig))) from error
     resolved = _with_absolute_paths(config, path.resolve().parent)
     return resolved.model_copy(update={"source": path.resolve()})
 
@@ -286,115 +245,3 @@ def _absolute(value: Any, base: Path) -> Any:
         items = tuple(_absolute(item, base) for item in value)
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     return value
-
-
-def _sentences(path: Path, details: list[ErrorDetails]) -> list[str]:
-    """Turn pydantic's findings into sentences about the configuration file, one for each key."""
-    found: dict[str, list[ErrorDetails]] = {}
-    for detail in details:
-        found.setdefault(_key_text(_field_at(list(detail["loc"]))[0]), []).append(detail)
-    if len(found) > 1 and "recordings" in found and found["recordings"][0]["type"] == "too_short":
-        del found["recordings"]  # pydantic counts the good recordings only, and the bad ones have their own sentence
-    return [_sentence(path, key, details) for key, details in found.items()]
-
-
-def _sentence(path: Path, key: str, details: list[ErrorDetails]) -> str:
-    detail = details[0]
-    location, model, info = _field_at(list(detail["loc"]))
-    if detail["type"] == "extra_forbidden":
-        name, known = str(location[-1]), list(model.model_fields) if model else []
-        table = f"[{_key_text(location[:-1])}]" if len(location) > 1 else "the top level"
-        hint = did_you_mean(name, known) or _known_elsewhere(name)
-        return f"{path}: key '{key}' is not known.{hint} Known in {table}: {listed(known, 12)}."
-    unit = _extra(info, "unit") if info is not None else "-"
-    meaning = f" ({info.description.rstrip('.')})" if info is not None and info.description else ""
-    in_unit = "" if unit == "-" or " " in unit else f" in {unit}"
-    if detail["type"] == "missing":
-        return f"{path}: key '{key}' is missing; add it{in_unit}{meaning}."
-    if detail["type"] in ("value_error", "assertion_error"):
-        where = f"key '{key}': " if key else ""
-        return f"{path}: {where}{str(detail['msg']).removeprefix('Value error, ').rstrip('.')}."
-    shown = repr(detail["input"])
-    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-    expected = " or ".join(dict.fromkeys(_EXPECTED.get(one["type"], one["msg"].removeprefix("Input should be ")) for one in details))
-    offer = did_you_mean(str(detail["input"]), _choices(info)) if isinstance(detail["input"], str) else ""
-    return f"{path}: key '{key}' is {shown}, expected {expected}{in_unit}{meaning}.{offer}"
-
-
-def _key_text(location: list[int | str]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
-
-
-def _field_at(location: list[int | str]) -> tuple[list[int | str], type[BaseModel] | None, FieldInfo | None]:
-    """Walk one of pydantic's locations.
-
-    Returns:
-        The location without the names of union members that pydantic adds, the settings class that holds its last key, and
-        that key's field if it is known.
-    """
-    models: list[type[BaseModel]] = [WorkflowConfig]
-    holder: type[BaseModel] | None = WorkflowConfig
-    info: FieldInfo | None = None
-    kept: list[int | str] = []
-    for part in location:
-        if isinstance(part, int):
-            kept.append(part)
-            continue
-        found = next(((model, model.model_fields[part]) for model in models if part in model.model_fields), None)
-        if found is not None:
-            holder, info = found
-            models = _inner_models(info.annotation)
-            kept.append(part)
-        elif models:  # a key that nobody knows
-            return [*kept, part], models[0], None
-        elif info is not None and "dict" in str(info.annotation):  # a key the user chose, e.g. a channel
-            kept.append(part)
-    return kept, holder, info
-
-
-def _inner_models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for argument in typing.get_args(annotation) for model in _inner_models(argument)]
-
-
-def _extra(info: FieldInfo, name: str) -> str:
-    extra: Any = info.json_schema_extra
-    return str(extra.get(name, "-")) if isinstance(extra, dict) else "-"
-
-
-def _choices(info: FieldInfo | None) -> list[str]:
-    def literals(annotation: Any) -> Iterator[str]:
-        if typing.get_origin(annotation) is Literal:
-            yield from map(str, typing.get_args(annotation))
-        else:
-            for argument in typing.get_args(annotation):
-                yield from literals(argument)
-
-    return list(literals(info.annotation)) if info is not None else []
-
-
-def _known_elsewhere(name: str) -> str:
-    homes = [description.key for description in describe_settings() if description.key.split(".")[-1] == name]
-    return f" A key of that name is {listed(homes)}: move it there." if homes else ""
-
-
-def _default_text(default: Any) -> str:
-    """Write a default as TOML."""
-    match default:
-        case _ if default is PydanticUndefined:
-            return "required"
-        case None:
-            return "none"
-        case bool():
-            return str(default).lower()
-        case str() | Path():
-            return f'"{default}"'
-        case tuple():
-            return f"[{', '.join(_default_text(item) for item in default)}]"
-        case dict():
-            return f"{{{', '.join(f'{key} = {_default_text(value)}' for key, value in default.items())}}}"
-    return str(default)

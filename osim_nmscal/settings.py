@@ -6,13 +6,22 @@ data of each field, so that a test can demand them and `osim-nmscal settings` ca
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 
 class Settings(BaseModel):
-    """Frozen settings that refuse keys nobody reads."""
+    """Frozen settings that refuse keys nobody reads, and what only looks like a number: true, infinity, not-a-number."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true and false where a number stands: pydantic takes them for 1 and 0."""
+        if isinstance(value, bool) and "bool" not in str(cls.model_fields[str(info.field_name)].annotation):
+            raise PydanticCustomError("float_type", "Input should be a valid number")
+        return value
 
 
 def setting(default: Any, *, unit: str, description: str, source: str, **constraints: Any) -> Any:

@@ -5,31 +5,38 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 PACKAGE = Path(__file__).parent.parent / "osim_nmscal"
 
 # station -> the stations it may import; change it on purpose or not at all
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "settings": {"errors"},
+    "settings_text": {"errors"},
+    "provenance": {"errors"},
     "data": {"errors"},
     "signals": {"errors", "settings", "data"},
-    "formats": {"errors", "settings", "data"},
+    "worker": {"errors"},
+    "formats": {"errors", "settings", "data", "worker"},
     "osim_model": {"errors", "settings", "data"},
     "kinematics": {"errors"},
-    "opensim_tools": {"errors", "settings", "data", "signals", "formats", "osim_model", "kinematics"},
+    "opensim_tools": {"errors", "settings", "data", "signals", "worker", "formats", "osim_model", "kinematics"},
     "emg": {"errors", "settings", "data", "signals", "formats"},
     "trials": {"errors", "settings", "data", "signals", "formats"},
     "nms": {"errors", "settings", "data"},
     "calibration": {"errors", "settings", "data", "nms", "evaluation"},
     "evaluation": {"errors", "settings", "data"},
     "virtual_subject": {"errors", "settings", "data", "signals", "formats", "osim_model", "opensim_tools", "nms"},
-    "report": {"errors", "settings", "data", "evaluation"},
-    "electrode_study": {"errors", "settings", "data", "evaluation", "calibration"},
+    "doctor": {"errors", "settings", "data", "signals"},
+    "inspection": {"errors", "settings", "data", "formats", "osim_model"},
+    "summaries": {"errors", "data", "evaluation", "nms"},
+    "viz": {"errors", "data", "evaluation", "summaries"},
+    "report": {"errors", "settings", "data", "evaluation", "summaries"},
+    "electrode_study": {"errors", "settings", "provenance", "data", "formats", "evaluation", "calibration"},
     "config": {
+        "doctor",
         "errors",
         "settings",
+        "settings_text",
         "data",
         "signals",
         "formats",
@@ -42,7 +49,10 @@ ALLOWED: dict[str, set[str]] = {
         "report",
     },
     "workflow": {"*"},
+    "commands": {"*"},
     "cli": {"*"},
+    "start": {"cli"},
+    "__main__": {"start"},
     "__init__": {"*"},
 }
 
@@ -50,12 +60,17 @@ ALLOWED: dict[str, set[str]] = {
 BORDERS: dict[str, set[str]] = {
     "opensim": {"opensim_tools", "virtual_subject"},
     "lxml": {"osim_model", "opensim_tools"},
-    "torch": {"nms", "calibration", "virtual_subject"},
+    "torch": {"nms", "calibration", "virtual_subject", "summaries"},
     "ezc3d": {"formats", "virtual_subject"},
     "sklearn": {"calibration"},
-    "typer": {"cli"},
-    "plotly": {"report"},
+    "typer": {"cli", "commands"},
+    "matplotlib": {"viz"},
     "jinja2": {"report"},
+}
+
+# Files beyond 400 lines, and why they hold together nevertheless.
+LONG_FILES: dict[str, str] = {
+    "cli.py": "every command with what it prints; each command becomes a file of its own when one of them grows",
 }
 
 
@@ -79,22 +94,29 @@ def _imports(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_module_imports_only_what_lies_before_it_in_the_flow(path: Path) -> None:
-    station = _station(path)
-    allowed = ALLOWED[station]
-    for name in _imports(path):
-        assert not name.startswith("relative import"), f"{path}: use absolute imports"
+def test_a_module_imports_only_what_lies_before_it_in_the_flow() -> None:
+    assert [violation for path in _modules() for violation in _violations(path)] == []
+
+
+def _violations(path: Path) -> list[str]:
+    station, where = _station(path), path.relative_to(PACKAGE)
+    allowed, found = ALLOWED[station], []
+    for name in sorted(_imports(path)):
         parts = name.split(".")
-        if parts[0] == "osim_nmscal" and len(parts) > 1 and "*" not in allowed and parts[1] != station:
-            assert parts[1] in allowed | {"__version__"}, f"{station} may not import {name}"
-        if parts[0] in BORDERS:
-            assert station in BORDERS[parts[0]], f"{parts[0]} may not be imported in {station}"
+        if name.startswith("relative import"):
+            found.append(f"{where}: use absolute imports")
+        ours = parts[0] == "osim_nmscal" and len(parts) > 1 and parts[1] not in (station, "__version__")
+        if ours and "*" not in allowed and parts[1] not in allowed:
+            found.append(f"{where}: {station} may not import {name}")
+        if parts[0] in BORDERS and station not in BORDERS[parts[0]]:
+            found.append(f"{where}: {parts[0]} may not be imported in {station}")
+    return found
 
 
-@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_file_is_longer_than_one_idea(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+def test_a_file_beyond_400_lines_has_a_reason() -> None:
+    long = {path.relative_to(PACKAGE).as_posix() for path in _modules() if len(path.read_text(encoding="utf-8").splitlines()) > 400}
+    assert long - set(LONG_FILES) == set(), "split by idea, or give a reason in LONG_FILES"
+    assert set(LONG_FILES) - long == set(), "no longer so long: take it out of LONG_FILES"
 
 
 def test_importing_the_package_loads_neither_opensim_nor_torch() -> None:

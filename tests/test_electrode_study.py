@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,9 @@ from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.electrode_study import electrode_study, write_study
 from osim_nmscal.errors import CalibrationError
 
-SETTINGS = CalibrationSettings(gauss_newton=GaussNewtonSettings(maximum_iterations=4), synergy=SynergySettings(factorization_starts=1))
+SETTINGS = CalibrationSettings(
+    method="synergy_hybrid", gauss_newton=GaussNewtonSettings(maximum_iterations=4), synergy=SynergySettings(factorization_starts=1)
+)
 MUSCLES = tuple(f"muscle_{i}" for i in range(4))
 
 
@@ -51,6 +54,19 @@ def test_a_muscle_of_two_channels_is_driven_by_the_one_that_is_left(person):
     for before, after in zip(trials.trials, fewer.trials.trials, strict=True):
         np.testing.assert_allclose(after.excitation[:, 3], before.excitation[:, 1], atol=1e-12)
         np.testing.assert_array_equal(after.excitation[:, :3], before.excitation[:, :3])
+
+
+def test_an_excitation_mixed_anew_is_never_above_one(person):
+    # the last muscle takes 0.2 of one channel and 1.2 of another; when one is left off, the other counts for both, 1.4 times
+    trials, _, mapping = person
+    weights = np.array([[1.0, 0, 0, 0.2], [0, 1.0, 0, 1.2], [0, 0, 1.0, 0]])
+    channels = [trial.excitation[:, :3] / trial.excitation[:, :3].max(axis=0) for trial in trials.trials]
+    channels = [np.stack([1.0 - c[:, 1], c[:, 1], c[:, 2]], axis=1) / 1.2 for c in channels]  # the two are never loud together
+    mixed = TrialSet(trials=tuple(replace(t, excitation=c @ weights) for t, c in zip(trials.trials, channels, strict=True)))
+    fewer = without_channels(mixed, replace(mapping, weights=weights), ["a"])
+    for trial, channel in zip(fewer.trials.trials, channels, strict=True):
+        assert (1.4 * channel[:, 1]).max() > 1.1
+        np.testing.assert_allclose(trial.excitation[:, 3], np.minimum(1.4 * channel[:, 1], 1.0), atol=1e-9)
 
 
 def test_a_mapping_that_did_not_make_the_excitations_is_refused(person):
@@ -112,6 +128,41 @@ def test_changed_settings_are_calibrated_anew(study, person, monkeypatch):
     monkeypatch.setattr(station, "_calibrate", lambda inputs, job: (_ for _ in ()).throw(RuntimeError("calibrated")))
     with pytest.raises(RuntimeError, match="calibrated"):
         electrode_study(trials, muscles, mapping, SETTINGS.model_copy(update={"seed": 1}), out=folder, workers=1)
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"record": {}, "digest": "0"}'])
+def test_a_calibration_whose_file_was_damaged_is_made_again(study, person, tmp_path, damage, monkeypatch):
+    _, folder = study
+    trials, muscles, mapping = person
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    next((copy / "calibrations").glob("*.json")).write_text(damage)
+    asked = []
+    monkeypatch.setattr(station, "_calibrate", lambda inputs, job: asked.append(job) or (_ for _ in ()).throw(RuntimeError("calibrated")))
+    with pytest.raises(RuntimeError, match="calibrated"):
+        electrode_study(trials, muscles, mapping, SETTINGS, out=copy, workers=1)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("changed", ["code_version", "library_versions"])
+def test_other_code_or_another_library_calibrates_anew(study, person, changed, monkeypatch):
+    _, folder = study
+    trials, muscles, mapping = person
+    monkeypatch.setattr(station, changed, lambda *_: {"torch": "other"})
+    monkeypatch.setattr(station, "_calibrate", lambda inputs, job: (_ for _ in ()).throw(RuntimeError("calibrated")))
+    with pytest.raises(RuntimeError, match="calibrated"):
+        electrode_study(trials, muscles, mapping, SETTINGS, out=folder, workers=1)
+
+
+def test_a_changed_trial_or_weight_calibrates_anew(person):
+    trials, muscles, mapping = person
+    inputs = station._Inputs(trials, muscles, mapping, SETTINGS)
+    first = trials.trials[0]
+    keys = {station._digest(inputs)}
+    for name in ("excitation", "mtu_length", "moment_arm", "joint_moment"):
+        other = replace(first, **{name: getattr(first, name) * 1.0001})
+        keys.add(station._digest(replace(inputs, trials=TrialSet(trials=(other, *trials.trials[1:])))))
+    keys.add(station._digest(replace(inputs, mapping=replace(mapping, weights=mapping.weights * 1.0001))))
+    assert len(keys) == 6
 
 
 def test_tables_hold_what_was_found(study, tmp_path):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from osim_nmscal.calibration.prediction import predict
+from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics
@@ -15,7 +15,7 @@ Calibrate = Callable[[TrialSet, MuscleTable, CalibrationSettings], CalibrationRe
 
 
 def leave_one_out(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSettings, calibrate: Calibrate) -> tuple[MomentMetrics, ...]:
-    """Calibrate without each calibration trial in turn and predict it.
+    """Calibrate without each calibration trial in turn and predict it from its EMG alone, synthesised muscles by their synergies.
 
     Args:
         trials: at least two with the role "calibration".
@@ -40,5 +40,5 @@ def leave_one_out(trials: TrialSet, muscles: MuscleTable, settings: CalibrationS
         kept = TrialSet(trials=tuple(trial for trial in calibration if trial.name != left_out.name))
         result = calibrate(kept, muscles, once)
         unseen = TrialSet(trials=(replace(left_out, role="held_out"),))
-        metrics.extend(moment_metrics(unseen, predict(unseen, result.muscles, result.neural, once), model="calibrated"))
+        metrics.extend(moment_metrics(unseen, predict_hybrid(unseen, result, once), model="calibrated"))
     return tuple(metrics)

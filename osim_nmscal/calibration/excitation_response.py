@@ -15,12 +15,7 @@ from osim_nmscal.calibration.losses import TermInputs
 from osim_nmscal.calibration.objective import Evaluation
 from osim_nmscal.nms.activation import delayed
 from osim_nmscal.nms.contraction import by_activation
-from osim_nmscal.nms.sensitivity import MuscleState
-
-# Below this size of the shape factor Eq. 2 is a straight line to rounding.
-_STRAIGHT = 1e-9
-# A residual that hardly falls with length is treated as falling at least this fast, as in nms.fiber_newton.
-_SMALLEST_SLOPE = 1e-4
+from osim_nmscal.nms.forward import MuscleState
 
 
 @dataclass(frozen=True)
@@ -81,11 +76,11 @@ def excitation_response(at: Evaluation, parts: Sequence[Tensor], muscles: Tensor
     pulses = delayed(basis[:, :, None], delay if delay.ndim == 0 else delay[muscles], time_step)  # (time, spline, 1 or muscle)
     pulses = pulses.expand(-1, -1, len(muscles)).transpose(1, 2)
     neural = _filtered(_filtered(pulses, p.c1[muscles]), p.c2[muscles])
-    a = p.shape_factor[muscles]
     # Eq. 2's derivative, written with the activation itself; its limit at a straight line is 1
-    safe = torch.where(a.abs() < _STRAIGHT, torch.full_like(a, -_STRAIGHT), a)
-    slope = safe / torch.expm1(safe) + safe * at.outputs.activation[..., muscles]
-    slope = torch.where(a.abs() < _STRAIGHT, torch.ones_like(slope), slope)
+    a = p.shape_factor[muscles]
+    straight = a == 0.0
+    safe = torch.where(straight, torch.ones_like(a), a)
+    slope = torch.where(straight, torch.ones_like(a), safe / torch.expm1(safe)) + a * at.outputs.activation[..., muscles]
     shape = neural.new_zeros((*slope.shape, basis.shape[1]))
     length, strain, force = (torch.zeros_like(slope) for _ in range(3))
     for index, state in zip(parts, at.states, strict=True):
@@ -110,14 +105,11 @@ def _state_response(state: MuscleState, within: Tensor, neural: Tensor, slope: T
     if state.solution is None:
         none = torch.zeros_like(slope)
         return neural[:, None] * slope[..., None], none, none, -driven / slope
-    # df_i = diagonal_i dl_i - rate_i dl_(i-1) + source_i = 0; a fiber held at its bound does not move
-    rate = picked(state.at.by_velocity * state.solution.velocity_by_length)
-    rate[0] = 0.0
-    # a slack, silent muscle has no static equilibrium to speak of: its response is bounded as its solver bounds it
-    diagonal = (picked(state.at.by_length) + rate).clamp_max(-_SMALLEST_SLOPE)
+    # df_i = diagonal_i dl_i - lower_i dl_(i-1) + source_i = 0; a fiber held at its bound does not move
+    diagonal, lower = (picked(entries) for entries in state.solution.jacobian())
     free = (~picked(state.solution.at_bound)).to(slope.dtype)
     shape = neural[:, None] * (-free * driven / diagonal)[..., None]
-    _march(free * rate / diagonal, shape)
+    _march(lower / diagonal, shape)
     p = state.columns.parameters
     strain = picked(-p.optimal_fiber_length / p.tendon_slack_length / state.at.cosine)
     return shape, torch.ones_like(slope), strain, strain * picked(state.at.tendon_stiffness)

@@ -9,7 +9,7 @@ from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
 from osim_nmscal.calibration.muscle_roles import with_muscles
 from osim_nmscal.calibration.prediction import predict
-from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, without_synergies
 from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
 from osim_nmscal.calibration.synergy_settings import MuscleRole
 from osim_nmscal.data.emg import EmgMapping
@@ -93,9 +93,17 @@ def calibrate_without(
         settings = settings.model_copy(update={"synergy": settings.synergy.model_copy(update={"count": count})})
         return calibrate_synergy_hybrid(fewer.trials, muscles, settings, roles=roles), fewer.trials
     trials = TrialSet(trials=tuple(with_muscles(trial, fewer.recorded) for trial in fewer.trials.trials))
-    groups = {name: tuple(m for m in members if m in fewer.recorded) for name, members in settings.groups.items()}
-    settings = settings.model_copy(update={"groups": {name: members for name, members in groups.items() if members}})
+    settings = _of_muscles(without_synergies(settings), fewer.recorded)
     return calibrate_emg_driven(trials, muscles, settings), trials
+
+
+def _of_muscles(settings: CalibrationSettings, muscles: Sequence[str]) -> CalibrationSettings:
+    """Return the settings with groups of these muscles alone."""
+    left = {name: tuple(member for member in members if member in muscles) for name, members in settings.groups.items()}
+    groups = {name: members for name, members in left.items() if members}
+    if not any(len(members) > 1 for members in groups.values()):
+        settings = settings.model_copy(update={"loss": settings.loss.model_copy(update={"similarity_weight": 0.0})})
+    return settings.model_copy(update={"groups": groups})
 
 
 def _independent(fewer: FewerChannels) -> int:

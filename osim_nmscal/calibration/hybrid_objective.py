@@ -17,11 +17,12 @@ from torch import Tensor
 from osim_nmscal.calibration.arrow_matrix import ArrowMatrix
 from osim_nmscal.calibration.excitation_response import ExcitationResponse, excitation_response
 from osim_nmscal.calibration.hybrid_space import CEILING, HybridSpace
-from osim_nmscal.calibration.losses import MuscleTerm, Term
+from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, Term, TermInputs
 from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
 from osim_nmscal.calibration.synergy_settings import SynergySettings
 from osim_nmscal.calibration.trial_curvature import TrialCurvature
-from osim_nmscal.nms.sensitivity import MuscleState
+from osim_nmscal.nms.forward import MuscleState
+from osim_nmscal.nms.joint_moment import joint_moment
 
 # Mean square excitation below which recordings count as silent.
 _SMALLEST_ENERGY = 1e-12
@@ -178,6 +179,9 @@ class HybridObjective:
             self._add_moments(curvature, trial, rows, at, response)
             for piece in terms:
                 self._add_term(curvature, trial, piece, coefficients.shape[1])
+            for term in self.objective.terms:
+                if isinstance(term, Term) and term.axis == "coupled":
+                    self._add_coupled(curvature, trial, term, at, linear, response)
             self._add_synergy_terms(curvature, trial, at)
             curvatures.append(curvature)
         return curvatures
@@ -203,7 +207,7 @@ class HybridObjective:
         samples = counted[:, trial]
         mine = counted.nonzero()[:, 1] == trial
         splines = at.coefficients[trial].shape[1]
-        scale = self.objective.space.muscle_values(at.muscles.z, "emg_scale")[self.synthesized]
+        scale = at.muscles.parameters.emg_scale[self.synthesized]
         arm = arms[mine] * (response.force[samples, trial] * scale)[:, None, :]
         shape = response.shape[samples, trial][..., :splines]
         curvature.add_moments(self.synthesized, residual[mine].reshape(-1), by_parameters[mine].flatten(0, 1), arm, shape)
@@ -211,15 +215,15 @@ class HybridObjective:
     def _term_piece(
         self, term: MuscleTerm | Term, at: HybridEvaluation, linear: Linearization, response: ExcitationResponse
     ) -> _TermPiece | None:
-        """Return what one term says of the synthesised muscles; None if nothing, or if it is over DOFs (a moment row)."""
+        """Return what one term says of the synthesised muscles; None if nothing, or if it is not over muscles."""
         objective, outputs = self.objective, at.muscles.outputs
         residual = term.residual(outputs)
         index = self.synthesized.nonzero().squeeze(-1)
-        if residual.shape[-1] != len(self.synthesized) or not bool(residual[objective.trials.counted][:, index].any()):
+        if term.axis != "muscle" or not bool(residual[objective.trials.counted][:, index].any()):
             return None
         counted = objective.trials.counted
         weight = (counted / counted.sum(dim=0)).sqrt()[..., None]
-        scale = objective.space.muscle_values(at.muscles.z, "emg_scale")
+        scale = at.muscles.parameters.emg_scale
         kinds = [objective.space.blocks[kind].muscle_columns() for kind in linear.kinds]
         columns = torch.stack(kinds) if kinds else index.new_zeros((0, len(scale)))
         by_parameters = (term.derivative(outputs, linear.tangents) * weight)[..., index]
@@ -246,6 +250,45 @@ class HybridObjective:
         chosen = self.synthesized.clone()
         chosen[self.synthesized] = muscles
         curvature.add_muscles(chosen, curved, pull, mixed.transpose(0, 1), piece.columns[:, muscles])
+
+    def _add_coupled(
+        self,
+        curvature: TrialCurvature,
+        trial: int,
+        term: Term,
+        at: HybridEvaluation,
+        linear: Linearization,
+        response: ExcitationResponse,
+    ) -> None:
+        """Add a term that couples muscles: every unknown of the trial is one direction to differentiate along."""
+        trials, outputs = self.objective.trials, at.muscles.outputs
+        weight = (trials.counted / trials.counted.sum(dim=0)).sqrt()[trials.counted][:, None]
+        mine = trials.counted.nonzero()[:, 1] == trial
+        index = self.synthesized.nonzero().squeeze(-1)
+        scale = at.muscles.parameters.emg_scale
+        tangents = response.tangents(index, len(self.synthesized))
+        alone = (torch.arange(trials.counted.shape[1]) == trial).to(scale.dtype)[:, None] * scale  # (trial, muscle)
+
+        def along(by_spline: Tensor) -> Tensor:
+            """Differentiate along splines times amplitudes, (spline, muscle)."""
+            moved = {f: torch.einsum("ktrm,km->trm", getattr(tangents, f)[: len(by_spline)], by_spline) * alone for f in MUSCLE_SIGNALS}
+            moment = joint_moment(moved["tendon_force"], trials.moment_arm)
+            change = term.along(outputs, TermInputs(**moved, joint_moment=moment, target_moment=torch.zeros_like(moment)))
+            return (change[trials.counted] * weight)[mine].reshape(-1)
+
+        weights, coefficients = self.space.weights_of_trial(at.weights, trial), at.coefficients[trial]
+        columns = []
+        if self.space.fixed_weights is None:
+            for synergy in coefficients:
+                for muscle in torch.eye(len(scale), dtype=scale.dtype):
+                    columns.append(along(synergy[:, None] * muscle))
+        for synergy_weights in weights:
+            for spline in torch.eye(coefficients.shape[1], dtype=scale.dtype):
+                columns.append(along(spline[:, None] * synergy_weights))
+        rows = self.objective.coupled_rows(term, at.muscles, linear.tangents)
+        rows = rows.unflatten(1, (len(mine), -1))[:, mine].flatten(1)
+        residual = (term.residual(outputs)[trials.counted] * weight)[mine].reshape(-1)
+        curvature.add_rows(residual, rows.T, torch.stack(columns, dim=1))
 
     def _add_synergy_terms(self, curvature: TrialCurvature, trial: int, at: HybridEvaluation) -> None:
         """Add tracking, smallness and the range of excitations and primitives."""

@@ -8,8 +8,8 @@ A user's own term is a `Term`: a name, a weight and a function of the outputs th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -31,12 +31,24 @@ class TermInputs:
     target_moment: Tensor  # (time, trial, dof), N·m, from inverse dynamics
 
 
+# What one residual of a term depends on: its own muscle's signals, its own joint moment at that sample, or anything of its trial.
+TermAxis = Literal["muscle", "dof", "coupled"]
+# Fields of TermInputs that the parameters move.
+MUSCLE_SIGNALS = ("activation", "normalized_fiber_length", "tendon_strain", "tendon_force")
+MOVING_SIGNALS = (*MUSCLE_SIGNALS, "joint_moment")
+
+
 class MuscleTerm(Protocol):
     """Residuals of one signal of each muscle by itself, with their derivatives along any number of directions."""
 
     @property
     def name(self) -> str:
         """Shown in history and progress."""
+        ...
+
+    @property
+    def axis(self) -> TermAxis:
+        """Always "muscle"."""
         ...
 
     @property
@@ -66,6 +78,7 @@ class RangePenalty:
     signal: str  # field of TermInputs
     lower: float
     upper: float
+    axis: TermAxis = "muscle"
 
     def _outside(self, outputs: TermInputs) -> Tensor:
         x = getattr(outputs, self.signal)
@@ -92,6 +105,7 @@ class PassiveForcePenalty:
     weight: float
     curve: CurveTable  # passive force-length curve of all muscles
     signal: str = "normalized_fiber_length"  # field of TermInputs
+    axis: TermAxis = "muscle"
 
     def residual(self, outputs: TermInputs) -> Tensor:
         """Return the weighted passive force, (time, trial, muscle)."""
@@ -113,49 +127,44 @@ class Term:
     Attributes:
         name: shown in history and progress.
         weight: multiplies the squared residuals.
-        function: of TermInputs, in torch operations; returns residuals (time, trial, muscle) in which a muscle's entry
-            depends on that muscle alone, or (time, trial, dof) in which a DOF's entry depends on that joint moment alone.
+        function: of TermInputs, in torch operations; returns residuals (time, trial, any number), of which those of the
+            counted samples count.
+        axis: what a residual depends on. "muscle": residuals are (time, trial, muscle) and each depends on its own muscle's
+            signals alone. "dof": residuals are (time, trial, dof) and each depends on its own joint moment at its own sample
+            alone. "coupled": anything of its own trial; always right, and slower (one differentiation per parameter instead
+            of one per kind). What is declared is checked once, by finite differences (term_check.py).
     """
 
     name: str
     weight: float
     function: Callable[[TermInputs], Tensor]
+    axis: TermAxis = "coupled"
 
     def residual(self, outputs: TermInputs) -> Tensor:
         """Return the weighted residuals."""
         return self.weight**0.5 * self.function(outputs)
 
+    def along(self, outputs: TermInputs, change: TermInputs) -> Tensor:
+        """Return the derivative of the weighted residuals along a change of the moving signals, by forward-mode differentiation."""
+
+        def of_signals(*signals: Tensor) -> Tensor:
+            return self.function(replace(outputs, **dict(zip(MOVING_SIGNALS, signals, strict=True))))
+
+        primal, direction = (tuple(getattr(inputs, field) for field in MOVING_SIGNALS) for inputs in (outputs, change))
+        return self.weight**0.5 * torch.func.jvp(of_signals, primal, direction)[1]
+
     def derivative(self, outputs: TermInputs, tangents: TermInputs) -> Tensor:
-        """Return the derivative along each direction by forward-mode differentiation of the function."""
-        fields = ("activation", "normalized_fiber_length", "tendon_strain", "tendon_force")
-        primal = tuple(getattr(outputs, field) for field in fields)
-
-        def of_signals(activation: Tensor, length: Tensor, strain: Tensor, force: Tensor) -> Tensor:
-            return self.function(TermInputs(activation, length, strain, force, outputs.joint_moment, outputs.target_moment))
-
+        """Return the derivative of a term over muscles along each direction; as of `MuscleTerm`."""
+        still = replace(outputs, joint_moment=torch.zeros_like(outputs.joint_moment))
         rows = []
         for i in range(len(tangents.activation)):
-            direction = tuple(getattr(tangents, field)[i] for field in fields)
-            rows.append(torch.func.jvp(of_signals, primal, direction)[1])
-        return self.weight**0.5 * torch.stack(rows)
+            rows.append(self.along(outputs, replace(still, **{field: getattr(tangents, field)[i] for field in MUSCLE_SIGNALS})))
+        return torch.stack(rows) if rows else outputs.activation.new_zeros((0, *outputs.activation.shape))
 
     def moment_derivative(self, outputs: TermInputs) -> Tensor:
         """Return d residual / d joint moment, (time, trial, dof), of a term over DOFs."""
-
-        def of_moment(moment: Tensor) -> Tensor:
-            return self.function(
-                TermInputs(
-                    outputs.activation,
-                    outputs.normalized_fiber_length,
-                    outputs.tendon_strain,
-                    outputs.tendon_force,
-                    moment,
-                    outputs.target_moment,
-                )
-            )
-
-        change = torch.func.jvp(of_moment, (outputs.joint_moment,), (torch.ones_like(outputs.joint_moment),))[1]
-        return self.weight**0.5 * change
+        still = {field: torch.zeros_like(getattr(outputs, field)) for field in MUSCLE_SIGNALS}
+        return self.along(outputs, replace(outputs, **still, joint_moment=torch.ones_like(outputs.joint_moment)))
 
 
 def built_in_terms(settings: LossSettings, muscle: MuscleMechanics) -> tuple[MuscleTerm, ...]:

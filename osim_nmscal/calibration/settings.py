@@ -1,25 +1,13 @@
 """Settings of a calibration: which parameters move, within what, by which loss, with which optimiser."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
+from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
 from osim_nmscal.calibration.synergy_settings import SynergySettings
+from osim_nmscal.errors import CalibrationError
 from osim_nmscal.settings import Settings, setting
-
-ParameterName = Literal[
-    "c1",
-    "c2",
-    "shape_factor",
-    "optimal_fiber_length",
-    "tendon_slack_length",
-    "strength_coefficient",
-    "electromechanical_delay",
-    "emg_scale",
-    "tendon_strain_at_one_norm_force",
-    "max_contraction_velocity",
-]
-PARAMETER_NAMES: tuple[ParameterName, ...] = ParameterName.__args__  # type: ignore[attr-defined]
 
 
 class ParameterSettings(Settings):
@@ -55,40 +43,24 @@ class ParameterSettings(Settings):
         return self
 
 
-def _parameter(description: str, source: str, **values: object) -> ParameterSettings:
-    return Field(
-        default=ParameterSettings(**values),  # type: ignore[arg-type]
-        description=description,
-        json_schema_extra={"unit": "-", "source": source},
-    )
+def _section(kind: ParameterKind) -> tuple[type[ParameterSettings], Any]:
+    """Return annotation and field of one kind of parameter, with its defaults."""
+    defaults = {name: getattr(kind, name) for name in ParameterSettings.model_fields}
+    default = ParameterSettings(**defaults)
+    return ParameterSettings, Field(default=default, description=kind.description, json_schema_extra={"unit": "-", "source": kind.source})
 
 
-class ParametersSettings(Settings):
-    """Every kind of parameter; CEINMS's usual ranges."""
+_SECTIONS: dict[str, Any] = {kind.name: _section(kind) for kind in KINDS.values()}
+_AllKinds: Any = create_model("_AllKinds", __base__=Settings, **_SECTIONS)
 
-    # started apart: with C1 = C2 both have the same derivative for ever
-    c1: ParameterSettings = _parameter("First recursive coefficient of neural activation.", "CEINMS", lower=-0.95, upper=-0.05, start=-0.55)
-    c2: ParameterSettings = _parameter(
-        "Second recursive coefficient of neural activation.", "CEINMS", lower=-0.95, upper=-0.05, start=-0.45
-    )
-    shape_factor: ParameterSettings = _parameter("Shape factor A of activation.", "CEINMS", lower=-2.999, upper=-0.001, start=-1.0)
-    optimal_fiber_length: ParameterSettings = _parameter("Optimal fiber length.", "CEINMS", lower=0.85, upper=1.15, bounds="relative")
-    tendon_slack_length: ParameterSettings = _parameter("Tendon slack length.", "CEINMS", lower=0.85, upper=1.15, bounds="relative")
-    strength_coefficient: ParameterSettings = _parameter(
-        "Factor of the maximum isometric force.", "CEINMS", lower=0.5, upper=2.5, start=1.0, scope="group"
-    )
-    electromechanical_delay: ParameterSettings = _parameter(
-        "Delay between EMG and force, s.", "Hambly 2025", lower=0.0, upper=0.125, start=0.035, scope="global", free=False
-    )
-    emg_scale: ParameterSettings = _parameter(
-        "Factor of a muscle's excitation.", "NMSM Pipeline", lower=0.3, upper=3.0, start=1.0, scope="group", free=False
-    )
-    tendon_strain_at_one_norm_force: ParameterSettings = _parameter(
-        "Tendon strain at the maximum isometric force.", "choice", lower=0.5, upper=2.0, bounds="relative", free=False
-    )
-    max_contraction_velocity: ParameterSettings = _parameter(
-        "Maximum contraction velocity.", "choice", lower=0.5, upper=2.0, bounds="relative", free=False
-    )
+
+class ParametersSettings(_AllKinds):
+    """Every kind of parameter (parameter_kinds.py); CEINMS's usual ranges."""
+
+    def of(self, kind: str) -> ParameterSettings:
+        """Return the settings of one kind."""
+        found: ParameterSettings = getattr(self, kind)
+        return found
 
 
 class LossSettings(Settings):
@@ -210,3 +182,90 @@ class CalibrationSettings(Settings):
         description="Also calibrate leaving out each calibration trial in turn, and report the error on it.",
         source="choice",
     )
+
+    @property
+    def rigid_tendon(self) -> bool | None:
+        """Whether every tendon is rigid; None: as the .osim says per muscle."""
+        return {"model": None, "elastic": False, "rigid": True}[self.tendon]
+
+    @model_validator(mode="after")
+    def _every_setting_is_read(self) -> "CalibrationSettings":
+        ignored = unread_settings(self)
+        if ignored:
+            raise ValueError(" ".join(ignored))
+        return self
+
+
+def unread_settings(settings: CalibrationSettings) -> list[str]:
+    """Name every setting that differs from its default and that this calibration would not read, and say what to do.
+
+    Args:
+        settings: of a calibration; its `method` and `optimizer` decide.
+
+    Returns:
+        one sentence each; none if all is read.
+    """
+    hybrid, parameters, loss = settings.method == "synergy_hybrid", settings.parameters, settings.loss
+    sentences = []
+
+    def unread(section: str, names: list[str], reason: str) -> None:
+        if names:
+            sentences.append(f"[{section}] {', '.join(names)} would change nothing, as {reason}.")
+
+    for optimizer in ("gauss_newton", "adamw", "simulated_annealing"):
+        # predictions that follow the moments of held-out trials are made by Gauss-Newton
+        if optimizer != settings.optimizer and not (hybrid and optimizer == "gauss_newton"):
+            reason = f"optimizer is '{settings.optimizer}'; remove it, or choose optimizer = '{optimizer}'"
+            unread(f"calibration.{optimizer}", _changed(getattr(settings, optimizer)), reason)
+    if not hybrid:
+        reason = "method is 'emg_driven'; remove it, or choose method = 'synergy_hybrid'"
+        unread("calibration.synergy", _changed(settings.synergy), reason)
+        if settings.seed != 0 and settings.starts == 1 and settings.optimizer != "simulated_annealing":
+            unread("calibration", ["seed"], "nothing is random in one start of this optimizer; remove it, or ask for more starts")
+    kinds = {name: parameters.of(name) for name in KINDS}
+    for name, kind in kinds.items():
+        if not kind.free:
+            default = ParametersSettings.model_fields[name].default
+            moved = [
+                field for field in ("scope", "bounds", "lower", "upper", "prior_width") if getattr(kind, field) != getattr(default, field)
+            ]
+            unread(f"calibration.parameters.{name}", moved, "free is false; remove it, or set free = true")
+    grouped = any(kind.free and kind.scope == "group" for kind in kinds.values())
+    if settings.groups and not grouped and loss.similarity_weight == 0.0:
+        unread("calibration", ["groups"], "no free parameter has scope = 'group' and similarity_weight is 0; remove them, or use them")
+    if loss.similarity_weight > 0.0 and not any(len(members) > 1 for members in settings.groups.values()):
+        unread("calibration.loss", ["similarity_weight"], "no group in [calibration.groups] has two muscles; name groups, or set it to 0")
+    for weight, field in (
+        ("fiber_length_weight", "fiber_length_range"),
+        ("tendon_strain_weight", "tendon_strain_range"),
+        ("moment_weight", "moment_scale"),
+    ):
+        if getattr(loss, weight) == 0.0 and field in _changed(loss):
+            unread("calibration.loss", [field], f"{weight} is 0; remove it, or give it a weight")
+    return sentences
+
+
+def require_read(settings: CalibrationSettings) -> None:
+    """Refuse settings that this calibration would not read; what pydantic's `model_copy` lets through.
+
+    Raises:
+        CalibrationError: as `unread_settings` says.
+    """
+    sentences = unread_settings(settings)
+    if sentences:
+        raise CalibrationError(" ".join(sentences))
+
+
+def without_synergies(settings: CalibrationSettings) -> CalibrationSettings:
+    """Return the same calibration as an EMG-driven one, without what only synergies read."""
+    update: dict[str, object] = {"method": "emg_driven", "synergy": SynergySettings()}
+    if settings.optimizer != "gauss_newton":
+        update["gauss_newton"] = GaussNewtonSettings()
+    if settings.starts == 1 and settings.optimizer != "simulated_annealing":
+        update["seed"] = 0
+    return settings.model_copy(update=update)
+
+
+def _changed(section: Settings) -> list[str]:
+    """Return the fields whose values are not the defaults."""
+    return [name for name, field in type(section).model_fields.items() if getattr(section, name) != field.default]

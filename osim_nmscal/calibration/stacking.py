@@ -1,4 +1,8 @@
-"""Trials as tensors: unequal trials are padded by holding their last sample and masked, never time-normalised."""
+"""Trials as tensors: unequal trials are padded and masked, never time-normalised.
+
+Padding holds the last sample. An MTU goes on for one sample at the speed of its last two, then holds: with a rigid tendon
+the fiber's velocity is taken from both neighbours of a sample, and the last one of a trial must not see it stop.
+"""
 
 from dataclasses import dataclass
 
@@ -25,8 +29,8 @@ def stack_trials(trials: TrialSet) -> StackedTrials:
     """Stack trials along a trial axis; the model holds still in the padding, so it costs nothing but time."""
     longest = max(len(trial.time) for trial in trials.trials)
 
-    def padded(signals: list[np.ndarray]) -> Tensor:
-        held = [np.concatenate([s, np.repeat(s[-1:], longest - len(s), axis=0)]) for s in signals]
+    def padded(signals: list[np.ndarray], *, speed: float = 0.0) -> Tensor:
+        held = [np.concatenate([s, np.repeat(s[-1:] + speed * (s[-1:] - s[-2:-1]), longest - len(s), axis=0)]) for s in signals]
         return torch.from_numpy(np.ascontiguousarray(np.stack(held, axis=1), dtype=np.float64))
 
     counted = torch.zeros((longest, len(trials.trials)), dtype=torch.bool)
@@ -34,7 +38,7 @@ def stack_trials(trials: TrialSet) -> StackedTrials:
         counted[trial.first_counted : len(trial.time), i] = True
     return StackedTrials(
         excitation=padded([trial.excitation for trial in trials.trials]),
-        mtu_length=padded([trial.mtu_length for trial in trials.trials]),
+        mtu_length=padded([trial.mtu_length for trial in trials.trials], speed=1.0),
         moment_arm=padded([trial.moment_arm for trial in trials.trials]),
         joint_moment=padded([trial.joint_moment for trial in trials.trials]),
         counted=counted,

@@ -4,6 +4,7 @@ Hambly et al. (2025), Eq. 5. Starts from the synergies of the recorded excitatio
 muscles, then moves parameters, weights and primitives together.
 """
 
+import functools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from osim_nmscal.calibration.emg_driven import calibrate_emg_driven, calibrated_muscles, parameter_labels, parameter_rows
+from osim_nmscal.calibration.cross_validation import leave_one_out
+from osim_nmscal.calibration.emg_driven import calibrate_emg_driven, parameter_labels, parameter_rows
 from osim_nmscal.calibration.hybrid_objective import HybridEvaluation, HybridObjective
 from osim_nmscal.calibration.hybrid_space import HybridSpace
 from osim_nmscal.calibration.identifiability import Posterior, autocorrelation_time, ridge_error, unclear_pairs
@@ -22,8 +24,8 @@ from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.optimizers import Minimum, Progress
 from osim_nmscal.calibration.optimizers.adamw import adamw
 from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
-from osim_nmscal.calibration.parameter_space import neural_parameters, parameter_space
-from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.parameter_space import calibrated_muscles, neural_parameters, parameter_space
+from osim_nmscal.calibration.settings import CalibrationSettings, require_read, without_synergies
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.synergies import (
     Synergies,
@@ -37,13 +39,13 @@ from osim_nmscal.calibration.synergies import (
 )
 from osim_nmscal.calibration.synergy_settings import MuscleRole
 from osim_nmscal.calibration.threads import threads_for
+from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, SynergyResult
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, listed
 from osim_nmscal.nms.muscle_models import muscle_mechanics
 
-_RIGID = {"model": None, "elastic": False, "rigid": True}
 # Highest random starting weight of a muscle without EMG. Source: choice; such a muscle then starts at about 0.1.
 _START_WEIGHT = 0.2
 # Relative ridge that makes the primitives' block invertible where the loss does not see them.
@@ -88,20 +90,26 @@ def calibrate_synergy_hybrid(
         CalibrationError, SignalError, UnknownNameError: the problem is ill-posed as stated.
         FiberDynamicsError: a muscle has no equilibrium at the starting values.
     """
-    settings = settings or CalibrationSettings()
+    settings = (settings or CalibrationSettings()).model_copy(update={"method": "synergy_hybrid"})
+    require_read(settings)
     began = time.perf_counter()
     driven = driven_trials(trials.calibration, {**settings.synergy.muscles, **(roles or {})})
     if not driven.synthesized:
-        result = calibrate_emg_driven(driven.trials, muscles, settings, progress=progress, terms=terms)
+        result = calibrate_emg_driven(driven.trials, muscles, without_synergies(settings), progress=progress, terms=terms)
         sentence = "Every muscle is recorded, so there is nothing to synthesise: this is the EMG-driven calibration."
         return replace(result, method="synergy_hybrid", findings=(*result.findings, sentence))
     _require_suitable(settings)
     table = muscles.select(driven.trials.muscles)
+    require_units(driven.trials, table)
     samples = sum(len(trial.time) for trial in driven.trials.trials)
     with threads_for(samples * len(table)):
         problem = _problem(driven, table, settings, terms)
         minimum = _best_of_starts(problem, settings, progress)
-        return _result(problem, table, settings, minimum, time.perf_counter() - began)
+        result = _result(problem, table, settings, minimum, time.perf_counter() - began)
+    if settings.cross_validation:
+        again = functools.partial(calibrate_synergy_hybrid, roles=roles, terms=terms)
+        result = replace(result, cross_validation=leave_one_out(trials, muscles, settings, again))
+    return result
 
 
 def _require_suitable(settings: CalibrationSettings) -> None:
@@ -110,7 +118,7 @@ def _require_suitable(settings: CalibrationSettings) -> None:
             "Simulated annealing cannot search the hundreds of primitives of a synergy-hybrid calibration; choose "
             "[calibration] optimizer = 'gauss_newton' or 'adamw'."
         )
-    if settings.parameters.emg_scale.free:
+    if settings.parameters.of("emg_scale").free:
         raise CalibrationError(
             "[calibration.parameters.emg_scale] cannot be free in a synergy-hybrid calibration: the weights scale the excitations already."
         )
@@ -119,10 +127,10 @@ def _require_suitable(settings: CalibrationSettings) -> None:
 def _problem(driven: DrivenTrials, table: MuscleTable, settings: CalibrationSettings, terms: Sequence[Term]) -> _Problem:
     candidates, synergies = choose_synergies(driven, settings)
     stacked = stack_trials(driven.trials)
-    space = parameter_space(table, settings, frozenset(_unseen(driven)))
+    space = parameter_space(table, settings, frozenset(_unseen(driven)), time_step=stacked.time_step)
     groups = [[table.index(name) for name in members] for members in settings.groups.values()]
-    mechanics = muscle_mechanics(table, rigid_tendon=_RIGID[settings.tendon])
-    objective = Objective(stacked, mechanics, space, settings.loss, terms, groups)
+    mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
+    objective = Objective(stacked, mechanics, space, settings.loss, terms, groups, driven.trials.dofs, trials_apart=True)
     lengths = [len(trial.time) for trial in driven.trials.trials]
     basis = spline_basis(max(lengths), stacked.time_step, settings.synergy.knot_spacing)
     hybrid_space = HybridSpace(
@@ -165,16 +173,23 @@ def _unseen(driven: DrivenTrials) -> list[str]:
 
 
 def _best_of_starts(problem: _Problem, settings: CalibrationSettings, progress: Progress | None) -> Minimum:
-    generator = np.random.default_rng(settings.seed)
-    starts = [_start(problem, generator) for _ in range(settings.synergy.starts)]
-    minima = []
-    for start in starts:
-        if settings.optimizer == "adamw":
-            minima.append(adamw(problem.objective, start, settings.adamw, progress))
-        else:
-            minima.append(gauss_newton(problem.objective, start, settings.gauss_newton, progress))
-        if minima[-1].status == "interrupted":
-            break
+    """Try every pair of starting parameters (`starts`) and starting weights (`synergy.starts`), the first of both being the start."""
+    generator, drawing = np.random.default_rng(settings.seed), torch.Generator().manual_seed(settings.seed)
+    weights_and_primitives = [_start(problem, generator) for _ in range(settings.synergy.starts)]
+    minima: list[Minimum] = []
+    for i in range(settings.starts):
+        parameters = problem.objective.space.parameters.start()
+        if i > 0:
+            parameters = torch.rand(len(parameters), generator=drawing, dtype=parameters.dtype)
+        for first in weights_and_primitives:
+            start = first.clone()
+            start[: len(parameters)] = parameters
+            if settings.optimizer == "adamw":
+                minima.append(adamw(problem.objective, start, settings.adamw, progress))
+            else:
+                minima.append(gauss_newton(problem.objective, start, settings.gauss_newton, progress))
+            if minima[-1].status == "interrupted":
+                return min(minima, key=lambda minimum: minimum.best.loss)
     return min(minima, key=lambda minimum: minimum.best.loss)
 
 

@@ -44,7 +44,13 @@ class TrialCurvature:
             by_primitive = (shape @ self._coefficients.T).transpose(1, 2)  # (row, synergy, muscle)
             jacobian.insert(0, (arm[:, :, None, :] * by_primitive[:, None]).reshape(rows * dofs, -1))
             entries = torch.cat([self._weight_entries(muscles), entries])
-        by_unknowns = torch.cat(jacobian, dim=1)
+        self._add(entries, residual, by_parameters, torch.cat(jacobian, dim=1))
+
+    def add_rows(self, residual: Tensor, by_parameters: Tensor, by_unknowns: Tensor) -> None:
+        """Add rows of any kind: residual (row,), by_parameters (row, parameter), by_unknowns (row, entry)."""
+        self._add(torch.arange(len(self.gradient)), residual, by_parameters, by_unknowns)
+
+    def _add(self, entries: Tensor, residual: Tensor, by_parameters: Tensor, by_unknowns: Tensor) -> None:
         self.gradient[entries] += by_unknowns.T @ residual
         self.hessian[entries[:, None], entries] += by_unknowns.T @ by_unknowns
         self.cross[:, entries] += by_parameters.T @ by_unknowns

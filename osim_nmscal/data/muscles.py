@@ -5,7 +5,7 @@ Default values are OpenSim 4.6's. What a class makes of its properties is comput
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,21 @@ class Muscle:
     def muscle_class(self) -> str:
         """OpenSim's name of the class."""
         return MUSCLE_CLASSES[type(self.properties)]
+
+    def with_tendon_strain(self, strain: float) -> "Muscle":
+        """Return the muscle with a tendon of another strain at one norm force, its curve stretched along the strain.
+
+        A stiffness that a Millard muscle states is per strain, so it falls as the strain grows; the other numbers of the
+        curve are shares of the force or of the bend and stay.
+
+        Args:
+            strain: at one norm force.
+        """
+        properties = self.properties
+        if isinstance(properties, Millard2012Properties) and properties.tendon_stiffness_at_one_norm_force is not None:
+            factor = properties.tendon_strain_at_one_norm_force / strain
+            properties = replace(properties, tendon_stiffness_at_one_norm_force=properties.tendon_stiffness_at_one_norm_force * factor)
+        return replace(self, properties=replace(properties, tendon_strain_at_one_norm_force=strain))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ class NeuralParameters:
     c1: FloatArray  # (muscle,), in (-1, 1); belongs to time_step
     c2: FloatArray  # (muscle,), in (-1, 1); belongs to time_step
     shape_factor: FloatArray  # (muscle,), in (-3, 0)
-    electromechanical_delay: float  # s
+    electromechanical_delay: float | FloatArray  # s; one number, or (muscle,) where muscles differ
     time_step: float  # s, the sampling step that c1 and c2 belong to
     emg_scale: FloatArray = field(default_factory=lambda: np.ones(1))  # (muscle,) or (1,) for all: factor of the excitation
 

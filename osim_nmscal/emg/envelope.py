@@ -5,6 +5,7 @@ orders are effective ones (see `signals`): the odd 3 becomes two passes of order
 Departures: an envelope is clipped at zero, which a low-pass may undershoot; a recording that cannot be EMG is an error.
 """
 
+import logging
 from dataclasses import replace
 from typing import Literal
 
@@ -24,8 +25,14 @@ LARGEST_JITTER = 0.5
 # Raw EMG has at least this part of its standard deviation inside the band: 0.6 to 0.93 in 31 channels of shared/data, whose envelopes
 # of 5 Hz have 3e-4 to 1e-3. Source: measured.
 SMALLEST_BAND_SHARE = 5e-3
-# Filters ring: an envelope may dip this part of its peak below zero. Source: choice.
+# Filters ring: an envelope may dip this part of its peak below zero, in this part of its samples; raw EMG is negative in half of them.
+# Source: choice; at rest, ringing about zero is negative in up to a third of the samples.
 LARGEST_DIP = 0.05
+LARGEST_DIP_SHARE = 1 / 3
+# Less than this part of the peak is rounding, not worth a word. Source: choice; single precision.
+ROUNDING = 1e-6
+
+_log = logging.getLogger(__name__)
 
 
 class EnvelopeSettings(Settings):
@@ -58,19 +65,23 @@ class EnvelopeSettings(Settings):
     )
 
 
-def linear_envelope(raw: TimeSeries, settings: EnvelopeSettings | None = None) -> TimeSeries:
+def linear_envelope(
+    raw: TimeSeries, settings: EnvelopeSettings | None = None, *, start: float | None = None, end: float | None = None
+) -> TimeSeries:
     """Return the linear envelope of every channel, at the recording's own rate.
 
     Args:
         raw: (time, channel), raw EMG in any unit; or envelopes, if `settings.kind` says so.
         settings: default `EnvelopeSettings()`.
+        start: s, on the clock of the result: from here on an envelope is judged; default its beginning.
+        end: s, until where; default its end.
 
     Returns:
         (time, channel), not negative, same unit, on a uniform clock shifted by `settings.time_offset`.
 
     Raises:
         SignalError: a channel is constant or has gaps; samples were dropped; a band edge is above half the sampling rate; raw
-            EMG without content in the band; an envelope with negative values. Names source, channel and value.
+            EMG without content in the band; an envelope that is negative by more than ringing. Names source, channel and value.
     """
     settings = settings or EnvelopeSettings()
     require_gapless(raw)
@@ -78,14 +89,15 @@ def linear_envelope(raw: TimeSeries, settings: EnvelopeSettings | None = None) -
     _require_uniform_clock(raw)
     clocked = replace(raw, time=uniform_time(raw.time) + settings.time_offset)
     if settings.kind == "envelope":
-        _require_envelope(clocked)
+        _require_envelope(used_part(clocked, start, end), settings)
         return replace(clocked, values=np.maximum(clocked.values, 0.0))
     try:
         band = bandpass(clocked.values, clocked.rate, settings.bandpass_low, settings.bandpass_high, settings.bandpass_order)
         _require_raw(clocked, band, settings)
         envelope = zero_lag_lowpass(np.abs(band), clocked.rate, settings.lowpass_cutoff, settings.lowpass_order)
     except SignalError as error:
-        raise error if raw.source in str(error) else SignalError(f"{raw.source}: {error}") from None
+        hint = "" if _can_be_raw(clocked, settings) else " At this rate the file may hold envelopes: then set kind = 'envelope'."
+        raise error if raw.source in str(error) else SignalError(f"{raw.source}: {error}{hint}") from None
     return replace(clocked, values=np.maximum(envelope, 0.0))
 
 
@@ -111,15 +123,44 @@ def _require_uniform_clock(raw: TimeSeries) -> None:
         )
 
 
-def _require_envelope(envelope: TimeSeries) -> None:
-    peak = np.abs(envelope.values).max(axis=0)
-    lowest = envelope.values.min(axis=0)
-    for label, low, high, row in zip(envelope.labels, lowest, peak, envelope.values.argmin(axis=0), strict=True):
-        if low < -LARGEST_DIP * high:
-            raise SignalError(
-                f"{envelope.source}: EMG channel {label!r} is {low:.4g} at {envelope.time[row]:g} s, but an envelope is not negative; "
-                "this looks like raw EMG: set kind = 'raw'."
+def used_part(series: TimeSeries, start: float | None, end: float | None) -> TimeSeries:
+    """Return the part of a recording that is used; all of it if none is, as its clock is another: that is for others to say.
+
+    Args:
+        series: any.
+        start: s; None for its beginning.
+        end: s; None for its end.
+    """
+    first, last = series.time[0] if start is None else start, series.time[-1] if end is None else end
+    apart = last < series.time[0] or first > series.time[-1] or last < first
+    return series if apart else series.between(float(first), float(last))
+
+
+def _can_be_raw(series: TimeSeries, settings: EnvelopeSettings) -> bool:
+    return settings.bandpass_high < series.rate / 2
+
+
+def _require_envelope(envelope: TimeSeries, settings: EnvelopeSettings) -> None:
+    """Refuse what is no envelope; say what will be clipped."""
+    ringing = []
+    for label, values in zip(envelope.labels, envelope.values.T, strict=True):
+        peak, row = float(np.abs(values).max()), int(values.argmin())
+        low, share = float(values[row]), float((values < 0).mean())
+        if low < -LARGEST_DIP * peak or (share > LARGEST_DIP_SHARE and low < -ROUNDING * peak):
+            advice = (
+                "this looks like raw EMG: set kind = 'raw'"
+                if _can_be_raw(envelope, settings)
+                else f"at {envelope.rate:.4g} Hz it is no raw EMG either: rectify and low-pass the raw recording again, or export it raw"
             )
+            raise SignalError(
+                f"{envelope.source}: EMG channel {label!r} is negative in {100 * share:.2g} % of its samples, down to {low:.4g} at "
+                f"{envelope.time[row]:g} s, but an envelope is not negative (ringing: {100 * LARGEST_DIP:g} % of the peak, in a third of "
+                f"the samples); {advice}."
+            )
+        if low < -ROUNDING * peak:
+            ringing.append(f"{label} ({-100 * low / peak:.2g} % of its peak, in {100 * share:.2g} % of the samples)")
+    if ringing:
+        _log.warning("%s: EMG envelopes dip below zero and count as zero there: %s.", envelope.source, ", ".join(ringing))
 
 
 def _require_raw(raw: TimeSeries, band: FloatArray, settings: EnvelopeSettings) -> None:

@@ -4,35 +4,40 @@ Source: https://www.c3d.org; read by ezc3d, whose force-plate filter gives force
 of types 1 to 4 (forces are those on the person). The clock is the capture's own: frame 1 of the capture is 0 s, so a file that was
 cut starts later, and events are on that clock too. Lengths become m, moments N*m.
 Departure: axes are turned on request only. Most laboratories have z up, OpenSim has y up: `axes="x z -y"`.
+
+ezc3d works in a process of its own, within limits of time and memory: one changed byte can make it crash, hang for 40 s, or take
+8.6 GB. What it finds is kept, a refusal too, so that a file costs one process however often it is read.
 """
 
-import struct
-from dataclasses import dataclass
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import ForcePlateData, MarkerTrajectories, TimeSeries
 from osim_nmscal.errors import FileFormatError
-from osim_nmscal.formats.trc import METRES, require_plausible_extent
+from osim_nmscal.formats.c3d_content import Capture, Event, parse_capture
+from osim_nmscal.formats.text_files import read_bytes
+from osim_nmscal.worker.process import Limits, WorkerError, call
 
 FloatArray = NDArray[np.float64]
 
-# Groups of POINT labels that are computed quantities, not markers. Source: c3d.org, parameters of the POINT group.
-COMPUTED_POINTS = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS", "USERMOS", "MODELED_MARKERS")
-# Below this vertical force a plate has no meaningful centre of pressure, N. Source: choice, as in most laboratories.
-LOADED = 20.0
+# Limits of the process that parses a file of so many bytes. Honest files took up to 0.15 s per MB, and 10 times their size of memory
+# (45 MB: 1.1 s, 460 MB; with 86 channels and five plates 1.1 MB: 0.16 s), behind a start of 0.3 s. Source: measured with ezc3d
+# 1.5; the start two hundredfold, as a busy machine took 4.5 s at times, the rest twofold to sevenfold.
+SECONDS, SECONDS_PER_MEGABYTE = 60.0, 1.0
+MEMORY, MEMORY_PER_BYTE = 2 * 2**30, 20
+# Captures are kept up to this many bytes in all. Source: choice; a session of fifty one-minute recordings.
+KEPT_BYTES = 512 * 2**20
+# First word of a c3d file's parameter section and of its header; and the processors it can name. Source: c3d.org.
+KEY, PROCESSORS, BLOCK = 0x50, (84, 85, 86), 512
 
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """One event that was marked in the capture."""
-
-    name: str  # e.g. "Foot Strike"
-    context: str  # e.g. "Right"
-    time: float  # s
+_kept: OrderedDict[tuple[str, bytes], Capture | str] = OrderedDict()  # a refusal is its sentence
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,23 +62,17 @@ def read_c3d(path: Path | str, *, axes: str = "x y z", plates: bool = True) -> C
         Markers (m), analog channels, ground reaction of each plate (N, m, N*m) and events.
 
     Raises:
-        FileFormatError: missing, truncated, not a c3d file, or without markers and channels.
+        FileFormatError: missing, truncated, damaged, not a c3d file, or without frames; names the file and says what to do.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileFormatError(f"{path} does not exist; check the path.")
     rotation = rotation_from_axes(axes)
-    content = _content(path, plates=False)
-    _require_complete(content, path)
-    has_plates = plates and _scalar(content["parameters"], "FORCE_PLATFORM", "USED", 0) > 0
-    if has_plates:
-        content = _content(path, plates=True)
-    start = _start_time(content)
+    capture = _capture(Path(path))
+    if plates and capture.plates_problem:
+        raise FileFormatError(capture.plates_problem)
     return C3dRecording(
-        markers=_markers(content, start, rotation, path),
-        analog=_analog(content, start, path),
-        forces=_forces(content, start, rotation, path) if has_plates else None,
-        events=_events(content),
+        markers=replace(capture.markers, positions=capture.markers.positions @ rotation.T),
+        analog=replace(capture.analog, values=capture.analog.values.copy()),
+        forces=_turned(capture.forces, rotation) if plates and capture.forces is not None else None,
+        events=capture.events,
     )
 
 
@@ -100,132 +99,56 @@ def rotation_from_axes(axes: str) -> FloatArray:
     return rotation
 
 
-def _content(path: Path, *, plates: bool) -> Any:
-    import ezc3d
-
+def _capture(path: Path) -> Capture:
+    """Parse a file unless the same bytes have been parsed before."""
+    raw = read_bytes(path)
+    key = (str(path), hashlib.blake2b(raw, digest_size=16).digest())
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _accepted(_kept[key])
+    _require_c3d(raw, path)
+    limits = Limits(seconds=SECONDS + SECONDS_PER_MEGABYTE * len(raw) / 1e6, memory=MEMORY + MEMORY_PER_BYTE * len(raw))
+    found: Capture | str
     try:
-        return ezc3d.c3d(str(path), extract_forceplat_data=plates)
-    except (RuntimeError, OSError, ValueError, IndexError, KeyError, MemoryError) as error:
-        raise FileFormatError(f"{path} cannot be read as c3d: {error}. Export it again.") from error
+        found = call(parse_capture, path.absolute(), limits=limits)
+    except FileFormatError as error:
+        found = str(error)
+    except WorkerError as error:
+        if error.kind in ("disk", "system"):  # may be otherwise next time
+            raise FileFormatError(f"{path} cannot be read as c3d: {error}") from None
+        found = f"{path} cannot be read as c3d: {error} The file is damaged: copy or export it again."
+    with _lock:
+        _kept[key] = found
+        while len(_kept) > 1 and sum(map(_size, _kept.values())) > KEPT_BYTES:
+            _kept.popitem(last=False)
+    return _accepted(found)
 
 
-def _require_complete(content: Any, path: Path) -> None:
-    """Refuse a file that ends before its last frame: ezc3d returns what there is, and corrects the count, without a word."""
-    raw = path.read_bytes()
-    processor = raw[512 * (raw[0] - 1) + 3]  # of the parameter section: 86 is big-endian (MIPS)
-    first, last = struct.unpack_from(">HH" if processor == 86 else "<HH", raw, 6)
-    frames = content["data"]["points"].shape[2]
-    if frames < last - first + 1 and last < 65535:  # the header's 16 bits overflow beyond
-        raise FileFormatError(f"{path} declares {last - first + 1} frames and holds {frames}: it is truncated. Export it again.")
+def _accepted(found: Capture | str) -> Capture:
+    if isinstance(found, str):
+        raise FileFormatError(found)
+    return found
 
 
-def _value(parameters: Any, group: str, name: str) -> Any:
-    return parameters[group][name]["value"] if group in parameters and name in parameters[group] else []
+def _require_c3d(raw: bytes, path: Path) -> None:
+    """Refuse what is no c3d file by its first bytes: where the parameters lie, and whose numbers they are."""
+    parameters = BLOCK * (raw[0] - 1)
+    if len(raw) < 2 * BLOCK or raw[1] != KEY:
+        raise FileFormatError(f"{path} cannot be read as c3d: it does not begin like one. Check the file, or export it again.")
+    if not BLOCK <= parameters <= len(raw) - BLOCK or raw[parameters + 3] not in PROCESSORS:
+        raise FileFormatError(f"{path} cannot be read as c3d: its section of parameters is not where the header says. Export it again.")
 
 
-def _scalar(parameters: Any, group: str, name: str, default: float) -> float:
-    values = np.atleast_1d(_value(parameters, group, name))
-    return float(values[0]) if len(values) else default
+def _size(capture: Capture | str) -> int:
+    if isinstance(capture, str):
+        return len(capture)
+    forces = 0 if capture.forces is None else capture.forces.forces.values.nbytes
+    return capture.markers.positions.nbytes + capture.analog.values.nbytes + forces
 
 
-def _start_time(content: Any) -> float:
-    """Return the time of the first frame, s; TRIAL holds it beyond the header's 65535 frames, in two 16-bit words."""
-    words = np.atleast_1d(_value(content["parameters"], "TRIAL", "ACTUAL_START_FIELD"))
-    rate = float(content["header"]["points"]["frame_rate"])
-    if len(words):
-        low, high = int(words[0]) % 65536, (int(words[1]) % 65536 if len(words) > 1 else 0)
-        first = low + 65536 * high - 1
-    else:
-        first = int(content["header"]["points"]["first_frame"])
-    return first / rate if rate > 0 else 0.0
-
-
-def _markers(content: Any, start: float, rotation: FloatArray, path: Path) -> MarkerTrajectories:
-    parameters, points = content["parameters"], content["data"]["points"]
-    computed = {label for group in COMPUTED_POINTS for label in _value(parameters, "POINT", group)}
-    computed |= _members_of_type_groups(parameters)
-    labels = list(_value(parameters, "POINT", "LABELS"))[: points.shape[1]]
-    kept = [i for i, label in enumerate(labels) if label.strip() and label not in computed and not label.startswith("*")]
-    names = [labels[i].strip().rpartition(":")[2] for i in kept]  # "subject:LASI"
-    if len(set(names)) != len(names):  # two people in one capture
-        names = [labels[i].strip() for i in kept]
-    unit = next(iter(_value(parameters, "POINT", "UNITS")), "mm").lower()
-    if unit not in METRES:
-        raise FileFormatError(f"{path}: POINT:UNITS is {unit!r}, expected mm, cm or m; correct the file's parameters.")
-    frames = points.shape[2]
-    if frames == 0:
-        raise FileFormatError(f"{path} holds no frame; export it again.")
-    positions = np.einsum("ij,jmt->tmi", rotation, points[:3, kept].astype(np.float64)) * METRES[unit]
-    seen = content["data"]["meta_points"]["residuals"][0, kept].T >= 0
-    positions[~seen | (positions == 0).all(axis=2) | np.isnan(positions).any(axis=2)] = np.nan
-    require_plausible_extent(positions, path, f"it says POINT:UNITS {unit}")
-    time = start + np.arange(frames) / float(parameters["POINT"]["RATE"]["value"][0])
-    return MarkerTrajectories(time=time, markers=tuple(names), positions=positions, source=str(path))
-
-
-def _members_of_type_groups(parameters: Any) -> set[str]:
-    """Return the labels that POINT:TYPE_GROUPS calls computed: pairs of a type and the parameter that lists its members."""
-    groups = list(np.ravel(_value(parameters, "POINT", "TYPE_GROUPS")))
-    return {label for group in groups if isinstance(group, str) for label in _value(parameters, "POINT", group) if isinstance(label, str)}
-
-
-def _analog(content: Any, start: float, path: Path) -> TimeSeries:
-    values = content["data"]["analogs"][0].T.astype(np.float64)
-    labels = [label.strip() for label in _value(content["parameters"], "ANALOG", "LABELS")][: values.shape[1]]
-    labels += [f"analog {i + 1}" for i in range(len(labels), values.shape[1])]
-    rate = _scalar(content["parameters"], "ANALOG", "RATE", 0.0)
-    if values.shape[0] == 0 or rate <= 0:
-        points = content["data"]["points"].shape[2]
-        rate = float(content["parameters"]["POINT"]["RATE"]["value"][0])
-        return TimeSeries(time=start + np.arange(points) / rate, labels=(), values=np.empty((points, 0)), source=str(path))
-    return TimeSeries(time=start + np.arange(len(values)) / rate, labels=tuple(_unique(labels)), values=values, source=str(path))
-
-
-def _unique(labels: list[str]) -> list[str]:
-    """Number the second and later of equal labels, as in "Voltage.not_used 2"; unused channels are often called alike."""
-    seen: dict[str, int] = {}
-    result = []
-    for label in labels:
-        seen[label] = seen.get(label, 0) + 1
-        result.append(label if seen[label] == 1 else f"{label} {seen[label]}")
-    return result
-
-
-def _forces(content: Any, start: float, rotation: FloatArray, path: Path) -> ForcePlateData:
-    """Force, centre of pressure and free moment of each plate, in the columns of an OpenSim ExternalLoads file."""
-    platforms = content["data"]["platform"]
-    prefixes = tuple(f"plate{i + 1}" for i in range(len(platforms)))
-    labels: list[str] = []
-    columns: list[FloatArray] = []
-    for prefix, platform in zip(prefixes, platforms, strict=True):
-        force = np.nan_to_num(platform["force"])
-        up = np.cross(platform["corners"][:, 1] - platform["corners"][:, 0], platform["corners"][:, 2] - platform["corners"][:, 1])
-        loaded = np.abs(np.linalg.norm(up) and up / np.linalg.norm(up) @ force) > LOADED
-        metres = METRES.get(str(platform["unit_position"]).lower(), 1e-3)
-        newton_metres = 1e-3 if "mm" in str(platform["unit_moment"]).lower() else 1.0
-        # Without load the centre of pressure is 0/0: put it and the free moment to zero, as OpenSim's own examples do.
-        point = np.where(loaded, np.nan_to_num(platform["center_of_pressure"]), 0.0) * metres
-        moment = np.where(loaded, np.nan_to_num(platform["Tz"]), 0.0) * newton_metres
-        columns += [rotation @ force, rotation @ point, rotation @ moment]
-        labels += [f"{prefix}_{kind}{axis}" for kind in "vpm" for axis in "xyz"]
-    values = np.concatenate(columns).T if columns else np.empty((0, 0))
-    if len(values) == 0:
-        raise FileFormatError(f"{path} names {len(platforms)} force plates and holds no sample of them; export it again.")
-    rate = _scalar(content["parameters"], "ANALOG", "RATE", 0.0)
-    time = start + np.arange(len(values)) / rate
-    return ForcePlateData(forces=TimeSeries(time=time, labels=tuple(labels), values=values, source=str(path)), plates=prefixes)
-
-
-def _events(content: Any) -> tuple[Event, ...]:
-    parameters = content["parameters"]
-    names = list(_value(parameters, "EVENT", "LABELS"))
-    times = np.asarray(_value(parameters, "EVENT", "TIMES"), dtype=np.float64)
-    if not names or times.size == 0:
-        return ()
-    times = times.reshape(2, -1)
-    contexts = list(_value(parameters, "EVENT", "CONTEXTS")) + [""] * len(names)
-    events = [
-        Event(name=name.strip(), context=context.strip(), time=float(60 * minutes + seconds))
-        for name, context, minutes, seconds in zip(names, contexts, times[0], times[1], strict=False)
-    ]
-    return tuple(sorted(events, key=lambda event: event.time))
+def _turned(plates: ForcePlateData, rotation: FloatArray) -> ForcePlateData:
+    """Turn the vectors, three columns each, of all plates."""
+    values = plates.forces.values
+    turned = (values.reshape(len(values), -1, 3) @ rotation.T).reshape(values.shape)
+    return replace(plates, forces=replace(plates.forces, values=turned))

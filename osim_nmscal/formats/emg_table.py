@@ -1,8 +1,9 @@
 """EMG recordings, raw or envelopes, from .sto, .mot, .csv, .txt, .tsv or .c3d.
 
 In a text table one column is the time ("time", "Time (s)", "t [ms]", ...); lines before the labels and a line of units after them
-are skipped. The separator is found in the line of labels: tab, semicolon, comma, or blanks; decimal commas are read where the
-comma is not the separator. Volts, millivolts or counts stay as they are: normalization removes the unit.
+are skipped, but numbers above the labels are an error: they would be lost. The separator is found in the line of labels: tab,
+semicolon, comma, or blanks; decimal commas are read where the comma is not the separator. Volts, millivolts or counts stay as they
+are: normalization removes the unit.
 """
 
 import re
@@ -16,6 +17,7 @@ from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError
 from osim_nmscal.formats.c3d import read_c3d
 from osim_nmscal.formats.storage import drop_repeated_columns, read_storage
+from osim_nmscal.formats.table_end import require_whole_last_number
 from osim_nmscal.formats.text_files import is_number, numbers, read_text, require_increasing
 
 FloatArray = NDArray[np.float64]
@@ -65,12 +67,16 @@ def read_table(path: Path) -> TimeSeries:
     Raises:
         FileFormatError: missing or malformed; names file, line and value.
     """
-    lines = read_text(path).split("\n")
+    text = read_text(path)
+    lines = text.split("\n")
     at, separator = _find_labels(lines, path)
     labels = [cell.strip().strip('"') for cell in _split(lines[at], separator)]
     while labels and not labels[-1]:
         labels.pop()
-    values, line_numbers = _read_rows(lines, at + 1, separator, labels, path)
+    _require_nothing_above(lines[:at], separator, labels, path)
+    rows, line_numbers = _read_rows(lines, at + 1, separator, labels, path)
+    require_whole_last_number(text, [cells[-1] for cells in rows], path, line_numbers[-1])
+    values = np.vstack([numbers(cells, path, line, labels) for cells, line in zip(rows, line_numbers, strict=True)])
     time_column, milliseconds = _time_column(labels, path, at + 1)
     time = values[:, time_column] * (1e-3 if milliseconds else 1.0)
     require_increasing(time, line_numbers, path)
@@ -91,6 +97,17 @@ def _find_labels(lines: list[str], path: Path) -> tuple[int, str]:
     )
 
 
+def _require_nothing_above(lines: list[str], separator: str, labels: list[str], path: Path) -> None:
+    """Refuse a row of data above the labels: one number per label."""
+    for number, line in enumerate(lines, start=1):
+        cells = _split(line.rstrip(" \t,;"), separator)
+        if len(cells) == len(labels) > 1 and all(cell.strip() and is_number(cell) for cell in cells):
+            raise FileFormatError(
+                f"{path}, line {number}: a row of {len(cells)} numbers lies above the labels (line {len(lines) + 1}), where it would be "
+                "lost; put the labels first, or remove the row."
+            )
+
+
 def _split(line: str, separator: str) -> list[str]:
     return line.split(separator) if separator else line.split()
 
@@ -106,9 +123,9 @@ def _time_column(labels: list[str], path: Path, line: int) -> tuple[int, bool]:
     return column, (match[1] or "").lower().startswith("m")
 
 
-def _read_rows(lines: list[str], start: int, separator: str, labels: list[str], path: Path) -> tuple[FloatArray, list[int]]:
+def _read_rows(lines: list[str], start: int, separator: str, labels: list[str], path: Path) -> tuple[list[list[str]], list[int]]:
     last = max((i for i in range(start, len(lines)) if lines[i].strip(" \t,;")), default=start - 1)
-    rows: list[FloatArray] = []
+    rows: list[list[str]] = []
     line_numbers: list[int] = []
     for index in range(start, last + 1):
         if not lines[index].strip():
@@ -121,8 +138,8 @@ def _read_rows(lines: list[str], start: int, separator: str, labels: list[str], 
         if len(cells) != len(labels):
             hint = "the file is truncated: export it again" if index == last and len(cells) < len(labels) else "correct the line"
             raise FileFormatError(f"{path}, line {index + 1}: {len(cells)} values for {len(labels)} columns; {hint}.")
-        rows.append(numbers(cells, path, index + 1, labels))
+        rows.append(cells)
         line_numbers.append(index + 1)
     if not rows:
         raise FileFormatError(f"{path} has no row of data after line {start}; export it again.")
-    return np.vstack(rows), line_numbers
+    return rows, line_numbers

@@ -4,7 +4,8 @@ Source: the format that OpenSim 4.6 reads and writes (Storage.cpp), checked agai
 headers (`datacolumns`, `datarows`; degrees unless they say otherwise, as in OpenSim), headers without row counts, byte-order
 marks, decimal commas, labels with leading or inner blanks, trailing tabs, a column written twice.
 Departures: what OpenSim takes without a word is an error here: fewer or more rows than declared (OpenSim reads the
-declared number only), a time that does not increase. And NaN is read as NaN, where OpenSim's Storage stops reading.
+declared number only) unless that is a known habit (see `table_end`), a time that does not increase, a file that ends inside a
+number. And NaN is read as NaN, where OpenSim's Storage stops reading.
 """
 
 import logging
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError, SignalError
+from osim_nmscal.formats.table_end import require_declared_rows, require_whole_last_number, whole_number
 from osim_nmscal.formats.text_files import numbers, read_text, require_finite, require_increasing, write_text_atomically
 
 FloatArray = NDArray[np.float64]
@@ -52,17 +54,20 @@ def read_storage(path: Path | str) -> TimeSeries:
         FileFormatError: missing, truncated or malformed; names file, line, value and what to change.
     """
     path = Path(path)
-    lines = read_text(path).split("\n")
+    text = read_text(path)
+    lines = text.split("\n")
     header = _read_header(lines, path)
     first = next((i for i in range(header.end, len(lines)) if lines[i].strip()), None)
     if first is None:
         raise FileFormatError(f"{path} ends after its header; expected a line of column labels. Export it again.")
     labels = split_cells(lines[first])
     if labels[0].lower() != "time":
-        raise FileFormatError(f"{path}, line {first + 1}: the first column is {labels[0]!r}, expected 'time'; rename or add it.")
-    values, line_numbers = _read_rows(lines, first + 1, labels, path)
-    _require_declared(header, values, path)
+        raise FileFormatError(f"{path}, line {first + 1}: the first column is {labels[0][:40]!r}, expected 'time'; rename or add it.")
+    rows, line_numbers = _read_rows(lines, first + 1, labels, path)
+    require_whole_last_number(text, [cells[-1] for cells in rows], path, line_numbers[-1])
+    values = np.vstack([numbers(cells, path, line, labels) for cells, line in zip(rows, line_numbers, strict=True)])
     require_increasing(values[:, 0], line_numbers, path)
+    _require_declared(header, values, path)
     labels, values = drop_repeated_columns(labels, values, path, first + 1)
     return TimeSeries(
         time=values[:, 0].copy(), labels=tuple(labels[1:]), values=values[:, 1:].copy(), source=str(path), in_degrees=header.in_degrees
@@ -144,7 +149,7 @@ def drop_repeated_columns(labels: list[str], values: FloatArray, path: Path, lin
         elif np.array_equal(values[:, kept[label]], values[:, column], equal_nan=True):
             _log.warning("%s holds column %r twice with the same values; one is kept.", path, label)
         else:
-            raise FileFormatError(f"{path}, line {line}: column {label!r} occurs twice with different values; rename or remove one.")
+            raise FileFormatError(f"{path}, line {line}: column {label[:40]!r} occurs twice with different values; rename or remove one.")
     if len(kept) == len(labels):
         return labels, values
     return list(kept), values[:, list(kept.values())]
@@ -171,9 +176,9 @@ def _read_header(lines: list[str], path: Path) -> _Header:
             in_degrees = _yes_or_no(value, path, number)
             continue
         simm |= key.startswith("data")
-        if not value.isdigit():
+        if whole_number(value) is None:
             raise FileFormatError(
-                f"{path}, line {number}: {match[1]} is {match[2]!r}, expected a whole number; correct or remove the line."
+                f"{path}, line {number}: {match[1]} is {match[2][:40]!r}, expected a whole number; correct or remove the line."
             )
         found[key.removeprefix("n").removeprefix("data")] = value
     rows, columns = found.get("rows"), found.get("columns")
@@ -187,13 +192,13 @@ def _read_header(lines: list[str], path: Path) -> _Header:
 
 def _yes_or_no(value: str, path: Path, line: int) -> bool:
     if value not in ("yes", "no", "true", "false", "1", "0"):
-        raise FileFormatError(f"{path}, line {line}: inDegrees is {value!r}, expected yes or no.")
+        raise FileFormatError(f"{path}, line {line}: inDegrees is {value[:40]!r}, expected yes or no.")
     return value in ("yes", "true", "1")
 
 
-def _read_rows(lines: list[str], start: int, labels: list[str], path: Path) -> tuple[FloatArray, list[int]]:
+def _read_rows(lines: list[str], start: int, labels: list[str], path: Path) -> tuple[list[list[str]], list[int]]:
     last = max((i for i in range(start, len(lines)) if lines[i].strip()), default=start - 1)
-    rows: list[FloatArray] = []
+    rows: list[list[str]] = []
     line_numbers: list[int] = []
     for index in range(start, last + 1):
         if not lines[index].strip():
@@ -204,11 +209,11 @@ def _read_rows(lines: list[str], start: int, labels: list[str], path: Path) -> t
         if len(cells) != len(labels):
             hint = "the file is truncated: export it again" if index == last and len(cells) < len(labels) else "correct the line"
             raise FileFormatError(f"{path}, line {index + 1}: {len(cells)} values for {len(labels)} columns; {hint}.")
-        rows.append(numbers(cells, path, index + 1, labels))
+        rows.append(cells)
         line_numbers.append(index + 1)
     if not rows:
         raise FileFormatError(f"{path} has no row of data after line {start}; export it again.")
-    return np.vstack(rows), line_numbers
+    return rows, line_numbers
 
 
 def _cells_with_blanks(line: str, expected: int) -> list[str]:
@@ -219,15 +224,8 @@ def _cells_with_blanks(line: str, expected: int) -> list[str]:
 
 
 def _require_declared(header: _Header, values: FloatArray, path: Path) -> None:
-    rows, columns = values.shape
-    if header.rows is not None and rows < header.rows:
-        raise FileFormatError(
-            f"{path} declares {header.rows} rows and holds {rows} (its last time is {values[-1, 0]:g} s): it is truncated. Export it again."
-        )
-    if header.rows is not None and rows > header.rows:
-        raise FileFormatError(
-            f"{path} declares {header.rows} rows and holds {rows}, but OpenSim would read {header.rows} only; set nRows to {rows}."
-        )
+    columns = values.shape[1]
+    require_declared_rows(header.rows, values[:, 0], columns, path, "nRows")
     if header.columns is not None and columns != header.columns:
         _log.warning("%s declares %d columns and has %d; the labels are believed.", path, header.columns, columns)
 

@@ -21,19 +21,35 @@ BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\
 NOT_A_NUMBER = {"nan", "#nan", "#qnan", "#snan", "#ind", "nan(ind)", "nan(snan)", "n/a", "na", "-", "--"}
 
 
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        FileFormatError: the file is missing, a folder, empty, or may not be read.
+    """
+    try:
+        raw = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileFormatError(f"{path} does not exist; check the path.") from None
+    except IsADirectoryError:
+        raise FileFormatError(f"{path} is a folder; name a file in it.") from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        if os.path.isdir(path):  # Windows says "permission denied" to reading a folder
+            raise FileFormatError(f"{path} is a folder; name a file in it.") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise FileFormatError(f"{path} cannot be opened: {reason}. Check who may read it, and whether another program holds it.") from None
+    if not raw.strip():
+        raise FileFormatError(f"{path} is empty; export it again.")
+    return raw
+
+
 def read_text(path: Path) -> str:
     """Return the text of a file, whatever its byte-order mark and line ends.
 
     Raises:
-        FileFormatError: the file is missing, a folder, empty or binary.
+        FileFormatError: the file is missing, a folder, empty, binary, or may not be read.
     """
-    if not path.exists():
-        raise FileFormatError(f"{path} does not exist; check the path.")
-    if path.is_dir():
-        raise FileFormatError(f"{path} is a folder; name a file in it.")
-    raw = path.read_bytes()
-    if not raw.strip():
-        raise FileFormatError(f"{path} is empty; export it again.")
+    raw = read_bytes(path)
     encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if raw.startswith(mark)), None)
     if encoding is None and b"\x00" in raw[:4096]:
         raise FileFormatError(f"{path} is a binary file, expected text; check that it is what its suffix {path.suffix!r} says.")

@@ -4,10 +4,12 @@ Source: the format of Motion Analysis, as OpenSim 4.6 reads it. Read as well: a 
 in every header line, marker names with blanks, no blank line before the data, a byte-order mark, decimal commas, rows whose
 trailing blank cells were cut off. Millimetres, centimetres and inches become metres here.
 Departures: a blank, NaN or (0, 0, 0) is a marker that was not seen (OpenSim takes the origin for a position); a header whose
-unit cannot be right is an error.
+unit cannot be right is an error, and so is one whose names cannot belong to the columns below them: markers would shift.
 """
 
 import logging
+import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import MarkerTrajectories
 from osim_nmscal.errors import FileFormatError
+from osim_nmscal.formats.table_end import require_declared_rows, require_whole_last_number, whole_number
 from osim_nmscal.formats.text_files import is_number, numbers, read_text, require_increasing, write_text_atomically
 
 FloatArray = NDArray[np.float64]
@@ -66,16 +69,17 @@ def read_trc(path: Path | str) -> MarkerTrajectories:
     lines = text.split("\n")
     header = _read_header(lines, path)
     scale = _metres_per_unit(header, path)
-    rows, line_numbers = _read_rows(lines, header, path, cut=not text.endswith("\n"))
-    declared = header.values.get("numframes", "")
-    if declared.isdigit() and len(rows) < int(declared):
-        raise FileFormatError(f"{path} declares {declared} frames and holds {len(rows)}: it is truncated. Export it again.")
-    if declared.isdigit() and len(rows) > int(declared):
-        _log.warning("%s declares %s frames and holds %d; all are used.", path, declared, len(rows))
+    cells, line_numbers = _read_rows(lines, header, path, cut=not text.endswith("\n"))
+    require_whole_last_number(text, [row[-1] for row in cells], path, line_numbers[-1])
+    labels = _labels(header)
+    rows = np.vstack([numbers(row, path, line, labels) for row, line in zip(cells, line_numbers, strict=True)])
     time = rows[:, 1].copy()
     require_increasing(time, line_numbers, path)
+    require_declared_rows(_declared(header.values, "NumFrames", path), time, len(labels), path, "NumFrames")
     positions = rows[:, 2:].reshape(len(rows), len(header.names), 3) * scale
     positions[np.isnan(positions).any(axis=2) | (positions == 0).all(axis=2)] = np.nan
+    if positions.size and np.isnan(positions).all():
+        raise FileFormatError(f"{path}: no marker was seen in any frame (blank, NaN or 0 0 0 throughout); export it again.")
     require_plausible_extent(positions, path, f"its header says Units {header.values['units']}")
     _report_rate(header, time, path)
     return MarkerTrajectories(time=time, markers=tuple(header.names), positions=positions, source=str(path))
@@ -155,19 +159,48 @@ def _read_header(lines: list[str], path: Path) -> _Header:
     if len(cells) < 3 or cells[1].lower() not in ("time", "times"):
         found = cells[1] if len(cells) > 1 else ""
         raise FileFormatError(
-            f"{path}, line {names_at + 1}: the second column is {found!r}, expected 'Time'; correct the line of marker names."
+            f"{path}, line {names_at + 1}: the second column is {found[:40]!r}, expected 'Time'; correct the line of marker names."
         )
-    names = [cell for cell in cells[2:] if cell]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    names = _names(cells, path, names_at + 1)
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice:
-        raise FileFormatError(f"{path}, line {names_at + 1}: marker {twice!r} occurs more than once; rename or remove one.")
+        raise FileFormatError(f"{path}, line {names_at + 1}: marker {twice[:40]!r} occurs more than once; rename or remove one.")
     data = next((i for i in range(names_at + 1, len(lines)) if _starts_with_number(lines[i])), None)
     if data is None:
         raise FileFormatError(f"{path} has no frame after line {names_at + 1}; export it again.")
-    declared = values.get("nummarkers", "")
-    if declared.isdigit() and int(declared) != len(names):
-        _log.warning("%s declares %s markers and names %d; the names are believed.", path, declared, len(names))
+    declared = _declared(values, "NumMarkers", path)
+    if declared is not None and declared < len(names):
+        raise FileFormatError(
+            f"{path}, line {names_at + 1}: {len(names)} markers are named, the last {names[-1][:40]!r}, and {declared} declared; "
+            "remove what is no marker, or correct NumMarkers."
+        )
+    if declared is not None and declared > len(names):
+        _log.warning("%s declares %d markers and names %d; the names are believed.", path, declared, len(names))
     return _Header(values=values, names=names, data=data)
+
+
+def _declared(values: dict[str, str], key: str, path: Path) -> int | None:
+    """Return what line 3 declares; None where that is no count."""
+    text = values.get(key.lower(), "")
+    if not text.isdigit():
+        return None
+    count = whole_number(text)
+    if count is None:
+        raise FileFormatError(f"{path}, line 3: {key} is {text[:40]!r}, expected a whole number; correct the header.")
+    return count
+
+
+def _names(cells: list[str], path: Path, line: int) -> list[str]:
+    """Return the markers' names: one per three cells; a nameless marker would shift all behind it."""
+    found = [i for i, cell in enumerate(cells) if cell and i >= 2]
+    if all((i - 2) % 3 == 0 for i in found) and found != list(range(2, 2 + 3 * len(found), 3)):
+        empty = next(i for i in range(2, found[-1], 3) if not cells[i])
+        raise FileFormatError(f"{path}, line {line}: marker {(empty - 2) // 3 + 1} has no name; give it one.")
+    return [cells[i] for i in found]
+
+
+def _labels(header: _Header) -> list[str]:
+    return ["Frame#", "Time", *(f"{name} {axis}" for name in header.names for axis in "XYZ")]
 
 
 def _starts_with_number(line: str) -> bool:
@@ -178,14 +211,14 @@ def _starts_with_number(line: str) -> bool:
 def _metres_per_unit(header: _Header, path: Path) -> float:
     unit = header.values.get("units", "").lower()
     if unit not in METRES:
-        raise FileFormatError(f"{path}, line 3: Units is {unit!r}, expected mm, cm, m or in; correct the header.")
+        raise FileFormatError(f"{path}, line 3: Units is {unit[:40]!r}, expected mm, cm, m or in; correct the header.")
     return METRES[unit]
 
 
-def _read_rows(lines: list[str], header: _Header, path: Path, *, cut: bool) -> tuple[FloatArray, list[int]]:
-    labels = ["Frame#", "Time", *(f"{name} {axis}" for name in header.names for axis in "XYZ")]
+def _read_rows(lines: list[str], header: _Header, path: Path, *, cut: bool) -> tuple[list[list[str]], list[int]]:
+    labels = _labels(header)
     last = max(i for i in range(header.data, len(lines)) if lines[i].strip())
-    rows: list[FloatArray] = []
+    rows: list[list[str]] = []
     line_numbers: list[int] = []
     for index in range(header.data, last + 1):
         if not lines[index].strip():
@@ -199,14 +232,14 @@ def _read_rows(lines: list[str], header: _Header, path: Path, *, cut: bool) -> t
             raise FileFormatError(
                 f"{path}, line {index + 1}: {len(cells)} values for {len(header.names)} markers (expected {len(labels)}); {hint}."
             )
-        rows.append(numbers([*cells, *[""] * missing], path, index + 1, labels))
+        rows.append([*cells, *[""] * missing])
         line_numbers.append(index + 1)
-    return np.vstack(rows), line_numbers
+    return rows, line_numbers
 
 
 def _report_rate(header: _Header, time: FloatArray, path: Path) -> None:
     declared = header.values.get("datarate", "").replace(",", ".")
-    if len(time) < 2 or not is_number(declared):
+    if len(time) < 2 or not re.fullmatch(r"[0-9.]*[0-9][0-9.]*", declared) or declared.count(".") > 1:
         return
     rate = (len(time) - 1) / (time[-1] - time[0])
     if abs(rate - float(declared)) > RATE_TOLERANCE * rate:

@@ -3,9 +3,11 @@
 Eq. 1 and 2 of Hambly et al. (2025). Both act on each muscle alone, so any leading axes are allowed; axes end in
 (time, trial, muscle). Departures: Eq. 1 is written as two first-order filters in series, (1 + C1)/(1 + C1/z) and
 (1 + C2)/(1 + C2/z), which is the same filter; it starts settled at the first sample instead of at zero; Eq. 2 is
-evaluated with expm1, which keeps it exact as the shape factor tends to zero; the delay may be any fraction of a
-sample and be differentiated.
+evaluated with expm1, and as its series near a shape factor of zero, so that its slopes stay exact there, too; the delay
+may be any fraction of a sample and be differentiated.
 """
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,8 +18,8 @@ from osim_nmscal.nms.recurrence import constant_recurrence
 TIME = -3
 # Open interval for the shape factor A. Source: text below Eq. 2.
 SHAPE_FACTOR_RANGE = (-3.0, 0.0)
-# Below this size of A*u the straight line u is Eq. 2's limit to rounding.
-_TINY_SHAPE = 1e-9
+# Below this size of A four terms of Eq. 2's series are exact to rounding, and its closed form loses digits.
+_SERIES_BELOW = 1e-3
 
 
 def delayed(excitation: Tensor, delay: Tensor | float, time_step: float) -> Tensor:
@@ -78,9 +80,41 @@ def activation(neural: Tensor, shape_factor: Tensor) -> Tensor:
         activation, (..., time, trial, muscle).
     """
     a = _as_sample(shape_factor)
-    straight = a.abs() < _TINY_SHAPE
-    safe = torch.where(straight, torch.full_like(a, -1.0), a)
-    return torch.where(straight, neural, torch.expm1(safe * neural) / torch.expm1(safe))
+    nearly_straight = a.abs() < _SERIES_BELOW
+    safe = torch.where(nearly_straight, torch.full_like(a, -1.0), a)
+    return torch.where(nearly_straight, _series(neural, a), torch.expm1(safe * neural) / torch.expm1(safe))
+
+
+class Bend(NamedTuple):
+    """Eq. 2 and its slopes at the same neural activation."""
+
+    value: Tensor  # activation
+    by_neural: Tensor  # d activation / d neural activation
+    by_shape_factor: Tensor  # d activation / d shape factor
+
+
+def bend(neural: Tensor, shape_factor: Tensor) -> Bend:
+    """Bend the neural activation by Eq. 2, with both slopes in closed form; arguments as of `activation`."""
+    a = _as_sample(shape_factor)
+    nearly_straight = a.abs() < _SERIES_BELOW
+    safe = torch.where(nearly_straight, torch.full_like(a, -1.0), a)
+    grown, full = torch.expm1(safe * neural), torch.expm1(safe)
+    closed = Bend(grown / full, safe * (grown + 1.0) / full, (neural * (grown + 1.0) * full - grown * (full + 1.0)) / full**2)
+    if not bool(nearly_straight.any()):
+        return closed
+    u, b = neural, neural * (neural - 1.0)
+    series = Bend(
+        _series(u, a),
+        1.0 + a * ((2.0 * u - 1.0) / 2.0 + a * ((6.0 * b + 1.0) / 12.0 + a * b * (2.0 * u - 1.0) / 12.0)),
+        b * (0.5 + a * ((2.0 * u - 1.0) / 6.0 + a * b / 8.0)),
+    )
+    return Bend(*(torch.where(nearly_straight, near, far) for near, far in zip(series, closed, strict=True)))
+
+
+def _series(u: Tensor, a: Tensor) -> Tensor:
+    """Eq. 2 near a = 0: the sum over n of (B_n(u) - B_n) a^(n-1) / n!, with B_n the Bernoulli polynomials, up to a^3."""
+    b = u * (u - 1.0)
+    return u + a * b * (0.5 + a * ((2.0 * u - 1.0) / 12.0 + a * b / 24.0))
 
 
 def first_order(signal: Tensor, c: Tensor) -> Tensor:

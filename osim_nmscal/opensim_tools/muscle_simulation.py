@@ -4,12 +4,14 @@ Runs inside the worker process. The model is the user's file, in memory only: ev
 samples, its derivative the speed), activation is set directly (activation dynamics are bypassed), other forces are switched off.
 The rate of each fiber state comes from OpenSim (`getStateVariableDerivativeValue`: fiber length for Millard2012Equilibrium and
 Thelen2003, normalized tendon force for DeGrooteFregly2016; none for a rigid tendon).
-Departure: scipy's LSODA integrates these rates, not OpenSim's Manager: fibers do not act on each other when the motion is
-prescribed, so the Jacobian is diagonal and an implicit step costs one more evaluation. Measured: shared/reference re-integrated to
-5e-5 of the maximum isometric force; a running leg against the Manager (accuracy 1e-7) to 0.5 N; 3 s per second of 40 MTUs.
+Departures: LSODA integrates these rates, not OpenSim's Manager: fibers do not act on each other when the motion is prescribed, so the
+Jacobian is diagonal and an implicit step costs one more evaluation. And the state is only realized to the speeds where every rate is
+a fiber velocity, which OpenSim knows by then; forces would cost twice the time.
+Measured: simulations of OpenSim's own integrator repeated to 5e-5 of the maximum isometric force; a running leg against the Manager
+(accuracy 1e-7) to 0.5 N.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,8 @@ FloatArray = NDArray[np.float64]
 FIBER_STATES = ("fiber_length", "normalized_tendon_force")
 # A step by which a coordinate is moved to find its place in the state, rad or m.
 PROBE = 0.125
+# Steps that the integration may take between two samples. Source: choice; it takes 3 to 30.
+MOST_STEPS = 100_000
 
 
 def prepare_muscles(model: Any, names: Sequence[str]) -> None:
@@ -48,36 +52,32 @@ def prepare_muscles(model: Any, names: Sequence[str]) -> None:
 
 
 class DrivenMuscles:
-    """Muscles of one model under a prescribed motion."""
+    """Muscles of one model, under one prescribed motion after the other."""
 
-    def __init__(self, model: Any, motion: TimeSeries, activation: TimeSeries) -> None:
-        """Connect a model with what drives it.
+    def __init__(self, model: Any, coordinates: Sequence[str], muscles: Sequence[str]) -> None:
+        """Find everything that is to be set in the model's state.
 
         Args:
             model: after `prepare_muscles` and `free_coordinates`; it is initialised here.
-            motion: every coordinate, rad and m.
-            activation: (time, muscle), 0 to 1; its labels are the MTUs.
+            coordinates: every coordinate, in the order in which motions will have them.
+            muscles: MTUs, in the order in which activations will have them.
         """
-        from scipy.interpolate import CubicSpline, PchipInterpolator
-
         self.model = model
         self.state = model.initSystem()
-        self.time = activation.time
-        self.posture = CubicSpline(motion.time, motion.values, axis=0)
-        self.speed = self.posture.derivative()
-        self.activation = PchipInterpolator(activation.time, activation.values, axis=0)  # never overshoots 0 or 1
         by_name = {muscle.getName(): muscle for muscle in muscles_of(model)}
-        self.muscles = [by_name[name] for name in activation.labels]
-        self._q, self._u = self._places(motion.labels)
-        self._z = self.state.getZ().to_numpy().copy()
+        self.muscles = [by_name[name] for name in muscles]
+        self._q, self._u = self._places(coordinates)
         self._activation_places = [self._place_of(muscle, "activation") for muscle in self.muscles]
         self._fibers = [(muscle, name) for muscle in self.muscles if (name := _fiber_state(muscle))]
         self._fiber_places = [self._place_of(muscle, name) for muscle, name in self._fibers]
+        self._rest = self.state.getY().to_numpy().copy()  # where the search for an equilibrium begins
 
-    def tendon_forces(self, accuracy: float) -> FloatArray:
+    def tendon_forces(self, posture: Any, activation: TimeSeries, accuracy: float) -> FloatArray:
         """Simulate from static equilibrium at the first sample.
 
         Args:
+            posture: scipy.interpolate.CubicSpline over time, s, of every coordinate, rad and m.
+            activation: (time, muscle), 0 to 1.
             accuracy: relative tolerance of the integration.
 
         Returns:
@@ -86,40 +86,42 @@ class DrivenMuscles:
         Raises:
             OpenSimToolError: a muscle has no equilibrium, or the integration stops.
         """
-        from scipy.integrate import solve_ivp
-
-        fibers = np.empty((len(self.time), 0))
-        if self._fibers:
-            start = self._equilibrium()
-            solution = solve_ivp(
-                self._rates,
-                (self.time[0], self.time[-1]),
-                start,
-                method="LSODA",
-                t_eval=self.time,
-                rtol=accuracy,
-                atol=accuracy * np.abs(start).clip(1e-2),
-                lband=0,
-                uband=0,
-            )
-            if not solution.success or len(solution.t) != len(self.time):
-                raise OpenSimToolError(f"The muscles could not be simulated beyond {solution.t[-1]:g} s: {solution.message}")
-            fibers = solution.y.T
-        forces = np.empty((len(self.time), len(self.muscles)))
-        for row, time in enumerate(self.time):
-            self._set(time, fibers[row])
+        self._drive = self._driving(posture, activation)
+        time = activation.time
+        start = self._equilibrium(float(time[0]))
+        fibers = self._integrated(time, start, accuracy) if self._fibers else np.empty((len(time), 0))
+        forces = np.empty((len(time), len(self.muscles)))
+        for row, moment in enumerate(time.tolist()):
+            self._set(moment, fibers[row])
             self.model.realizeDynamics(self.state)
             forces[row] = [muscle.getTendonForce(self.state) for muscle in self.muscles]
         return forces
+
+    def _integrated(self, time: FloatArray, start: FloatArray, accuracy: float) -> FloatArray:
+        from scipy.integrate import odeint  # LSODA in one call: solve_ivp's steps in Python take longer than OpenSim
+
+        rates = self._velocities if all(name == "fiber_length" for _, name in self._fibers) else self._rates
+        tolerances = {"rtol": accuracy, "atol": accuracy * np.abs(start).clip(1e-2)}
+        fibers, report = odeint(rates, start, time, tfirst=True, ml=0, mu=0, mxstep=MOST_STEPS, full_output=True, **tolerances)
+        if report["message"] != "Integration successful." or not np.isfinite(fibers).all():
+            reached = float(max(report["tcur"].max(), time[0]))
+            raise OpenSimToolError(f"The muscles could not be simulated beyond {reached:g} s: {report['message']}")
+        found: FloatArray = fibers
+        return found
+
+    def _velocities(self, time: float, fibers: FloatArray) -> list[float]:
+        self._set(time, fibers)
+        self.model.realizeVelocity(self.state)
+        return [muscle.getFiberVelocity(self.state) for muscle, _ in self._fibers]
 
     def _rates(self, time: float, fibers: FloatArray) -> list[float]:
         self._set(time, fibers)
         self.model.realizeDynamics(self.state)
         return [muscle.getStateVariableDerivativeValue(self.state, name) for muscle, name in self._fibers]
 
-    def _equilibrium(self) -> FloatArray:
-        """Return the fiber states at the first sample with everything at rest."""
-        self._set(self.time[0], self._z[self._fiber_places])
+    def _equilibrium(self, time: float) -> FloatArray:
+        """Return the fiber states at a time with everything at rest."""
+        self._set(time, self._rest[self._fiber_places])
         self.state.setU(_vector(np.zeros(self.state.getNU())))
         self.model.realizeVelocity(self.state)
         for muscle, _ in self._fibers:
@@ -127,24 +129,41 @@ class DrivenMuscles:
                 muscle.computeEquilibrium(self.state)
             except RuntimeError as error:
                 raise OpenSimToolError(
-                    f"Muscle {muscle.getName()!r} has no static equilibrium at {self.time[0]:g} s (activation "
+                    f"Muscle {muscle.getName()!r} has no static equilibrium at {time:g} s (activation "
                     f"{muscle.getActivation(self.state):.3g}, length {muscle.getLength(self.state):.4g} m): {error}"
                 ) from error
         return np.array([muscle.getStateVariableValue(self.state, name) for muscle, name in self._fibers])
 
+    def _driving(self, posture: Any, activation: TimeSeries) -> tuple[FloatArray, FloatArray]:
+        """Return what drives the state as one piecewise cubic: breakpoints, and coefficients (power, piece, place in the state)."""
+        from scipy.interpolate import PchipInterpolator
+
+        parts = (
+            (posture, self._q),
+            (posture.derivative(), self._u),
+            (PchipInterpolator(activation.time, activation.values, axis=0), self._activation_places),  # never overshoots 0 or 1
+        )
+        breaks = np.unique(np.concatenate([curve.x for curve, _ in parts]))
+        breaks = breaks[(breaks >= activation.time[0]) & (breaks < activation.time[-1])]
+        coefficients = np.zeros((4, len(breaks), self.state.getNY()))
+        coefficients[3] = self._rest
+        for curve, places in parts:
+            for power, factorial in enumerate((1, 1, 2, 6)):
+                coefficients[3 - power][:, places] = curve(breaks, power) / factorial  # of the piece behind the breakpoint
+        return breaks, coefficients
+
     def _set(self, time: float, fibers: FloatArray) -> None:
-        q = np.zeros(self.state.getNQ())
-        u = np.zeros(self.state.getNU())
-        q[self._q], u[self._u] = self.posture(time), self.speed(time)
-        self._z[self._activation_places] = self.activation(time)
-        self._z[self._fiber_places] = fibers
+        breaks, coefficients = self._drive
+        piece = max(int(breaks.searchsorted(time, side="right")) - 1, 0)
+        since = time - breaks[piece]
+        third, second, first, value = coefficients[:, piece]
+        y = ((third * since + second) * since + first) * since + value
+        y[self._fiber_places] = fibers
         self.state.setTime(time)
-        self.state.setQ(_vector(q))
-        self.state.setU(_vector(u))
-        self.state.setZ(_vector(self._z))
+        self.state.setY(_vector(y))
 
     def _places(self, coordinates: Sequence[str]) -> tuple[list[int], list[int]]:
-        """Find each coordinate among the state's generalized coordinates and speeds."""
+        """Find each coordinate and its speed in the state."""
         if not len(coordinates) == self.state.getNQ() == self.state.getNU():
             raise MuscleModelError(
                 f"The model has {len(coordinates)} coordinates but {self.state.getNQ()} generalized coordinates and {self.state.getNU()} "
@@ -153,21 +172,22 @@ class DrivenMuscles:
         places: tuple[list[int], list[int]] = ([], [])
         for name in coordinates:
             coordinate = self.model.getCoordinateSet().get(name)
-            before = self.state.getQ().to_numpy().copy(), self.state.getU().to_numpy().copy()
-            coordinate.setValue(self.state, coordinate.getValue(self.state) + PROBE, False)
-            coordinate.setSpeedValue(self.state, coordinate.getSpeedValue(self.state) + PROBE)
-            after = self.state.getQ().to_numpy(), self.state.getU().to_numpy()
-            for found, old, new in zip(places, before, after, strict=True):
-                found.append(int(np.abs(new - old).argmax()))
+            value, speed = coordinate.getValue(self.state), coordinate.getSpeedValue(self.state)
+            places[0].append(self._moved(coordinate.setValue, value + PROBE, False))
+            places[1].append(self._moved(coordinate.setSpeedValue, speed + PROBE))
         return places
 
     def _place_of(self, muscle: Any, name: str) -> int:
-        """Find a state variable of a muscle among the state's auxiliary variables."""
-        before = self.state.getZ().to_numpy().copy()
+        """Find a state variable of a muscle in the state."""
         value = muscle.getStateVariableValue(self.state, name)
-        muscle.setStateVariableValue(self.state, name, value + PROBE)
-        place = int(np.abs(self.state.getZ().to_numpy() - before).argmax())
-        muscle.setStateVariableValue(self.state, name, value)
+        return self._moved(muscle.setStateVariableValue, name, value + PROBE)
+
+    def _moved(self, setter: Callable[..., None], *values: Any) -> int:
+        """Return the place in the state that a setter moves, and put it back."""
+        before = self.state.getY().to_numpy().copy()
+        setter(self.state, *values)
+        place = int(np.abs(self.state.getY().to_numpy() - before).argmax())
+        self.state.setY(_vector(before))
         return place
 
 

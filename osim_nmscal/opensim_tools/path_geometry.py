@@ -70,6 +70,15 @@ class PathGeometry:
                 arms[row, j] = self._speeds(posture, dof) if method == "lengthening_speed" else self._solved(dof)
         return lengths, arms
 
+    def lengths(self, postures: FloatArray) -> FloatArray:
+        """Return lengths alone (posture, muscle), m."""
+        lengths = np.empty((len(postures), len(self.muscles)))
+        for row, posture in enumerate(postures.tolist()):
+            self.pose(posture)
+            self.model.realizePosition(self.state)
+            lengths[row] = [muscle.getLength(self.state) for muscle in self.muscles]
+        return lengths
+
     def lengths_beside(self, posture: Sequence[float], dof: str, step: float) -> FloatArray:
         """Return lengths (muscle,) with one coordinate moved by `step` and those coupled to it, m."""
         moved = list(posture)
@@ -77,9 +86,8 @@ class PathGeometry:
         for coupler in self.coordinates.couplers:
             inputs = [moved[self.coordinates.names.index(name)] for name in coupler.independent]
             moved[self.coordinates.names.index(coupler.dependent)] = coupler.value(inputs)
-        self.pose(moved)
-        self.model.realizePosition(self.state)
-        return np.array([muscle.getLength(self.state) for muscle in self.muscles])
+        lengths: FloatArray = self.lengths(np.array([moved]))[0]
+        return lengths
 
     def _speeds(self, posture: Sequence[float], dof: str) -> FloatArray:
         speeds = dict.fromkeys(self.coordinates.names, 0.0) | {dof: 1.0}

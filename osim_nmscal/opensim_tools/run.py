@@ -2,69 +2,57 @@
 
 OpenSim 4.6 can end with a segmentation fault (a setup file it does not understand, a swallowed `<defaults>`), writes
 `opensim.log` and results into the working directory, and logs to file descriptor 1. So every call gets a fresh Python
-process, whose working directory is a temporary folder and whose output is the log file.
+process, whose working directory is a temporary folder and whose output is the log file (see `worker`).
 
 Departure from "reuse workers": each call starts a new process (about 0.7 s). OpenSim keeps the `<defaults>` of one model for
-the next one loaded in the same process, so a worker is only safe for one model. And `subprocess` instead of `multiprocessing`:
-scripts need no `if __name__ == "__main__"`, and torch's threads are never forked.
+the next one loaded in the same process, so a worker is only safe for one model. What a worker itself does `in_worker` is done there
+and then: so several steps on one model share a process (see `recording`).
 """
 
-import os
-import pickle
 import re
-import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from osim_nmscal.errors import NmscalError, OpenSimToolError
+from osim_nmscal.errors import OpenSimToolError
+from osim_nmscal.worker.process import Limits, WorkerError, call
 
 R = TypeVar("R")
+
+# Whether this process is a worker; set once, at its start.
+_is_worker = False
 
 # Lines of OpenSim's log that an error quotes. Source: choice; OpenSim's exceptions print four lines.
 QUOTED_LINES = 12
 # What OpenSim says for every bone picture it does not find; it would push the reason of a failure out of sight.
 NOISE = re.compile(r"Couldn't find file|ModelVisualizer|\.(vtp|stl|obj)\b", re.IGNORECASE)
 
-# One after the other in the job folder: what to do, and what came of it.
-JOB, OUTCOME = "job.pickle", "outcome.pickle"
 
-
-def in_worker(function: Callable[..., R], *args: Any, log: Path, doing: str = "") -> R:
+def in_worker(function: Callable[..., R], *args: Any, log: Path, doing: str = "", limits: Limits | None = None) -> R:
     """Call a module-level function in a new process whose working directory is temporary, and return its result.
 
     Args:
         function: importable by name; it may import opensim.
         args: picklable; paths must be absolute.
-        log: file that gets everything OpenSim prints; its folder is made, an earlier log replaced.
+        log: file that gets everything OpenSim prints; its folder is made, an earlier log replaced. In a worker: its own log.
         doing: what is being done to which files, for the message, e.g. "inverse kinematics of run.trc".
+        limits: of time and memory; default none.
 
     Returns:
         What the function returned.
 
     Raises:
         NmscalError: the function raised one; passed on as it is.
-        OpenSimToolError: any other exception, or a crash; quotes the end of the log.
+        OpenSimToolError: any other exception, a crash, a limit or a full disk; quotes the end of the log where that may say more.
     """
+    if _is_worker:
+        return function(*args)
     log = Path(log).absolute()
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="osim_nmscal_") as folder:
-        Path(folder, JOB).write_bytes(pickle.dumps((function, args)))
-        with log.open("wb") as stream:
-            command = [sys.executable, "-m", "osim_nmscal.opensim_tools.worker", folder]
-            code = subprocess.run(
-                command, cwd=folder, env=_environment(), stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT
-            ).returncode
-        outcome = _outcome(Path(folder, OUTCOME)) if code == 0 else None
-    if isinstance(outcome, NmscalError):
-        raise outcome
-    if outcome is None:
-        raise OpenSimToolError(f"OpenSim failed in {doing or function.__name__}: {_reason(code, log)}\n{quoted_log(log)}")
-    result: R = outcome[0]
-    return result
+    try:
+        return call(_quietly, function, args, log=log, limits=limits)
+    except WorkerError as error:
+        quoted = "" if error.kind in ("disk", "system") else f"\n{quoted_log(log)}"
+        raise OpenSimToolError(f"OpenSim failed in {doing or function.__name__}: {error}{quoted}") from None
 
 
 def quoted_log(log: Path) -> str:
@@ -83,23 +71,10 @@ def temporary_folder() -> Path:
     return Path.cwd()
 
 
-def _environment() -> dict[str, str]:
-    paths: Iterator[str] = (path or os.getcwd() for path in sys.path)
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in paths)}
+def _quietly(function: Callable[..., R], args: tuple[Any, ...]) -> R:
+    import opensim
 
-
-def _outcome(path: Path) -> Any:
-    """Return what the worker left: the function's result in a tuple, or an error of this package."""
-    return pickle.loads(path.read_bytes())
-
-
-def _reason(code: int, log: Path) -> str:
-    if code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-        return f"it crashed ({name})."
-    if code > 1:
-        return f"it ended with exit code {code}."
-    text = log.read_text(encoding="utf-8", errors="replace").strip()
-    errors = [line for line in text.splitlines() if re.match(r"[\w.]*(Error|Exception)\b:", line)]
-    last = errors[-1] if errors else "it said nothing."
-    return last.removeprefix("RuntimeError: ").strip()
+    global _is_worker  # of this process, which does one job and ends
+    _is_worker = True
+    opensim.Logger.removeFileSink()  # otherwise it appends to opensim.log in the working directory
+    return function(*args)

@@ -35,7 +35,12 @@ class TrialSettings(Settings):
     """How trials are put together."""
 
     time_step: float = setting(
-        0.01, unit="s", description="Step of the clock of all trials.", source="choice: the 100 Hz of most motion capture", gt=0
+        0.01,
+        unit="s",
+        description="Step of the clock of all trials.",
+        source="choice: the 100 Hz of most motion capture; from the 2 kHz of EMG to ten samples a second",
+        ge=5e-4,
+        le=0.1,
     )
     lead_in: float = setting(
         0.2,

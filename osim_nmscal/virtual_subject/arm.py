@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from osim_nmscal.virtual_subject.anatomy_arm import ARM, FOREARM, THORAX, UPPER_ARM
-from osim_nmscal.virtual_subject.electrodes import ARM_POOLS, ARM_STRENGTH_GROUPS
+from osim_nmscal.virtual_subject.anatomy.arm import ARM, FOREARM, THORAX, UPPER_ARM
+from osim_nmscal.virtual_subject.anatomy.electrodes import ARM_POOLS, ARM_STRENGTH_GROUPS
+from osim_nmscal.virtual_subject.anatomy.person import Build
 from osim_nmscal.virtual_subject.limb import Limb, Measurement
-from osim_nmscal.virtual_subject.motion import PREROLL, Motion, wander
-from osim_nmscal.virtual_subject.person import Build
+from osim_nmscal.virtual_subject.motion.prescribed import PREROLL, Motion, wander
 
 FloatArray = NDArray[np.float64]
 

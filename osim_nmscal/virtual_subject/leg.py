@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from osim_nmscal.virtual_subject.anatomy_leg import FOOT, LEG, PELVIS, SHANK, THIGH
-from osim_nmscal.virtual_subject.electrodes import LEG_POOLS, LEG_STRENGTH_GROUPS
-from osim_nmscal.virtual_subject.gait import LEG_COORDINATES, Walker, walk
+from osim_nmscal.virtual_subject.anatomy.electrodes import LEG_POOLS, LEG_STRENGTH_GROUPS
+from osim_nmscal.virtual_subject.anatomy.leg import FOOT, LEG, PELVIS, SHANK, THIGH
+from osim_nmscal.virtual_subject.anatomy.person import Build
 from osim_nmscal.virtual_subject.limb import Limb, Measurement
-from osim_nmscal.virtual_subject.motion import Motion
-from osim_nmscal.virtual_subject.person import Build
+from osim_nmscal.virtual_subject.motion.gait import LEG_COORDINATES, Walker, walk
+from osim_nmscal.virtual_subject.motion.prescribed import Motion
 
 # m/s. Source: choice, slow to brisk walking.
 SPEEDS = {"walk_slow": 0.9, "walk_normal": 1.2, "walk_fast": 1.5}

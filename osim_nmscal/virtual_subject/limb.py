@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from osim_nmscal.virtual_subject.anatomy import Anatomy
-from osim_nmscal.virtual_subject.electrodes import Pool
-from osim_nmscal.virtual_subject.motion import Motion
-from osim_nmscal.virtual_subject.person import Build
+from osim_nmscal.virtual_subject.anatomy.electrodes import Pool
+from osim_nmscal.virtual_subject.anatomy.facts import Anatomy
+from osim_nmscal.virtual_subject.anatomy.person import Build
+from osim_nmscal.virtual_subject.motion.prescribed import Motion
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ there a residual stays, and `truth.json` says how large it is.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.errors import ConfigError
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.formats.trc import read_trc
@@ -24,18 +25,20 @@ from osim_nmscal.nms.muscle_models import muscle_mechanics
 from osim_nmscal.opensim_tools.run import in_worker
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.osim_model.writer import write_personalized
-from osim_nmscal.virtual_subject.build_model import write_model
-from osim_nmscal.virtual_subject.c3d_file import write_c3d
-from osim_nmscal.virtual_subject.config_file import write_config
-from osim_nmscal.virtual_subject.drive import Drive, solve_drive
-from osim_nmscal.virtual_subject.electrodes import sharing
-from osim_nmscal.virtual_subject.ground import PlateForces, net_moments, onto_muscle_moments, plate_forces, towards_published_moments
+from osim_nmscal.virtual_subject.anatomy.build_model import write_model
+from osim_nmscal.virtual_subject.anatomy.electrodes import sharing
+from osim_nmscal.virtual_subject.anatomy.person import Build, TrueMuscles, draw_build, draw_muscles
+from osim_nmscal.virtual_subject.anatomy.population import draw_wide_muscles, reference_mtu_lengths
+from osim_nmscal.virtual_subject.laboratory.c3d_file import write_c3d
+from osim_nmscal.virtual_subject.laboratory.config_file import write_config
+from osim_nmscal.virtual_subject.laboratory.recordings import NOISELESS, REALISTIC, MarkerErrors, RecordingNoise, draw_marker_errors
+from osim_nmscal.virtual_subject.laboratory.session import Session, write_mvc, write_recording, write_static, write_truth
 from osim_nmscal.virtual_subject.limb import Limb
-from osim_nmscal.virtual_subject.mechanics import measure, place_markers, scale_person
-from osim_nmscal.virtual_subject.motion import Mechanics, Motion
-from osim_nmscal.virtual_subject.person import Build, TrueMuscles, draw_build, draw_muscles
-from osim_nmscal.virtual_subject.recordings import NOISELESS, RecordingNoise, draw_marker_errors
-from osim_nmscal.virtual_subject.session import Session, write_mvc, write_recording, write_static, write_truth
+from osim_nmscal.virtual_subject.motion.drive import Drive, solve_drive
+from osim_nmscal.virtual_subject.motion.ground import PlateForces, net_moments, onto_muscle_moments, plate_forces, towards_published_moments
+from osim_nmscal.virtual_subject.motion.mechanics import measure, place_markers, scale_person
+from osim_nmscal.virtual_subject.motion.moment_arms import with_moment_arms
+from osim_nmscal.virtual_subject.motion.prescribed import Mechanics, Motion
 
 FloatArray = NDArray[np.float64]
 
@@ -45,6 +48,7 @@ STATIC_SECONDS = 0.5
 GAIN_RANGE = (0.3, 2.0)
 
 Progress = Callable[[str], None]
+Population = Literal["usual", "wide"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,7 @@ def make_virtual_subject(
     kind: Literal["leg", "arm"] = "leg",
     seed: int = 1,
     noise: RecordingNoise | Literal["laboratory", "none"] = "laboratory",
+    population: Population = "usual",
     progress: Progress | None = None,
 ) -> VirtualSubject:
     """Make a person and write a session of recordings.
@@ -72,7 +77,8 @@ def make_virtual_subject(
         out: folder to fill: generic.osim, scale_setup.xml, ik_setup.xml, static.trc, mvc.sto, recordings, config.toml; truth/ in it.
         kind: which limb.
         seed: the person, their motion and the noise follow from it.
-        noise: errors of the instruments.
+        noise: errors of the instruments; "laboratory" of the wide population has crosstalk and gains that drift.
+        population: "usual", near the generic model; "wide", as far from it as people are, in moment arms and curves too.
         progress: called with a sentence per step.
 
     Returns:
@@ -84,34 +90,27 @@ def make_virtual_subject(
     """
     began, say = time.perf_counter(), progress or (lambda sentence: None)
     limb, folder = limb_of(kind), Path(out).absolute()
-    chosen = RecordingNoise() if noise == "laboratory" else NOISELESS if noise == "none" else noise
-    person, moving, solving, erring = (np.random.default_rng(part) for part in np.random.SeedSequence(seed).spawn(4))
     truth = folder / "truth"
-    truth.mkdir(parents=True, exist_ok=True)
-    build = draw_build(limb.anatomy, person)
-    motions = limb.motions(build, RATE, 1.0, moving)
-    static = _static(limb, motions[0].coordinates)
-    errors = draw_marker_errors(len(limb.anatomy.markers), len(limb.dofs), chosen, erring)
-    say(f"OpenSim measures {len(motions)} recordings of a person of {build.mass:.1f} kg")
-    job = _Job(folder=folder, build=build, motions=(*motions, static), placement=errors.placement)
-    *mechanics, standing = in_worker(_build_and_measure, kind, job, log=truth / "opensim.log", doing=f"making the virtual {kind}")
-    scaled = read_muscles(truth / "geometry.osim")
-    true = draw_muscles(scaled, limb.anatomy, limb.pools, limb.strength_groups, time_step=1.0 / RATE, random=person)
+    chosen = _noise(noise, population)
+    who = measure_person(folder, kind, seed, chosen, progress=say)
+    build, motions, static, scaled = who.build, who.motions, who.static, who.scaled
+    true = draw_true_muscles(who, limb, population)
+    mechanics = [true_mechanics(one, true, scaled, limb) for one in who.mechanics]
     write_personalized(truth / "geometry.osim", truth / "person.osim", true.muscles)
     say(f"{len(true.muscles)} muscles learn to produce the joint moments")
-    made = _drive(limb, build, motions, mechanics, true, solving)
+    made = _drive(limb, build, motions, mechanics, true, who.solving)
     say("instruments record")
     session = Session(
         limb=limb,
         build=build,
         rate=RATE,
         channels=tuple(pool.channel for pool in limb.pools if pool.channel),
-        gains=erring.uniform(*GAIN_RANGE, sum(bool(pool.channel) for pool in limb.pools)),
-        errors=errors,
+        gains=who.erring.uniform(*GAIN_RANGE, sum(bool(pool.channel) for pool in limb.pools)),
+        errors=who.errors,
         noise=chosen,
-        random=erring,
+        random=who.erring,
     )
-    write_static(folder, session, static, standing)
+    write_static(folder, session, static, who.standing)
     for motion, one, excitation, sides in zip(motions, mechanics, made.drive.excitation, made.sides, strict=True):
         write_recording(folder, session, motion, one, excitation, sides)
     write_c3d(
@@ -130,6 +129,88 @@ def make_virtual_subject(
         synergy_share=made.drive.synergy_share,
         seconds=time.perf_counter() - began,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredPerson:
+    """A person's size, what they do, and what OpenSim says of it, before they have muscles of their own."""
+
+    build: Build
+    motions: tuple[Motion, ...]
+    mechanics: tuple[Mechanics, ...]  # of the motions
+    static: Motion
+    standing: Mechanics
+    extra: tuple[Mechanics, ...]  # of further motions
+    scaled: MuscleTable  # the generic muscles on this person's bones
+    errors: MarkerErrors
+    # sources of randomness: of the muscles, of the excitations, of the instruments
+    person: np.random.Generator
+    solving: np.random.Generator
+    erring: np.random.Generator
+
+
+def measure_person(
+    folder: Path, kind: str, seed: int, noise: RecordingNoise, *, extra: tuple[Motion, ...] = (), progress: Progress | None = None
+) -> MeasuredPerson:
+    """Draw a person's size and motions and let OpenSim measure them; writes generic.osim and truth/geometry.osim.
+
+    Args:
+        folder: to fill.
+        kind: which limb.
+        seed: all that is random follows from it.
+        noise: errors of the instruments.
+        extra: further motions to measure.
+        progress: called with a sentence.
+
+    Raises:
+        ConfigError: unknown kind.
+        OpenSimToolError: OpenSim failed.
+    """
+    limb, folder = limb_of(kind), Path(folder).absolute()
+    person, moving, solving, erring = (np.random.default_rng(part) for part in np.random.SeedSequence(seed).spawn(4))
+    truth = folder / "truth"
+    truth.mkdir(parents=True, exist_ok=True)
+    build = draw_build(limb.anatomy, person)
+    motions = limb.motions(build, RATE, 1.0, moving)
+    static = _static(limb, motions[0].coordinates)
+    errors = draw_marker_errors(len(limb.anatomy.markers), len(limb.dofs), noise, erring)
+    if progress is not None:
+        progress(f"OpenSim measures {len(motions)} recordings of a person of {build.mass:.1f} kg")
+    job = _Job(folder=folder, build=build, motions=(*motions, static, *extra), placement=errors.placement)
+    measured = in_worker(_build_and_measure, kind, job, log=truth / "opensim.log", doing=f"making the virtual {kind}")
+    count = len(motions)
+    return MeasuredPerson(
+        build=build,
+        motions=motions,
+        mechanics=tuple(measured[:count]),
+        static=static,
+        standing=measured[count],
+        extra=tuple(measured[count + 1 :]),
+        scaled=read_muscles(truth / "geometry.osim"),
+        errors=errors,
+        person=person,
+        solving=solving,
+        erring=erring,
+    )
+
+
+def draw_true_muscles(who: MeasuredPerson, limb: Limb, population: Population) -> TrueMuscles:
+    """Draw the muscles of a measured person."""
+    draw = draw_wide_muscles if population == "wide" else draw_muscles
+    return draw(who.scaled, limb.anatomy, limb.pools, limb.strength_groups, time_step=1.0 / RATE, random=who.person)
+
+
+def true_mechanics(mechanics: Mechanics, true: TrueMuscles, scaled: MuscleTable, limb: Limb) -> Mechanics:
+    """Return the mechanics of a motion with the person's own moment arms."""
+    if bool((true.moment_arm_factor == 1.0).all()):
+        return mechanics
+    return with_moment_arms(mechanics, true.moment_arm_factor, reference_mtu_lengths(scaled, limb.anatomy))
+
+
+def _noise(noise: RecordingNoise | Literal["laboratory", "none"], population: Population) -> RecordingNoise:
+    if noise == "laboratory":
+        return REALISTIC if population == "wide" else RecordingNoise()
+    return NOISELESS if noise == "none" else noise
 
 
 def limb_of(kind: str) -> Limb:
@@ -183,7 +264,7 @@ class _Made:
 
 
 def _drive(
-    limb: Limb, build: Build, motions: tuple[Motion, ...], mechanics: list[Mechanics], true: TrueMuscles, random: np.random.Generator
+    limb: Limb, build: Build, motions: tuple[Motion, ...], mechanics: Sequence[Mechanics], true: TrueMuscles, random: np.random.Generator
 ) -> _Made:
     """Find excitations for the moments, then give the ground what the muscles could not."""
     wrenches = [

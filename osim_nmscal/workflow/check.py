@@ -9,13 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.emg import EmgMapping
+from osim_nmscal.data.findings import Finding, with_allowed
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.emg.envelope import linear_envelope
-from osim_nmscal.emg.mapping import build_mapping
 from osim_nmscal.errors import ConfigError, NmscalError, SignalError, UnknownNameError, did_you_mean, listed
 from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.storage import in_radians, read_storage
@@ -23,9 +22,13 @@ from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis
 from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read_muscles
 from osim_nmscal.trials.roles import assign_roles, trial_names
 from osim_nmscal.trials.segmentation import segment_recording, segments_within
-from osim_nmscal.workflow.inputs import external_loads, missing_files, moments_by_coordinate, read_events, read_forces
-from osim_nmscal.workflow.runner import warnings_collected
-from osim_nmscal.workflow.setup_checks import load_problems, marker_problems, markers_of, scaling_problems
+from osim_nmscal.workflow.judgement import foreseen
+from osim_nmscal.workflow.ownership import ownership_problems
+from osim_nmscal.workflow.recording_files import moments_by_coordinate, read_events, read_forces, read_markers
+from osim_nmscal.workflow.runner import refuse_stops, warnings_collected
+from osim_nmscal.workflow.stages import TABLE, emg, inverse_dynamics, inverse_kinematics
+from osim_nmscal.workflow.task import refuse
+from osim_nmscal.workflow.user_files import missing_files
 
 T = TypeVar("T")
 
@@ -45,6 +48,7 @@ class CheckReport:
     errors: tuple[NmscalError, ...]
     findings: tuple[str, ...]
     summary: tuple[SummaryRow, ...]
+    judged: tuple[Finding, ...] = ()  # what the doctor says of the files; its stops are among the errors
 
 
 @dataclass
@@ -55,6 +59,7 @@ class _Check:
     errors: list[NmscalError] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
     rows: list[SummaryRow] = field(default_factory=list)
+    judged: list[Finding] = field(default_factory=list)
 
     def attempt(self, work: Callable[[], T]) -> T | None:
         try:
@@ -64,77 +69,67 @@ class _Check:
             return None
 
     def add(self, errors: Iterable[NmscalError]) -> None:
-        known = {str(error) for error in self.errors}
-        self.errors += [error for error in errors if str(error) not in known]
+        """Take errors in; each is kept once, also those that come before one that ends the search."""
+        for error in errors:
+            if str(error) not in {str(known) for known in self.errors}:
+                self.errors.append(error)
 
     def row(self, item: str, text: str) -> None:
         self.rows.append(SummaryRow(item=item, text=text))
 
 
-def check_workflow(config: WorkflowConfig) -> CheckReport:
+def check_workflow(config: WorkflowConfig, out: Path | str | None = None) -> CheckReport:
     """Validate everything a workflow names against the real files, and run nothing.
 
     Args:
         config: from `load_config`.
+        out: results folder; default `config.output.folder`.
 
     Returns:
         Errors (none if a run can start), findings, and a summary of what a run would do.
     """
     with warnings_collected() as said:
-        report = _checked(config)
+        report = _checked(config, Path(out or config.output.folder))
     return replace(report, findings=tuple(dict.fromkeys((*report.findings, *said))))
 
 
-def _checked(config: WorkflowConfig) -> CheckReport:
+def _checked(config: WorkflowConfig, root: Path) -> CheckReport:
     check = _Check(config=config)
     check.add(ConfigError(sentence) for sentence in missing_files(config))
     if check.errors:  # without files there is nothing to look into
         return CheckReport(errors=tuple(check.errors), findings=(), summary=())
+    check.attempt(lambda: check.add(ownership_problems(config, root)))
     table = check.attempt(lambda: read_muscles(config.model.file, config.model.substitute_muscle_class))
     if table is not None:
-        _check_model(check, table)
-    check.attempt(lambda: check.add(scaling_problems(config)))
+        _describe_model(check, table)
     mapping = check.attempt(lambda: _mapping(config, table)) if table is not None else None
     if mapping is not None and table is not None:
         _check_muscles(check, mapping, table)
     names = [name for recording in config.recordings for name in _check_recording(check, recording, mapping)]
     if names:
         _check_roles(check, names)
-    check.add(_unwritable(config))
-    if table is not None and not check.errors:
-        check.attempt(lambda: parameter_space(table, config.calibration))
+    for stage in TABLE:
+        check.attempt(lambda stage=stage: check.add(stage.problems(config, sound=not check.errors)))  # type: ignore[misc]
+    if not check.errors:
+        check.attempt(lambda: check.judged.extend(with_allowed(foreseen(config), config.checks.allow)))
+        check.attempt(lambda: refuse_stops(check.judged))
     check.row("Calibration", f"{config.calibration.method} by {config.calibration.optimizer}")
-    check.row("Results", str(config.output.folder))
-    return CheckReport(errors=tuple(check.errors), findings=tuple(check.findings), summary=tuple(check.rows))
+    check.row("Results", str(root))
+    return CheckReport(errors=tuple(check.errors), findings=tuple(check.findings), summary=tuple(check.rows), judged=tuple(check.judged))
 
 
-def _unwritable(config: WorkflowConfig) -> list[ConfigError]:
-    """Refuse to free what personalized.osim would not hold: OpenSim could not confirm it."""
-    parameters = config.calibration.parameters
-    return [
-        ConfigError(
-            f"{config.source}: [calibration.parameters.{name}] free = true, but only fiber lengths, slack lengths and strengths are "
-            "written to personalized.osim; set free = false, or calibrate from arrays in Python."
-        )
-        for name in ("tendon_strain_at_one_norm_force", "max_contraction_velocity")
-        if getattr(parameters, name).free
-    ]
-
-
-def require_sound(config: WorkflowConfig) -> None:
-    """Refuse a workflow that `check_workflow` finds fault with.
+def require_sound(config: WorkflowConfig, out: Path | str | None = None) -> CheckReport:
+    """Refuse a workflow that `check_workflow` finds fault with; return what it says of one without.
 
     Raises:
         NmscalError: the one error, or a ConfigError with a sentence for each.
     """
-    errors = check_workflow(config).errors
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        raise ConfigError("\n".join(str(error) for error in errors))
+    report = check_workflow(config, out)
+    refuse(report.errors)
+    return report
 
 
-def _check_model(check: _Check, table: MuscleTable) -> None:
+def _describe_model(check: _Check, table: MuscleTable) -> None:
     config = check.config
     classes = sorted({muscle.muscle_class for muscle in table.muscles})
     mass = check.attempt(lambda: read_body_mass(config.model.file))
@@ -142,26 +137,12 @@ def _check_model(check: _Check, table: MuscleTable) -> None:
     check.row("Subject", f"{config.subject.name}, {config.subject.mass:g} kg")
     if mass is not None:
         check.row("Model", f"{config.model.file.name}: {len(table)} muscles ({', '.join(classes)}), {mass:.1f} kg; {how}")
-    coordinates = check.attempt(lambda: read_coordinates(config.model.file)) or ()
-    known = {coordinate.name: coordinate for coordinate in coordinates}
-    for dof in config.muscle_analysis.dofs if known else ():
-        key = f"{config.source}: key 'muscle_analysis.dofs' names {dof!r}"
-        if dof not in known:
-            check.add([UnknownNameError(f"{key}, a coordinate that {config.model.file} does not have.{did_you_mean(dof, known)}")])
-        elif known[dof].locked:
-            check.add([UnknownNameError(f"{key}, which is locked in {config.model.file}; unlock it there, or leave it out.")])
-        elif known[dof].coupled:
-            check.add(
-                [UnknownNameError(f"{key}, which follows {listed(known[dof].coupled_to)} in {config.model.file}; name that one instead.")]
-            )
     check.row("Joints", ", ".join(config.muscle_analysis.dofs))
 
 
 def _mapping(config: WorkflowConfig, table: MuscleTable) -> EmgMapping:
-    labels = [read_emg(recording.emg).labels for recording in config.recordings]
-    common = [channel for channel in labels[0] if all(channel in others for others in labels)]
     try:
-        return build_mapping(config.emg.mapping, common, table.names)
+        return emg.mapping_of([recording.emg for recording in config.recordings], config.emg.mapping, table.names)
     except NmscalError as error:
         raise type(error)(f"{config.source}: [emg.mapping]: {error}") from error
 
@@ -220,10 +201,11 @@ def _span(what: str, series: TimeSeries | MarkerTrajectories | None) -> _Span | 
 
 def _check_motion(check: _Check, recording: RecordingSettings) -> _Span | None:
     if recording.markers is not None:
-        markers = check.attempt(lambda: markers_of(recording))
+        path = recording.markers
+        markers = check.attempt(lambda: read_markers(path, recording.c3d_axes))
         if markers is not None:
             found = markers
-            check.attempt(lambda: check.add(marker_problems(check.config, recording, found)))
+            check.attempt(lambda: check.add(inverse_kinematics.recording_problems(check.config, found)))
         return _windowed(_span("markers", markers), recording)
     given = recording.joint_angles
     angles = check.attempt(lambda: _angles(check.config, given)) if given is not None else None
@@ -251,9 +233,7 @@ def _check_moments(check: _Check, recording: RecordingSettings) -> _Span | None:
     config, given = check.config, recording.joint_moments
     if given is not None:
         return _span("joint moments", check.attempt(lambda: moments_by_coordinate(read_storage(given), config.muscle_analysis.dofs)))
-    loads = external_loads(recording, config)
-    if loads is not None:
-        check.attempt(lambda: check.add(load_problems(config, loads)))
+    check.attempt(lambda: check.add(inverse_dynamics.recording_problems(config, recording)))
     return _span("forces", check.attempt(lambda: read_forces(recording, config)))
 
 
@@ -266,7 +246,8 @@ def _check_geometry(check: _Check, recording: RecordingSettings, mapping: EmgMap
 
 
 def _envelope(config: WorkflowConfig, recording: RecordingSettings, mapping: EmgMapping) -> TimeSeries:
-    return linear_envelope(read_emg(recording.emg, mapping.channels), config.emg.envelope)
+    recorded = read_emg(recording.emg, mapping.channels)
+    return linear_envelope(recorded, config.emg.envelope, start=recording.start, end=recording.end)
 
 
 def _segments(check: _Check, recording: RecordingSettings, start: float, end: float) -> tuple[str, ...]:

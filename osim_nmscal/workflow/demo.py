@@ -5,8 +5,6 @@ A folder holds the person, `config.toml` and `results/`. The person is made agai
 of the package, or when one of its files has changed; an edited `config.toml` is kept, so that its settings can be played with.
 """
 
-import functools
-import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -18,11 +16,12 @@ from osim_nmscal import __version__
 from osim_nmscal.config import load_config
 from osim_nmscal.errors import CalibrationError, ConfigError, did_you_mean
 from osim_nmscal.formats.text_files import write_text_atomically
+from osim_nmscal.provenance.code import code_version
+from osim_nmscal.provenance.values import file_digest
 from osim_nmscal.virtual_subject.make import VirtualSubject, make_virtual_subject
 from osim_nmscal.workflow.against_truth import TruthComparison, compare_with_truth
-from osim_nmscal.workflow.cache import file_digest
 from osim_nmscal.workflow.personalize import PersonalizedResult, personalize
-from osim_nmscal.workflow.runner import Progress, ProgressCallback
+from osim_nmscal.workflow.progress import Progress, ProgressCallback
 
 KINDS = ("leg", "arm")
 RECORD_FILE = "demo.json"
@@ -136,14 +135,7 @@ def _read_record(folder: Path) -> dict[str, Any] | None:
 
 
 def _identity(kind: str, seed: int) -> dict[str, Any]:
-    return {"kind": kind, "seed": seed, "made_by": f"{__version__} {_code_digest()}"}
-
-
-@functools.cache
-def _code_digest() -> str:
-    """Name the code that makes a person, as a changed table of anatomy makes another person of the same version."""
-    files = sorted((Path(__file__).parent.parent / "virtual_subject").glob("*.py"))
-    return hashlib.sha256("".join(file_digest(file) for file in files).encode()).hexdigest()[:16]
+    return {"kind": kind, "seed": seed, "made_by": f"{__version__} {code_version(make_virtual_subject.__module__)[:16]}"}
 
 
 def _make_person(folder: Path, kind: str, seed: int, progress: ProgressCallback | None, make: SubjectMaker) -> None:

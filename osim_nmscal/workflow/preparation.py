@@ -1,93 +1,49 @@
-"""What comes before any calibration of a workflow: everything checked, and every stage up to the trials."""
+"""What comes before any stage: everything checked, the folder opened for this run alone, and leftovers of dead runs removed."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from osim_nmscal.config import RecordingSettings, WorkflowConfig
-from osim_nmscal.data.emg import EmgMapping
-from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.config import WorkflowConfig
+from osim_nmscal.data.findings import Finding
 from osim_nmscal.errors import ConfigError
-from osim_nmscal.workflow import stages
+from osim_nmscal.worker.folder import clean_leftovers
 from osim_nmscal.workflow.check import require_sound
-from osim_nmscal.workflow.inputs import named_files
-from osim_nmscal.workflow.results import ResultsFolder
-
-T = TypeVar("T")
+from osim_nmscal.workflow.folder import ResultsPlace
+from osim_nmscal.workflow.lock import FolderLock
+from osim_nmscal.workflow.ownership import ownership_problems
+from osim_nmscal.workflow.task import refuse
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """What a calibration starts from."""
+class OpenedPlace:
+    """A results folder held by this run, and what the doctor foresaw of its inputs."""
 
-    trials: TrialSet
-    mapping: EmgMapping
+    place: ResultsPlace
+    foreseen: tuple[Finding, ...]
 
 
-def open_folder(config: WorkflowConfig, out: Path | str | None) -> ResultsFolder:
-    """Check the whole workflow against its real files, and return its results folder, which exists then.
+@contextmanager
+def opened_place(config: WorkflowConfig, out: Path | str | None) -> Iterator[OpenedPlace]:
+    """Check the whole workflow against its real files, and hold its results folder, which exists then, for this run alone.
 
     Args:
         config: the workflow.
         out: results folder; default `config.output.folder`.
 
     Raises:
-        NmscalError: something cannot work, or the folder holds inputs of the workflow.
+        NmscalError: something cannot work, the folder holds files of the user's where results would go, or another run holds it.
     """
-    require_sound(config)
-    folder = ResultsFolder(root=Path(out or config.output.folder).resolve())
-    inputs = [path.resolve() for path in input_files(config)]
-    if any(path.parent == folder.root for path in inputs):
-        raise ConfigError(f"The results folder {folder.root} holds inputs of the workflow; give it a folder of its own (--out).")
-    folder.root.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def prepare(place: stages.Workplace, jobs: int) -> Prepared:
-    """Run every stage before calibration.
-
-    Args:
-        place: configuration, folder and runner.
-        jobs: recordings that OpenSim works on at the same time.
-    """
-    recordings, runner = place.config.recordings, place.runner
-    stages.scaling(place)
-    runner.finish("scaling")
-    motions = _each(recordings, lambda r: stages.inverse_kinematics(place, r), jobs)
-    runner.finish("inverse_kinematics")
-    moments = _each(recordings, lambda r: stages.inverse_dynamics(place, r, motions[r.name]), jobs)
-    runner.finish("inverse_dynamics")
-    geometries = _each(recordings, lambda r: stages.muscle_analysis(place, r, motions[r.name]), jobs)
-    runner.finish("muscle_analysis")
-    mapping = stages.emg(place)
-    runner.finish("emg")
-    with runner.timed("trials") as findings:
-        data = [stages.read_recording(place, r, moments[r.name], geometries[r.name], mapping.muscles) for r in recordings]
-        trial_set, said = stages.trials(place, data, motions)
-        findings += [*said, *stages.left_out_muscles(mapping, trial_set)]
-    runner.finish("trials")
-    return Prepared(trials=trial_set, mapping=mapping)
-
-
-def _each(recordings: tuple[RecordingSettings, ...], work: Callable[[RecordingSettings], T], jobs: int) -> dict[str, T]:
-    """Do something for every recording. Threads, as each only waits for an OpenSim process of its own."""
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        return dict(zip((recording.name for recording in recordings), pool.map(work, recordings), strict=True))
-
-
-def input_files(config: WorkflowConfig) -> list[Path]:
-    """Return every file of the user's that a workflow reads, those that setup files name included."""
-    setups = [config.scaling.setup, config.inverse_dynamics.external_loads]
-    setups += [config.inverse_kinematics.setup] if config.inverse_kinematics else []
-    files: list[Path | None] = [config.model.file, *config.emg.mvc]
-    for recording in config.recordings:
-        loads = recording.external_loads if isinstance(recording.external_loads, Path) else None
-        setups.append(loads)
-        files += [recording.markers, recording.joint_angles, recording.forces, recording.joint_moments, recording.emg]
-        if recording.muscle_analysis is not None:
-            files += sorted(recording.muscle_analysis.glob("*.sto"))
-    for setup in setups:
-        files += [setup, *named_files(setup)] if setup is not None else []
-    return list(dict.fromkeys(path for path in files if path is not None))
+    root = Path(out or config.output.folder)
+    report = require_sound(config, root)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        root = root.resolve()
+    except OSError as error:
+        raise ConfigError(f"The results folder {root} cannot be made ({error.strerror or error}); give another folder (--out).") from error
+    with FolderLock(root):
+        clean_leftovers()
+        place = ResultsPlace(root)
+        refuse(ownership_problems(config, root))  # again, as nobody else can change the folder now
+        yield OpenedPlace(place=place, foreseen=report.judged)

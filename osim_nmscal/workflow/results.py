@@ -1,8 +1,9 @@
 """The results folder: fixed names, and the files that are not OpenSim's own.
 
-`calibration/parameters.csv`, `calibration/history.csv`, `metrics.json` and the sidecar `personalized.json` are written and read
-here. The sidecar holds what has no home in an .osim (C1, C2, shape factor, delay, strength coefficients), the time step that C1
-and C2 belong to, every setting, the digests of the inputs and the versions that made it.
+`calibration/` (parameters.csv, history.csv, calibration.json), `metrics.json` and the sidecar `personalized.json` are written and
+read here. calibration.json holds what has no home in an .osim (C1, C2, shape factor, delay, strength coefficients) and the time
+step that C1 and C2 belong to; the sidecar, which travels with the model, holds the same with every setting, the digests of the
+inputs and the versions that made it.
 """
 
 import csv
@@ -30,6 +31,7 @@ from osim_nmscal.data.results import (
 )
 from osim_nmscal.errors import FileFormatError
 from osim_nmscal.formats.text_files import write_text_atomically
+from osim_nmscal.workflow import names
 
 PARAMETER_COLUMNS = (
     "muscle",
@@ -54,41 +56,40 @@ class ResultsFolder:
 
     @property
     def scaled_model(self) -> Path:
-        return self.root / "model_scaled.osim"
+        return self.root / names.SCALED_MODEL
 
     @property
     def personalized_model(self) -> Path:
-        return self.root / "personalized.osim"
+        return self.root / names.PERSONALIZED_MODEL
 
     @property
-    def final(self) -> tuple[Path, ...]:
-        """What stands on all stages; out of date as soon as one of them runs again."""
-        return (self.metrics, self.personalized_model, self.sidecar, self.parameters, self.history, self.verification)
-
-    @property
-    def predictions(self) -> tuple[Path, ...]:
-        """The prediction files that are there."""
-        return tuple(sorted((self.root / "predictions").glob("*.*")))
+    def predictions(self) -> Path:
+        """Folder of the predictions of every trial."""
+        return self.root / names.PREDICTIONS
 
     @property
     def verification(self) -> Path:
-        return self.root / "verification.json"
+        return self.root / names.VERIFICATION
 
     @property
     def sidecar(self) -> Path:
-        return self.root / "personalized.json"
+        return self.root / names.SIDECAR
 
     @property
     def metrics(self) -> Path:
-        return self.root / "metrics.json"
+        return self.root / names.METRICS
 
     @property
     def parameters(self) -> Path:
-        return self.root / "calibration" / "parameters.csv"
+        return self.root / names.PARAMETERS
 
     @property
     def history(self) -> Path:
-        return self.root / "calibration" / "history.csv"
+        return self.root / names.HISTORY
+
+    @property
+    def calibration(self) -> Path:
+        return self.root / names.CALIBRATION
 
     def recording(self, name: str) -> Path:
         """Folder of one recording: ik.mot, id.sto, mtu_length.sto, moment_arm_<dof>.sto, excitations.sto."""
@@ -104,8 +105,8 @@ class StageTime:
     cached: bool
 
 
-def write_calibration(folder: ResultsFolder, result: CalibrationResult) -> tuple[Path, Path]:
-    """Write parameters.csv and history.csv of a calibration; units as in the column `unit`."""
+def write_calibration(folder: ResultsFolder, result: CalibrationResult) -> None:
+    """Write parameters.csv, history.csv (units as in the column `unit`) and calibration.json of a calibration."""
     rows = [
         (p.owner, p.name, p.unit, p.start, p.calibrated, p.lower, p.upper, p.at_bound, p.standard_error, p.identifiable)
         for p in result.parameters
@@ -114,7 +115,7 @@ def write_calibration(folder: ResultsFolder, result: CalibrationResult) -> tuple
     terms = result.history[0].term_names if result.history else ()
     history = [(row.iteration, row.seconds, row.loss, *row.term_values) for row in result.history]
     write_text_atomically(folder.history, _csv(("iteration", "seconds", "loss", *terms), history))
-    return folder.parameters, folder.history
+    write_text_atomically(folder.calibration, json.dumps({"format": SIDECAR_FORMAT} | _result_document(result), indent=1))
 
 
 def write_sidecar(folder: ResultsFolder, result: CalibrationResult, *, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> Path:
@@ -126,20 +127,8 @@ def write_sidecar(folder: ResultsFolder, result: CalibrationResult, *, settings:
         settings: every setting of the workflow, JSON.
         inputs: path -> sha256 of every file the workflow read.
     """
-    document = {
-        "format": SIDECAR_FORMAT,
-        "model": folder.personalized_model.name,
-        "muscles": [_muscle_document(muscle) for muscle in result.muscles.muscles],
-        "neural": _neural_document(result.muscles, result.neural),
-        "start_neural": _neural_document(result.muscles, result.start_neural),
-        "strength_coefficient": _by_muscle(result.muscles, result.strength_coefficient),
-        "calibration": _calibration_document(result) | {"sentence": result.sentence, "findings": list(result.findings)},
-        "synergy": None if result.synergy is None else _synergy_document(result.synergy),
-        "cross_validation": [_metric_document(metric) for metric in result.cross_validation],
-        "settings": settings,
-        "inputs": inputs,
-        "versions": versions(),
-    }
+    head = {"format": SIDECAR_FORMAT, "model": folder.personalized_model.name}
+    document = head | _result_document(result) | {"settings": settings, "inputs": inputs, "versions": versions()}
     return write_text_atomically(folder.sidecar, json.dumps(document, indent=1))
 
 
@@ -149,16 +138,19 @@ def write_metrics(
     metrics: Iterable[MomentMetrics],
     stages: Sequence[StageTime],
     verification: Iterable[VerificationMetrics] = (),
+    *,
+    judged: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write metrics.json: rmse in N*m, nrmse = rmse / range of the inverse-dynamics moment, r2 = 1 - SSE/SST."""
+    """Write metrics.json: rmse in N*m, nrmse = rmse / range of the inverse-dynamics moment, r2 = 1 - SSE/SST; verdict and findings."""
     document = {
         "stages": [asdict(stage) for stage in stages],
         "calibration": _calibration_document(result),
-        "moments": [_metric_document(metric) for metric in metrics],
+        "moments": [metric_document(metric) for metric in metrics],
         "verification": [asdict(metric) for metric in verification],
     }
+    document |= judged or {}
     if result.cross_validation:
-        document["cross_validation"] = [_metric_document(metric) for metric in result.cross_validation]
+        document["cross_validation"] = [metric_document(metric) for metric in result.cross_validation]
     return write_text_atomically(folder.metrics, json.dumps(document, indent=1))
 
 
@@ -166,14 +158,14 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
     """Read a finished calibration back from its results folder.
 
     Args:
-        folder: as written by `write_calibration` and `write_sidecar`.
+        folder: as written by `write_calibration`.
         start_muscles: at least the calibrated muscles, as the scaled model states them.
 
     Raises:
         FileFormatError: a file is missing or damaged.
     """
     try:
-        document = json.loads(folder.sidecar.read_text(encoding="utf-8"))
+        document = json.loads(folder.calibration.read_text(encoding="utf-8"))
         muscles = MuscleTable(muscles=tuple(_read_muscle(stored) for stored in document["muscles"]))
         summary = document["calibration"]
         return CalibrationResult(
@@ -195,27 +187,39 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
             history=_read_history(folder.history),
             findings=tuple(summary["findings"]),
             synergy=None if document["synergy"] is None else _read_synergy(document["synergy"]),
-            cross_validation=tuple(_read_metric(stored) for stored in document["cross_validation"]),
+            cross_validation=tuple(read_metric(stored) for stored in document["cross_validation"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileFormatError(
-            f"The calibration in {folder.root} cannot be read back ({type(error).__name__}: {error}); run with --from calibration."
+            f"The calibration in {folder.root} cannot be read back ({type(error).__name__}: {str(error)[:200]}); "
+            "run with --from calibration."
         ) from error
 
 
-def read_calibrated_muscles(folder: ResultsFolder) -> MuscleTable:
-    """Read the calibrated muscles from the sidecar.
+def read_calibrated_muscles(path: Path) -> MuscleTable:
+    """Read the calibrated muscles from a calibration.json or a sidecar.
 
     Raises:
-        FileFormatError: the sidecar is missing or damaged.
+        FileFormatError: the file is missing or damaged.
     """
     try:
-        document = json.loads(folder.sidecar.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
         return MuscleTable(muscles=tuple(_read_muscle(stored) for stored in document["muscles"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileFormatError(
-            f"{folder.sidecar} is missing or damaged ({type(error).__name__}: {error}); run the workflow again with --from calibration."
+            f"{path} is missing or damaged ({type(error).__name__}: {str(error)[:200]}); run the workflow again with --from calibration."
         ) from error
+
+
+def metric_document(metric: MomentMetrics) -> dict[str, Any]:
+    """Return a metric as JSON; what is not finite becomes null."""
+    return {"set" if key == "role" else key: _finite(value) for key, value in asdict(metric).items()}
+
+
+def read_metric(stored: Mapping[str, Any]) -> MomentMetrics:
+    """Read a metric back from JSON."""
+    numbers = {key: _number(stored[key]) for key in ("rmse", "nrmse", "r2", "correlation_squared")}
+    return MomentMetrics(trial=stored["trial"], role=stored["set"], dof=stored["dof"], model=stored["model"], **numbers)
 
 
 def versions() -> dict[str, str]:
@@ -234,10 +238,23 @@ def _calibration_document(result: CalibrationResult) -> dict[str, Any]:
     return {name: _finite(getattr(result, name)) for name in names}
 
 
+def _result_document(result: CalibrationResult) -> dict[str, Any]:
+    return {
+        "muscles": [_muscle_document(muscle) for muscle in result.muscles.muscles],
+        "neural": _neural_document(result.muscles, result.neural),
+        "start_neural": _neural_document(result.muscles, result.start_neural),
+        "strength_coefficient": _by_muscle(result.muscles, result.strength_coefficient),
+        "calibration": _calibration_document(result) | {"sentence": result.sentence, "findings": list(result.findings)},
+        "synergy": None if result.synergy is None else _synergy_document(result.synergy),
+        "cross_validation": [metric_document(metric) for metric in result.cross_validation],
+    }
+
+
 def _neural_document(muscles: MuscleTable, neural: NeuralParameters) -> dict[str, Any]:
+    delay = neural.electromechanical_delay  # one number, or one for each muscle
     return {
         "time_step": neural.time_step,
-        "electromechanical_delay": neural.electromechanical_delay,
+        "electromechanical_delay": delay if isinstance(delay, float) else _by_muscle(muscles, delay),
         "c1": _by_muscle(muscles, neural.c1),
         "c2": _by_muscle(muscles, neural.c2),
         "shape_factor": _by_muscle(muscles, neural.shape_factor),
@@ -247,7 +264,9 @@ def _neural_document(muscles: MuscleTable, neural: NeuralParameters) -> dict[str
 
 def _read_neural(document: Mapping[str, Any], muscles: MuscleTable) -> NeuralParameters:
     arrays = {key: np.array([document[key][name] for name in muscles.names]) for key in ("c1", "c2", "shape_factor", "emg_scale")}
-    return NeuralParameters(time_step=document["time_step"], electromechanical_delay=document["electromechanical_delay"], **arrays)
+    stored = document["electromechanical_delay"]
+    delay = np.array([stored[name] for name in muscles.names]) if isinstance(stored, dict) else stored
+    return NeuralParameters(time_step=document["time_step"], electromechanical_delay=delay, **arrays)
 
 
 def _synergy_document(synergy: SynergyResult) -> dict[str, Any]:
@@ -269,15 +288,6 @@ def _read_synergy(stored: Mapping[str, Any]) -> SynergyResult:
         primitives=tuple(np.array(one) for one in stored["primitives"]),
         excitations=tuple(np.array(one) for one in stored["excitations"]),
     )
-
-
-def _metric_document(metric: MomentMetrics) -> dict[str, Any]:
-    return {"set" if key == "role" else key: _finite(value) for key, value in asdict(metric).items()}
-
-
-def _read_metric(stored: Mapping[str, Any]) -> MomentMetrics:
-    numbers = {key: _number(stored[key]) for key in ("rmse", "nrmse", "r2", "correlation_squared")}
-    return MomentMetrics(trial=stored["trial"], role=stored["set"], dof=stored["dof"], model=stored["model"], **numbers)
 
 
 def _muscle_document(muscle: Muscle) -> dict[str, Any]:

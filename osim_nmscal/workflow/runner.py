@@ -1,61 +1,22 @@
-"""Runs stages: skips those that are up to date, times the others, keeps what they warn of, and clears up after a failure.
+"""Runs tasks: skips those that are up to date, times the others, keeps what they warn of, and what they wrote only if they end."""
 
-A stage declares the files it writes. They count as results only once the stage has finished: before it runs again the old ones
-are removed, and when it fails or is interrupted the new ones are. Its log stays, for the error text quotes it.
-"""
-
-import functools
-import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from osim_nmscal.errors import ConfigError, did_you_mean
-from osim_nmscal.workflow.cache import StageCache, file_digest, stage_key
+from osim_nmscal.data.findings import Finding, with_allowed
+from osim_nmscal.errors import ConfigError, DataRefusedError, FileFormatError, NmscalError, did_you_mean
+from osim_nmscal.worker.threads import in_threads
+from osim_nmscal.workflow.folder import ResultsPlace
+from osim_nmscal.workflow.progress import Progress, ProgressCallback, listening
 from osim_nmscal.workflow.results import StageTime
-
-# In the order in which they run; the names of --from, --only and metrics.json.
-STAGES = (
-    "scaling",
-    "inverse_kinematics",
-    "inverse_dynamics",
-    "muscle_analysis",
-    "emg",
-    "trials",
-    "calibration",
-    "write_back",
-    "evaluation",
-    "verification",
-)
-
-# The package's folders and modules whose code decides what a stage writes: a changed line makes it run again.
-_SIGNALS = ("data", "formats", "signals.py")
-_CODE = {
-    **dict.fromkeys(("scaling", "inverse_kinematics", "inverse_dynamics", "muscle_analysis"), (*_SIGNALS, "opensim_tools")),
-    "emg": (*_SIGNALS, "emg"),
-    "calibration": ("data", "nms", "calibration"),
-    "write_back": ("data", "osim_model"),
-    "verification": (*_SIGNALS, "opensim_tools", "workflow/verification.py"),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """One thing that happened; what a progress callback gets."""
-
-    stage: str
-    state: Literal["started", "cached", "done", "iteration", "finding"]
-    recording: str = ""
-    seconds: float = 0.0
-    text: str = ""  # the finding, or a summary
-
-
-ProgressCallback = Callable[[Progress], None]
+from osim_nmscal.workflow.stages import STAGES
+from osim_nmscal.workflow.task import Inputs, Task, task_key
 
 
 class OnlyStageDone(Exception):  # noqa: N818  # not an error: the run was asked to end here
@@ -64,82 +25,94 @@ class OnlyStageDone(Exception):  # noqa: N818  # not an error: the run was asked
 
 @dataclass(frozen=True, kw_only=True)
 class StageOutcome:
-    """What a stage returned, or what its record says it returned."""
+    """What a task returned, or what its record says it returned."""
 
     cached: bool
     summary: Mapping[str, Any]  # JSON
 
 
+def require_stages(from_stage: str | None, only_stage: str | None) -> None:
+    """Refuse names that are no stages.
+
+    Raises:
+        ConfigError: offers the nearest stage.
+    """
+    for option, name in (("--from", from_stage), ("--only", only_stage)):
+        if name is not None and name not in STAGES:
+            raise ConfigError(f"{option} names {name!r}, which is no stage.{did_you_mean(name, STAGES)} Stages: {', '.join(STAGES)}.")
+    if from_stage and only_stage:
+        raise ConfigError("--from and --only exclude each other; give one of them.")
+
+
 @dataclass
 class StageRunner:
-    """Runs the stages of one results folder."""
+    """Runs the tasks of one results folder."""
 
-    folder: Path
+    place: ResultsPlace
     from_stage: str | None = None
     only_stage: str | None = None
     progress: ProgressCallback | None = None
+    allowed: tuple[str, ...] = ()  # kinds of findings that do not stop the run
     findings: list[str] = field(default_factory=list)
+    judged: list[Finding] = field(default_factory=list)
     _spent: dict[str, float] = field(default_factory=dict)
     _cached: dict[str, bool] = field(default_factory=dict)
-    _worked: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        for option, name in (("--from", self.from_stage), ("--only", self.only_stage)):
-            if name is not None and name not in STAGES:
-                raise ConfigError(f"{option} names {name!r}, which is no stage.{did_you_mean(name, STAGES)} Stages: {', '.join(STAGES)}.")
-        if self.from_stage and self.only_stage:
-            raise ConfigError("--from and --only exclude each other; give one of them.")
-        self.cache = StageCache(self.folder)
+        require_stages(self.from_stage, self.only_stage)
 
-    def run(
-        self,
-        stage: str,
-        recording: str,
-        work: Callable[[], Mapping[str, Any]],
-        *,
-        settings: Mapping[str, Any],
-        inputs: Iterable[Path],
-        outputs: Iterable[Path],
-        keep: Callable[[Mapping[str, Any]], bool] = lambda summary: True,
-    ) -> StageOutcome:
-        """Run one stage of one recording unless its results are up to date.
+    def run(self, task: Task[Any], *, jobs: int = 1) -> StageOutcome:
+        """Run one task unless its results are up to date.
 
         Args:
-            stage: one of STAGES.
-            recording: its name, "" for a stage that has none.
-            work: does it; returns a JSON summary, which later calls get back from the record.
-            settings: everything but files that the result depends on.
-            inputs: files and folders that it reads.
-            outputs: files that it writes, inside the results folder.
-            keep: tells from the summary whether the result may be reused (an interrupted calibration may not).
+            task: what to do.
+            jobs: things that its work may do at the same time.
 
         Raises:
             ConfigError: `only_stage` names a later stage and this one is not up to date.
+            NmscalError: the work failed; a sentence.
         """
-        label = f"{stage}/{recording}" if recording else stage
-        outputs = tuple(outputs)
-        key = stage_key(label, settings, inputs, version=_code_version(stage))
-        record = None if self._forced(stage) else self.cache.current(label, key)
+        label, key = task.label, task_key(task)
+        record = None if self._forced(task.stage) else self.place.current(label, key)
         if record is not None:
-            self._note(stage, recording, record.seconds, True, record.summary.get("findings", ()))
+            self._note(task, record.seconds, True, record.summary.get("findings", ()))
             return StageOutcome(cached=True, summary=record.summary)
-        if self.only_stage is not None and stage != self.only_stage:
+        if self.only_stage is not None and task.stage != self.only_stage:
             raise ConfigError(
-                f"--only {self.only_stage} needs the results of {label}, which are missing or out of date in {self.folder}; "
+                f"--only {self.only_stage} needs the results of {label}, which are missing or out of date in {self.place.root}; "
                 "run without --only first."
             )
-        self._tell(Progress(stage=stage, recording=recording, state="started"))
+        self._tell(Progress(stage=task.stage, recording=task.recording, state="started"))
         began = time.perf_counter()
-        summary = self._run_cleanly(label, work, outputs)
-        seconds = time.perf_counter() - began
-        if keep(summary):
-            self.cache.store(label, key, outputs, seconds=seconds, summary=summary)
-        self._note(stage, recording, seconds, False, summary["findings"])
+        with _faults_of(label, self.place), self.place.part(label) as part:
+            summary = self._work(task, part, jobs)
+            if task_key(task) != key:
+                raise FileFormatError(f"A file that {label} reads was changed while it worked; run the same command again.")
+            seconds = time.perf_counter() - began
+            kept = key if summary.pop("reusable", True) else ""
+            self.place.keep(label, kept, part, seconds=seconds, summary=summary)
+        self._note(task, seconds, False, summary["findings"])
         return StageOutcome(cached=False, summary=summary)
 
+    def run_each(self, tasks: Sequence[Task[Any]], jobs: int) -> None:
+        """Run the tasks of several recordings, as many at the same time; each only waits for an OpenSim process of its own."""
+        in_threads(self.run, tasks, jobs)
+
+    def judge(self, stage: str, findings: Iterable[Finding]) -> None:
+        """Take in what the doctor says of a stage.
+
+        Raises:
+            DataRefusedError: a finding stops the run and is not allowed; what the stage made stays in unfinished/.
+        """
+        new = [finding for finding in with_allowed(findings, self.allowed) if finding not in self.judged]
+        self.judged += new
+        for finding in new:
+            self._tell(Progress(stage=stage, state="finding", text=finding.text))
+        refuse_stops(finding for finding in new if finding.kind != "verification")
+
     def finish(self, stage: str) -> None:
-        """End the run if this was the only stage asked for; call once all recordings have passed the stage."""
+        """End the run if this was the only stage asked for."""
         if stage == self.only_stage:
             raise OnlyStageDone
 
@@ -150,7 +123,7 @@ class StageRunner:
         began = time.perf_counter()
         with warnings_collected() as findings:
             yield findings
-        self._note(stage, "", time.perf_counter() - began, False, findings)
+        self._record(stage, "", time.perf_counter() - began, False, findings)
 
     @property
     def times(self) -> tuple[StageTime, ...]:
@@ -158,33 +131,38 @@ class StageRunner:
         return tuple(StageTime(name=name, seconds=self._spent[name], cached=self._cached[name]) for name in STAGES if name in self._spent)
 
     @property
-    def has_worked(self) -> bool:
-        """Whether any stage has been started anew, so that results behind it no longer belong to what is before them."""
-        return self._worked
-
-    def has_finished(self, stage: str) -> bool:
-        """Whether a stage has run or was found up to date."""
-        return stage in self._spent
+    def sentences(self) -> tuple[str, ...]:
+        """Everything a user must know: the doctor's findings and what the stages said."""
+        return tuple(dict.fromkeys([*(finding.text for finding in self.judged), *self.findings]))
 
     def _forced(self, stage: str) -> bool:
         if self.only_stage is not None:
             return stage == self.only_stage
         return self.from_stage is not None and STAGES.index(stage) >= STAGES.index(self.from_stage)
 
-    def _run_cleanly(self, label: str, work: Callable[[], Mapping[str, Any]], outputs: tuple[Path, ...]) -> dict[str, Any]:
-        self._worked = True
-        self.cache.forget(label)
-        _remove(outputs)
+    def _work(self, task: Task[Any], part: Path, jobs: int) -> dict[str, Any]:
+        """Do the work and return its summary, with paths as they will be when the results are published."""
+
+        def hear(text: str, seconds: float) -> None:
+            self._tell(Progress(stage=task.stage, recording=task.recording, state="iteration", seconds=seconds, text=text))
+
         try:
-            with warnings_collected() as findings:
-                summary = dict(work())
-        except BaseException:
-            _remove(outputs)
+            with warnings_collected() as findings, listening(hear, jobs):
+                summary = dict(task.work(Inputs(task.inputs), task.settings, part))
+        except BaseException as error:
+            self.place.keep_logs(part)
+            if isinstance(error, NmscalError):
+                error.args = tuple(self.place.as_unfinished(str(text), part) for text in error.args)
             raise
-        said = [*summary.get("findings", ()), *findings]
+        said = [self.place.as_published(text, part) for text in (*summary.get("findings", ()), *findings)]
+        if "failure" in summary:
+            summary["failure"] = self.place.as_published(summary["failure"], part)
         return summary | {"findings": list(dict.fromkeys(said))}
 
-    def _note(self, stage: str, recording: str, seconds: float, cached: bool, findings: Iterable[str]) -> None:
+    def _note(self, task: Task[Any], seconds: float, cached: bool, findings: Iterable[str]) -> None:
+        self._record(task.stage, task.recording, seconds, cached, findings)
+
+    def _record(self, stage: str, recording: str, seconds: float, cached: bool, findings: Iterable[str]) -> None:
         with self._lock:
             self._spent[stage] = self._spent.get(stage, 0.0) + seconds
             self._cached[stage] = self._cached.get(stage, True) and cached
@@ -197,6 +175,32 @@ class StageRunner:
     def _tell(self, progress: Progress) -> None:
         if self.progress is not None:
             self.progress(progress)
+
+
+def refuse_stops(findings: Iterable[Finding]) -> None:
+    """Refuse data of which a finding is a stop.
+
+    Raises:
+        DataRefusedError: a sentence for each, and how to let it pass.
+    """
+    stops = [finding for finding in findings if finding.severity == "stop"]
+    if stops:
+        kinds = ", ".join(f'"{kind}"' for kind in dict.fromkeys(finding.kind for finding in stops))
+        texts = "\n".join(finding.text for finding in stops)
+        raise DataRefusedError(f"{texts}\nIf you know of it and go on all the same: [checks] allow = [{kinds}].")
+
+
+@contextmanager
+def _faults_of(label: str, place: ResultsPlace) -> Iterator[None]:
+    """Turn what the file system refuses into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        raise FileFormatError(
+            f"{label} stopped, as a file could not be read or written:{where} ({error.strerror or error}); free some space or allow it, "
+            f"then run the same command again. Finished stages are kept in {place.unfinished}."
+        ) from error
 
 
 @contextmanager
@@ -218,16 +222,3 @@ def warnings_collected() -> Iterator[list[str]]:
         yield found
     finally:
         logger.removeHandler(handler)
-
-
-@functools.cache
-def _code_version(stage: str) -> str:
-    package = Path(__file__).parent.parent
-    parts = [package / name for name in _CODE[stage]]
-    files = [file for part in parts for file in (sorted(part.rglob("*.py")) if part.is_dir() else [part])]
-    return hashlib.sha256("".join(file_digest(file) for file in files).encode()).hexdigest()
-
-
-def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)

@@ -1,13 +1,10 @@
 """OpenSim's confirmation: the personalized model, run by OpenSim's own muscles, against what calibration predicted.
 
-Every trial's prediction is kept as ordinary OpenSim storage files (`predictions/`): with them a results folder can be
-verified again at any time, on any machine, and a user continues downstream (forward simulation, joint reactions, Moco).
 Activations replace the file's activation dynamics, which are not ours; fiber dynamics are OpenSim's.
 """
 
-import json
+import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,18 +12,28 @@ from typing import Any
 import numpy as np
 
 from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.results import TrialPrediction, VerificationMetrics
+from osim_nmscal.data.results import VerificationMetrics
 from osim_nmscal.data.time_series import TimeSeries
-from osim_nmscal.data.trials import Trial, TrialSet
-from osim_nmscal.errors import FileFormatError, WriteBackError, listed
-from osim_nmscal.formats.storage import read_storage, write_storage
-from osim_nmscal.formats.text_files import write_text_atomically
+from osim_nmscal.errors import FileFormatError, OpenSimToolError, WriteBackError, listed
+from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.opensim_tools.model_check import VerificationChoice, VerificationSettings, verify_model
 from osim_nmscal.osim_model.reader import read_muscles
+from osim_nmscal.worker.folder import job_folder
+from osim_nmscal.worker.threads import in_threads
+from osim_nmscal.workflow.names import motion
+from osim_nmscal.workflow.opened import Results, open_results
+from osim_nmscal.workflow.predictions import (
+    AGAIN,
+    INVERSE_DYNAMICS,
+    PredictionFiles,
+    damaged,
+    prediction_files,
+    read_index,
+    read_json,
+)
+from osim_nmscal.workflow.progress import jobs as allowed_jobs
 from osim_nmscal.workflow.results import ResultsFolder, read_calibrated_muscles
 
-# Column of the inverse-dynamics moment in a joint_moment file.
-INVERSE_DYNAMICS = "{dof}_inverse_dynamics"
 # Calibrated values survive the .osim to rounding.
 _SAME = 1e-12
 # What makes a muscle the calibrated one and is not a matter of its curves, which OpenSim's run judges.
@@ -38,20 +45,9 @@ _WRITTEN = (
     "pennation_angle_at_optimal",
     "ignore_tendon_compliance",
 )
-_AGAIN = "run the workflow again"
 # OpenSim 4.6 divides by the activation where a De Groote muscle has an elastic tendon (explicit dynamics), and never comes to an end at
 # 0; other classes stop at their own minimum. Measured on a run: 0.001 and 0.01 give the same moments to 0.01 % of their range.
 _LEAST_ACTIVATION = {"DeGrooteFregly2016Muscle": 0.001}
-
-
-@dataclass(frozen=True, kw_only=True)
-class PredictionFiles:
-    """Where the prediction of one trial lies, all OpenSim storage files."""
-
-    trial: str  # recording/segment
-    activation: Path  # (time, muscle); columns named by muscle, as OpenSim's controls
-    tendon_force: Path  # (time, muscle), N
-    joint_moment: Path  # (time, dof), N·m, predicted and from inverse dynamics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,59 +69,14 @@ class Verification:
         return not self.failure and self.worst <= self.tolerance
 
 
-def prediction_files(folder: ResultsFolder, trial: str) -> PredictionFiles:
-    """Return where the prediction of a trial lies; the files need not exist yet."""
-    stem = folder.root / "predictions" / trial.replace("/", "_")
-    return PredictionFiles(
-        trial=trial,
-        activation=stem.with_name(f"{stem.name}_activation.sto"),
-        tendon_force=stem.with_name(f"{stem.name}_tendon_force.sto"),
-        joint_moment=stem.with_name(f"{stem.name}_joint_moment.sto"),
-    )
+@dataclass(frozen=True, kw_only=True)
+class VerifiedFiles:
+    """What a verification reads, and where OpenSim's logs go."""
 
-
-def downstream_files(root: Path | str) -> tuple[PredictionFiles, ...]:
-    """Return the prediction files of every trial of a results folder, to continue with in OpenSim.
-
-    The activation files hold one column per muscle, as OpenSim's controls: for a forward simulation with prescribed
-    activations (`ignore_activation_dynamics`), the joint reaction analysis, or a Moco tracking problem.
-
-    Raises:
-        FileFormatError: the folder holds no predictions.
-    """
-    folder = ResultsFolder(root=Path(root).resolve())
-    return tuple(prediction_files(folder, row["trial"]) for row in _read_index(folder))
-
-
-def write_predictions(folder: ResultsFolder, trials: TrialSet, predictions: Sequence[TrialPrediction]) -> tuple[PredictionFiles, ...]:
-    """Write the prediction of every trial, lead-in included, and an index of them.
-
-    Args:
-        folder: the results folder.
-        trials: what was predicted, with the moments of inverse dynamics.
-        predictions: in the order of the trials.
-    """
-    written, index = [], []
-    for trial, prediction in zip(trials.trials, predictions, strict=True):
-        files = prediction_files(folder, trial.name)
-        files.activation.parent.mkdir(parents=True, exist_ok=True)
-        moments = np.hstack([prediction.joint_moment, trial.joint_moment])
-        labels = (*prediction.dofs, *(INVERSE_DYNAMICS.format(dof=dof) for dof in prediction.dofs))
-        for path, columns, values in (
-            (files.activation, prediction.muscles, prediction.activation.clip(0.0, 1.0)),
-            (files.tendon_force, prediction.muscles, prediction.tendon_force),
-            (files.joint_moment, labels, moments),
-        ):
-            series = TimeSeries(time=prediction.time, labels=tuple(columns), values=values, source=trial.name)
-            write_storage(path, series, header_name=path.stem)
-        index.append(_index_row(trial))
-        written.append(files)
-    write_text_atomically(folder.root / "predictions" / "index.json", json.dumps(index, indent=1))
-    return tuple(written)
-
-
-def _index_row(trial: Trial) -> dict[str, Any]:
-    return {"trial": trial.name, "role": trial.role, "first_counted": trial.first_counted, "dofs": list(trial.dofs)}
+    model: Path  # personalized.osim
+    motions: Mapping[str, Path]  # recording -> joint angles
+    predictions: Path  # folder
+    logs: Path  # folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,8 +88,21 @@ class _FolderSettings:
     substitute_muscle_class: str | None
 
 
+def downstream_files(root: Path | str) -> tuple[PredictionFiles, ...]:
+    """Return the prediction files of every trial of a results folder, to continue with in OpenSim.
+
+    The activation files hold one column per muscle, as OpenSim's controls: for a forward simulation with prescribed
+    activations (`ignore_activation_dynamics`), the joint reaction analysis, or a Moco tracking problem.
+
+    Raises:
+        FileFormatError: the folder holds no finished results, or they were edited.
+    """
+    folder = open_results(root).folder
+    return tuple(prediction_files(folder.predictions, row["trial"]) for row in read_index(folder.predictions))
+
+
 def verify_results(root: Path | str, *, choice: VerificationChoice | None = None, every: bool = False, jobs: int = 1) -> Verification:
-    """Let OpenSim run the personalized model of a results folder over its trials.
+    """Let OpenSim run the personalized model of a results folder over its trials; nothing is written there.
 
     Args:
         root: a results folder of `personalize`.
@@ -147,20 +111,63 @@ def verify_results(root: Path | str, *, choice: VerificationChoice | None = None
         jobs: trials run at the same time, each in a process of its own.
 
     Raises:
-        FileFormatError: a file of the results is missing or damaged; says which.
+        FileFormatError: the folder has no finished results, or a file of them is missing, edited or damaged; says which.
         WriteBackError: personalized.osim no longer holds the calibrated muscles.
         OpenSimToolError: OpenSim cannot run it.
     """
-    folder = ResultsFolder(root=Path(root).resolve())
-    made = _read_settings(folder)
+    results = open_results(root, damaged=True)
+    folder, made = results.folder, _read_settings(results.folder)
     choice = choice or made.choice
-    muscles = read_calibrated_muscles(folder)
+    muscles = read_calibrated_muscles(folder.sidecar)
     _require_unedited(folder, muscles, made.substitute_muscle_class)
-    chosen = _chosen(_read_index(folder), 0 if every else choice.trials)
-    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
-        parts = pool.map(lambda row: _verify_trial(folder, row, muscles, made.run), chosen)
-        metrics = tuple(metric for part in parts for metric in part)
+    index = read_index(folder.predictions)
+    results.require_intact()
+    with job_folder() as logs:
+        files = VerifiedFiles(model=folder.personalized_model, motions=_motions(results, index), predictions=folder.predictions, logs=logs)
+        try:
+            found = verify_files(files, muscles, choice=choice, settings=made.run, every=every, jobs=jobs)
+        except OpenSimToolError as error:  # it quotes the log's end; the log itself goes
+            raise OpenSimToolError(str(error).replace(f"{logs}{os.sep}", "")) from error
+    results.require_unchanged()
+    return found
+
+
+def verify_files(
+    files: VerifiedFiles,
+    muscles: MuscleTable,
+    *,
+    choice: VerificationChoice,
+    settings: VerificationSettings,
+    every: bool = False,
+    jobs: int = 0,
+) -> Verification:
+    """Let OpenSim run a model over the trials that were predicted; see `verify_results`.
+
+    Args:
+        files: model, motions, predictions.
+        muscles: calibrated.
+        choice: tolerance and number of trials.
+        settings: how OpenSim runs it.
+        every: all trials.
+        jobs: trials at the same time; 0: as many as the run allows.
+    """
+    chosen = _chosen(read_index(files.predictions), 0 if every else choice.trials)
+    found = in_threads(lambda row: _verify_trial(files, row, muscles, settings), chosen, jobs or allowed_jobs())
+    metrics = tuple(metric for part in found for metric in part)
     return Verification(metrics=metrics, tolerance=choice.tolerance)
+
+
+def _motions(results: Results, index: Sequence[Mapping[str, Any]]) -> dict[str, Path]:
+    """Return the joint angles of every recording that has trials."""
+    found = {}
+    for recording in dict.fromkeys(row["trial"].split("/")[0] for row in index):
+        if motion(recording) not in results.record.files:
+            raise FileFormatError(
+                f"{results.folder.root / motion(recording)} is missing, so OpenSim cannot repeat {recording}; give the workflow markers or "
+                "joint_angles and run again."
+            )
+        found[recording] = results.folder.root / motion(recording)
+    return found
 
 
 def _chosen(index: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
@@ -176,22 +183,19 @@ def _chosen(index: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, 
 
 
 def _verify_trial(
-    folder: ResultsFolder, row: Mapping[str, Any], muscles: MuscleTable, settings: VerificationSettings
+    files: VerifiedFiles, row: Mapping[str, Any], muscles: MuscleTable, settings: VerificationSettings
 ) -> list[VerificationMetrics]:
     name, dofs, counted = row["trial"], tuple(row["dofs"]), slice(row["first_counted"], None)
-    files = prediction_files(folder, name)
-    activation, predicted, force = (read_storage(path) for path in (files.activation, files.joint_moment, files.tendon_force))
-    _require_of_one_trial(files, activation, predicted, force, dofs)
-    motion = folder.recording(name.split("/")[0]) / "ik.mot"
-    if not motion.is_file():
-        raise FileFormatError(
-            f"{motion} is missing, so OpenSim cannot repeat {name}; give the workflow markers or joint_angles and run again."
-        )
-    log = folder.root / "predictions" / f"{files.activation.stem}.log"
+    predicted_files = prediction_files(files.predictions, name)
+    activation, predicted, force = (
+        read_storage(path) for path in (predicted_files.activation, predicted_files.joint_moment, predicted_files.tendon_force)
+    )
+    _require_of_one_trial(predicted_files, activation, predicted, force, dofs)
+    log = files.logs / f"{predicted_files.activation.stem}.log"
     driving = muscles.select(activation.labels)
     begin = _first_taut(force, driving, row["first_counted"])
     driven = _drivable(activation, driving).between(activation.time[begin], activation.time[-1])
-    run = verify_model(folder.personalized_model, motion, driven, dofs, settings=settings, log=log)
+    run = verify_model(files.model, files.motions[name.split("/")[0]], driven, dofs, settings=settings, log=log)
     after = slice(row["first_counted"] - begin, None)  # the counted samples of OpenSim's run
     strength = driving.values("max_isometric_force")
     force_error = np.sqrt(np.mean((run.tendon_force.values[after] - force.values[counted]) ** 2, axis=0)) / strength
@@ -243,9 +247,9 @@ def _require_of_one_trial(
         (files.joint_moment, moment, columns - set(moment.labels)),
     ):
         if missing:
-            raise FileFormatError(f"{path} lacks {listed(sorted(missing))}; {_AGAIN}.")
+            raise FileFormatError(f"{path} lacks {listed(sorted(missing))}; {AGAIN}.")
         if not np.array_equal(series.time, activation.time):
-            raise FileFormatError(f"{path} has other times than {files.activation.name}; {_AGAIN}.")
+            raise FileFormatError(f"{path} has other times than {files.activation.name}; {AGAIN}.")
 
 
 def _require_unedited(folder: ResultsFolder, calibrated: MuscleTable, substitute: str | None) -> None:
@@ -269,7 +273,7 @@ def _require_unedited(folder: ResultsFolder, calibrated: MuscleTable, substitute
 
 def _read_settings(folder: ResultsFolder) -> _FolderSettings:
     remedy = "run the workflow again with --from calibration"
-    document = _read_json(folder.sidecar, remedy)
+    document = read_json(folder.sidecar, remedy)
     try:
         settings = document["settings"]
         analysis = {name: settings["muscle_analysis"][name] for name in ("method", "lowpass_cutoff", "missing_coordinates")}
@@ -279,27 +283,4 @@ def _read_settings(folder: ResultsFolder) -> _FolderSettings:
             substitute_muscle_class=settings["model"]["substitute_muscle_class"],
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _damaged(folder.sidecar, error, remedy) from error
-
-
-def _read_index(folder: ResultsFolder) -> list[Mapping[str, Any]]:
-    path = folder.root / "predictions" / "index.json"
-    document = _read_json(path, _AGAIN)
-    try:
-        rows: list[Mapping[str, Any]] = [{name: row[name] for name in ("trial", "role", "first_counted", "dofs")} for row in document]
-    except (KeyError, TypeError) as error:
-        raise _damaged(path, error, _AGAIN) from error
-    if not rows:  # nothing to verify must never read as verified
-        raise FileFormatError(f"{path} is missing or damaged (it names no trial); {_AGAIN}.")
-    return rows
-
-
-def _read_json(path: Path, remedy: str) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _damaged(path, error, remedy) from error
-
-
-def _damaged(path: Path, error: Exception, remedy: str) -> FileFormatError:
-    return FileFormatError(f"{path} is missing or damaged ({type(error).__name__}); {remedy}.")
+        raise damaged(folder.sidecar, error, remedy) from error

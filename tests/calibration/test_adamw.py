@@ -47,3 +47,12 @@ def test_the_first_step_has_the_size_of_the_rate(objective: Objective) -> None:
     finally:
         objective.evaluate = evaluate  # type: ignore[method-assign]
     torch.testing.assert_close(moved[1].abs(), torch.full_like(start, 0.01), rtol=1e-2, atol=1e-5)
+
+
+def test_weight_decay_pulls_towards_the_start(objective: Objective) -> None:
+    start = objective.space.start()
+    moved = []
+    for decay in (0.0, 2.0, 8.0):
+        settings = AdamWSettings(maximum_iterations=30, learning_rate=0.04, final_learning_rate=0.02, weight_decay=decay)
+        moved.append(float((adamw(objective, start, settings).best.z - start).norm()))
+    assert moved[2] < 0.9 * moved[1] < 0.81 * moved[0]

@@ -1,5 +1,6 @@
 """What cannot be calibrated is refused in a sentence, and what is decided for the user is reported."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from calibration_twin import Twin, make_twin
 from pydantic import ValidationError
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings, ParameterSettings, ParametersSettings
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.trials import TrialSet
@@ -103,3 +105,34 @@ def test_a_muscle_with_an_impossible_property_is_refused(twin: Twin, name: str, 
 def test_a_muscle_that_the_model_lacks_is_refused(twin: Twin) -> None:
     with pytest.raises(UnknownNameError, match="no muscle 'muscle_3'"):
         calibrate_emg_driven(twin.trials, MuscleTable(muscles=twin.start.muscles[:3]))
+
+
+def calibrate(trials: TrialSet, twin: Twin) -> None:
+    calibrate_emg_driven(trials, twin.start, CalibrationSettings(gauss_newton=QUICK))
+
+
+def predicted(trials: TrialSet, twin: Twin) -> None:
+    predict(trials, twin.true, twin.neural)
+
+
+@pytest.mark.parametrize("use", [calibrate, predicted])
+def test_signals_in_another_unit_are_refused_with_the_unit_to_use(twin: Twin, use: Callable[[TrialSet, Twin], None]) -> None:
+    with pytest.raises(SignalError, match=r"excitation of 'muscle_\d' reaches \d\d\.\d+ .* in percent: divide excitations by 100"):
+        use(with_signal(twin, "excitation", lambda e: 100.0 * e), twin)
+    with pytest.raises(SignalError, match=r"reaches 1\.\d+ .*expected 0 to 1; divide by a higher maximum"):
+        use(with_signal(twin, "excitation", lambda e: 2.2 * e), twin)
+    with pytest.raises(SignalError, match=r"MTU length of 'muscle_0' is about .* in mm: divide them by 1000"):
+        use(with_signal(twin, "mtu_length", lambda length: 1000.0 * length), twin)
+    with pytest.raises(SignalError, match=r"in cm: divide them by 100\)"):
+        use(with_signal(twin, "mtu_length", lambda length: 100.0 * length), twin)
+    with pytest.raises(SignalError, match="give moment arms in m"):
+        use(with_signal(twin, "moment_arm", lambda arm: 1000.0 * arm), twin)
+
+
+def test_muscles_in_millimetres_are_refused(twin: Twin) -> None:
+    long = [
+        replace(m, optimal_fiber_length=1e3 * m.optimal_fiber_length, tendon_slack_length=1e3 * m.tendon_slack_length)
+        for m in twin.start.muscles
+    ]
+    with pytest.raises(SignalError, match="the muscles' lengths in m"):
+        calibrate_emg_driven(twin.trials, MuscleTable(muscles=tuple(long)))

@@ -7,6 +7,7 @@ import pytest
 from calibration_twin import Twin, make_twin, moment_errors
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import (
     AdamWSettings,
     CalibrationSettings,
@@ -125,9 +126,8 @@ def test_held_out_trials_do_not_take_part(twin: Twin) -> None:
 
 @pytest.mark.parametrize("optimizer", ["gauss_newton", "adamw"])
 def test_progress_says_rate_and_limit(twin: Twin, optimizer: str) -> None:
-    settings = CalibrationSettings(
-        optimizer=optimizer, gauss_newton=GaussNewtonSettings(maximum_iterations=3), adamw=AdamWSettings(maximum_iterations=3)
-    )
+    short = {"gauss_newton": GaussNewtonSettings(maximum_iterations=3), "adamw": AdamWSettings(maximum_iterations=3)}
+    settings = CalibrationSettings(optimizer=optimizer, **{optimizer: short[optimizer]})
     rows: list[HistoryRow] = []
     calibrate_emg_driven(twin.trials, twin.start, settings, progress=rows.append)
     assert [row.iteration for row in rows] == [0, 1, 2, 3]
@@ -135,3 +135,48 @@ def test_progress_says_rate_and_limit(twin: Twin, optimizer: str) -> None:
     if optimizer == "adamw":
         # exponential decay to the final rate
         assert rows[-1].rate == pytest.approx(AdamWSettings().final_learning_rate)
+
+
+def test_a_delay_of_each_muscle_reaches_the_result_and_its_prediction(twin: Twin) -> None:
+    # found delays differ by muscle, and predicting with them repeats the moments that the optimiser saw
+    delays = ParameterSettings(lower=0.0, upper=0.1, start=0.035, scope="muscle")
+    settings = CalibrationSettings(parameters=ParametersSettings(electromechanical_delay=delays))
+    result = calibrate_emg_driven(twin.trials, twin.start, settings)
+    found = [row.calibrated for row in result.parameters if row.name == "electromechanical_delay"]
+    assert np.ptp(found) > 1e-3
+    np.testing.assert_allclose(result.neural.electromechanical_delay, found, rtol=1e-12)
+    errors = []
+    for trial, prediction in zip(twin.trials.trials, predict(twin.trials, result.muscles, result.neural, settings), strict=True):
+        counted = slice(trial.first_counted, None)
+        scale = np.concatenate([t.joint_moment[counted] for t in twin.trials.trials]).std(axis=0, ddof=1)
+        errors.append((((prediction.joint_moment - trial.joint_moment)[counted] / scale) ** 2).mean())
+    moment = dict(zip(result.history[-1].term_names, result.history[-1].term_values, strict=True))["moment"]
+    # the last row of the history is before C1 and C2 are ordered, which changes nothing
+    assert sum(errors) == pytest.approx(moment, rel=1e-6)
+
+
+def test_bounds_are_reported_in_the_unit_of_the_value(twin: Twin, calibrated: CalibrationResult) -> None:
+    # lengths are bounded relative to their start, 0.85 to 1.15; strengths absolutely, 0.5 to 2.5
+    for row in calibrated.parameters:
+        muscle = twin.start.muscles[twin.start.index(row.owner)]
+        if row.name in ("optimal_fiber_length", "tendon_slack_length"):
+            start = getattr(muscle, row.name)
+            assert (row.unit, row.start) == ("m", pytest.approx(start, rel=1e-12))
+            assert (row.lower, row.upper) == (pytest.approx(0.85 * start, rel=1e-12), pytest.approx(1.15 * start, rel=1e-12))
+        if row.name == "strength_coefficient":
+            assert (row.unit, row.lower, row.start, row.upper) == ("-", 0.5, 1.0, 2.5)
+        assert row.lower <= row.calibrated <= row.upper
+
+
+def test_a_value_at_its_upper_bound_is_reported(twin: Twin) -> None:
+    truth = float(twin.truth("strength_coefficient").max())
+    narrow = ParameterSettings(lower=0.5, upper=(1.0 + truth) / 2.0, start=1.0)
+    assert truth > 1.01
+    result = calibrate_emg_driven(
+        twin.trials, twin.start, EXACT.model_copy(update={"parameters": ParametersSettings(strength_coefficient=narrow)})
+    )
+    at_upper = [row for row in result.parameters if row.at_bound == "upper"]
+    assert "strength_coefficient" in {row.name for row in at_upper}
+    assert all(row.calibrated == pytest.approx(row.upper, rel=1e-3) for row in at_upper)
+    inside = [row for row in result.parameters if row.at_bound == ""]
+    assert all(row.lower < row.calibrated < row.upper for row in inside)

@@ -18,14 +18,18 @@ from osim_nmscal.calibration.synergies import spline_basis, splines_seen
 from osim_nmscal.calibration.synergy_hybrid import hybrid_posterior
 from osim_nmscal.calibration.synergy_settings import SynergySettings
 from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.errors import CalibrationError
 from osim_nmscal.nms.muscle_models import muscle_mechanics
 
 SYNTHESIZED = torch.tensor([False, True, True, False, True])
 # narrow ranges: every penalty is at work
 LOSS = LossSettings(prior_weight=0.01, passive_force_weight=0.5, fiber_length_range=(0.8, 1.0), tendon_strain_range=(0.0, 0.02))
 TERMS = (
-    Term("effort", 0.3, lambda outputs: outputs.activation),
-    Term("large_moments", 0.1, lambda outputs: (outputs.joint_moment / 100.0) ** 2),
+    Term("effort", 0.3, lambda outputs: outputs.activation, "muscle"),
+    Term("large_moments", 0.1, lambda outputs: (outputs.joint_moment / 100.0) ** 2, "dof"),
+)
+COUPLED = (
+    Term("shares", 0.2, lambda o: o.activation * o.tendon_force.mean(dim=-1, keepdim=True) / 500.0 + o.joint_moment[..., :1] / 100.0),
 )
 CASES = {
     "shared weights": {},
@@ -33,6 +37,9 @@ CASES = {
     "fixed weights": {"fixed": True},
     "rigid and elastic tendons": {"rigid": (1, 3)},
     "a user's terms": {"terms": TERMS},
+    "a user's term that couples muscles": {"terms": COUPLED},
+    "coupled muscles, weights of each trial": {"terms": COUPLED, "per_trial": True},
+    "coupled muscles, fixed weights": {"terms": COUPLED, "fixed": True},
 }
 
 
@@ -45,7 +52,9 @@ def make_hybrid(per_trial=False, fixed=False, rigid=(), terms=(), loss=LOSS) -> 
     )
     settings = CalibrationSettings(loss=loss)
     space = parameter_space(twin.start, settings)
-    objective = Objective(stack_trials(TrialSet(trials=(first, second))), muscle_mechanics(twin.start), space, loss, terms)
+    objective = Objective(
+        stack_trials(TrialSet(trials=(first, second))), muscle_mechanics(twin.start), space, loss, terms, trials_apart=True
+    )
     basis = spline_basis(60, 0.01, 0.06)
     generator = torch.Generator().manual_seed(0)
     weights = torch.rand((2 if per_trial else 1, 3, 5), generator=generator, dtype=torch.float64) * 1.1
@@ -122,3 +131,10 @@ def test_posterior_is_wider_the_more_synergies_may_move():
     assert bool((widths[0] <= widths[1] * (1.0 + 1e-6)).all())
     assert bool((widths[1] <= prior * (1.0 + 1e-6)).all())
     assert float((widths[1] / widths[0]).max()) > 1.05
+
+
+def test_a_term_that_couples_trials_is_refused() -> None:
+    between = Term("between", 1.0, lambda o: o.activation - o.activation.mean(dim=1, keepdim=True))
+    hybrid, z = make_hybrid(terms=(between,))
+    with pytest.raises(CalibrationError, match="residuals in one trial change with another trial"):
+        hybrid.evaluate(z)

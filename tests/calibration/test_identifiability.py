@@ -55,12 +55,13 @@ def test_error_is_that_of_least_squares_where_the_data_decide() -> None:
     np.testing.assert_allclose(posterior.standard_error.numpy() * 2.0, expected, rtol=0.02)
 
 
-def _as_if_made_by(twin: Twin) -> TrialSet:
+def _as_if_made_by(twin: Twin, noise: float = 0.05) -> TrialSet:
     """Return the trials with moments of the start's neural parameters, and noise of the same size."""
-    neural = replace(twin.neural, c1=np.full(2, -0.55), c2=np.full(2, -0.45), shape_factor=np.full(2, -1.0))
+    count = len(twin.start)
+    neural = replace(twin.neural, c1=np.full(count, -0.55), c2=np.full(count, -0.45), shape_factor=np.full(count, -1.0))
     (trial,), (prediction,) = twin.trials.trials, predict(twin.trials, twin.start, neural)
-    noise = 0.05 * np.ptp(prediction.joint_moment) * np.random.default_rng(0).standard_normal(trial.joint_moment.shape)
-    return TrialSet(trials=(replace(trial, joint_moment=prediction.joint_moment + noise),))
+    noisy = noise * np.ptp(prediction.joint_moment) * np.random.default_rng(0).standard_normal(trial.joint_moment.shape)
+    return TrialSet(trials=(replace(trial, joint_moment=prediction.joint_moment + noisy),))
 
 
 def test_nothing_is_known_worse_than_the_prior() -> None:
@@ -108,3 +109,28 @@ def test_parameters_that_trade_off_are_named_together() -> None:
     (sentence,) = unclear_pairs(posterior, ["soleus tendon_slack_length", "soleus optimal_fiber_length", "other c1"])
     assert "soleus tendon_slack_length and soleus optimal_fiber_length move against each other" in sentence
     assert "-0.98" in sentence
+
+
+def test_what_a_fit_absorbs_of_few_samples_is_added_back() -> None:
+    # 3 strengths from 9 samples: the fit absorbs a good part of the noise, of its variance and of its autocorrelation time
+    fixed = {n: getattr(ParametersSettings(), n).model_copy(update={"free": False}) for n in ParametersSettings.model_fields}
+    fixed["strength_coefficient"] = ParametersSettings().strength_coefficient
+    twin = make_twin(steps=LEAD_IN + 9, dofs=1, muscles=3, trials=1, offset=0.0, seed=4)
+    twin = replace(twin, trials=_as_if_made_by(twin, noise=0.002))
+    settings = CalibrationSettings(loss=LossSettings(prior_weight=0.0), parameters=ParametersSettings(**fixed))
+    objective = make_objective(twin, settings)
+    best = gauss_newton(objective, objective.space.start(), GaussNewtonSettings(tolerance=1e-10)).best
+    linear = objective.linearize(best)
+    posterior = laplace_posterior(objective, best, linear)
+    time = posterior.autocorrelation_time
+    kept = 1.0 - 3.0 * time / 9.0
+    assert 0.2 < kept < 0.8  # else the test could not tell
+    jacobian = linear.moment_jacobian.numpy()
+    squared = float(objective.moment_residual(best).square().mean())
+    # noise of each sample: the errors' mean square / kept, correlated over a time / kept^2
+    expected = np.sqrt(np.diag(np.linalg.inv(jacobian.T @ jacobian)) * squared / kept * time / kept**2)
+    # nothing is known worse than the prior
+    width = objective.space.prior_width().numpy()
+    told = expected < 0.3 * width
+    assert told.sum() >= 2
+    np.testing.assert_allclose(posterior.standard_error.numpy()[told], expected[told], rtol=0.1)

@@ -41,7 +41,7 @@ TERMS: dict[str, Callable[[], MuscleTerm]] = {
     "fiber length outside its range": lambda: RangePenalty("fiber_length", 10.0, "normalized_fiber_length", 0.5, 1.5),
     "tendon strain outside its range": lambda: RangePenalty("tendon_strain", 1000.0, "tendon_strain", 0.0, 0.05),
     "passive force": passive_force,
-    "a user's own": lambda: Term("effort", 0.3, lambda o: o.activation**2 * o.normalized_fiber_length + 1e-6 * o.tendon_force**2),
+    "a user's own": lambda: Term("effort", 0.3, lambda o: o.activation**2 * o.normalized_fiber_length + 1e-6 * o.tendon_force**2, "muscle"),
 }
 
 
@@ -68,7 +68,7 @@ def test_range_penalty_is_p_of_equation_4() -> None:
 
 
 def test_derivative_of_a_users_term_over_dofs_is_that_of_central_differences() -> None:
-    term = Term("peak", 0.5, lambda o: torch.relu(o.joint_moment - 0.9 * o.target_moment))
+    term = Term("peak", 0.5, lambda o: torch.relu(o.joint_moment - 0.9 * o.target_moment), "dof")
     at, step = outputs(), 1e-6
     ahead, behind = (replace(at, joint_moment=at.joint_moment + sign * step) for sign in (1.0, -1.0))
     differences = (term.residual(ahead) - term.residual(behind)) / (2.0 * step)

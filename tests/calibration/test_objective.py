@@ -10,7 +10,7 @@ from calibration_twin import LEAD_IN, Twin, every_kind_free, make_objective, mak
 from osim_nmscal.calibration.losses import Term, TermInputs
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.prediction import predict
-from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, ParameterSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, ParameterSettings, ParametersSettings
 from osim_nmscal.errors import CalibrationError
 
 GROUPS = {"front": ("muscle_0", "muscle_2")}
@@ -113,11 +113,43 @@ def overshoot(outputs: TermInputs) -> torch.Tensor:
     return 0.01 * torch.relu(outputs.joint_moment - outputs.target_moment)
 
 
-@pytest.mark.parametrize("function", [effort, overshoot])
-def test_a_users_term_joins_loss_gradient_and_hessian(function: object) -> None:
-    twin = make_twin(steps=60, noise=0.05)
+def shared_load(outputs: TermInputs) -> torch.Tensor:
+    """Couples muscles: how far each one's force is from the mean of all."""
+    return (outputs.tendon_force - outputs.tendon_force.mean(dim=-1, keepdim=True)) / 1000.0
+
+
+def moment_by_activation(outputs: TermInputs) -> torch.Tensor:
+    """Over DOFs, and of the muscles as well."""
+    return 0.01 * outputs.joint_moment * outputs.activation.sum(dim=-1, keepdim=True)
+
+
+def rate_of_moment(outputs: TermInputs) -> torch.Tensor:
+    return 0.01 * torch.diff(outputs.joint_moment, dim=0, prepend=outputs.joint_moment[:1])
+
+
+def one_number_of_three(outputs: TermInputs) -> torch.Tensor:
+    return torch.stack([outputs.activation.sum(dim=-1), outputs.tendon_strain.amax(dim=-1), outputs.joint_moment[..., 0] / 100.0], dim=-1)
+
+
+TERMS = {
+    "per muscle": (effort, "muscle"),
+    "per DOF": (overshoot, "dof"),
+    "per muscle, declared coupled": (effort, "coupled"),
+    "per DOF, declared coupled": (overshoot, "coupled"),
+    "between muscles": (shared_load, "coupled"),
+    "of moments and muscles": (moment_by_activation, "coupled"),
+    "between samples": (rate_of_moment, "coupled"),
+    "of any length": (one_number_of_three, "coupled"),
+}
+
+
+@pytest.mark.parametrize("name", TERMS)
+@pytest.mark.parametrize("dofs", [2, 4], ids=["2 DOFs", "as many DOFs as muscles"])
+def test_a_users_term_joins_loss_gradient_and_hessian(name: str, dofs: int) -> None:
+    twin = make_twin(steps=60, noise=0.05, dofs=dofs)
+    function, axis = TERMS[name]
     plain = make_objective(twin, CalibrationSettings())
-    more = make_objective(twin, CalibrationSettings(), terms=[Term("mine", 0.7, function)])  # type: ignore[arg-type]
+    more = make_objective(twin, CalibrationSettings(), terms=[Term("mine", 0.7, function, axis)])  # type: ignore[arg-type]
     z, step = away_from_the_start(plain), 1e-6
     at = more.evaluate(z)
     assert at.loss == pytest.approx(plain.evaluate(z).loss + at.terms["mine"], rel=1e-12)
@@ -128,10 +160,46 @@ def test_a_users_term_joins_loss_gradient_and_hessian(function: object) -> None:
     assert float(torch.linalg.eigvalsh(added).min()) > -1e-10 * float(linear.hessian.diagonal().max())
 
 
-def test_a_users_term_of_another_shape_is_refused() -> None:
-    objective = make_objective(make_twin(steps=40), CalibrationSettings(), terms=[Term("odd", 1.0, lambda o: o.activation[..., :3])])
-    with pytest.raises(CalibrationError, match=r"'odd' returns residuals of shape \(\.\.\., 3\)"):
-        objective.linearize(objective.evaluate(objective.space.start()))
+def no_gradient(outputs: TermInputs) -> torch.Tensor:
+    return outputs.activation.detach() * outputs.tendon_force / 1000.0
+
+
+def through_numpy(outputs: TermInputs) -> torch.Tensor:
+    return torch.from_numpy(np.square(outputs.activation.numpy()))
+
+
+WRONG_TERMS = {
+    "couples muscles": (
+        shared_load,
+        "muscle",
+        r"axis = 'muscle', but its residual of 'muscle_0' changes with the signals of other muscles",
+    ),
+    "moments as muscles": (overshoot, "muscle", r"changes with the joint moments; declare axis = 'coupled'"),
+    "muscles as DOFs": (effort, "dof", r"residual of 'dof 0' changes with the signals of muscles"),
+    "moments and muscles": (moment_by_activation, "dof", r"changes with the signals of muscles"),
+    "between samples": (rate_of_moment, "dof", r"changes with the moment of other samples; declare axis = 'coupled'"),
+    "shape": (lambda o: o.activation[..., :3], "muscle", r"shape \(40, 2, 3\), expected \(time, trial, 4 muscles\)"),
+    "no samples": (lambda o: o.activation.sum(), "coupled", r"expected \(time, trial, any number\)"),
+    "detached": (no_gradient, "muscle", r"derivative by torch is .* where finite differences give"),
+    "numpy": (through_numpy, "coupled", r"'mine' .*(cannot be differentiated by torch|derivative by torch)"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_TERMS)
+def test_a_users_term_that_is_not_what_it_declares_is_refused(name: str) -> None:
+    function, axis, sentence = WRONG_TERMS[name]
+    # as many DOFs as muscles: the shape alone cannot tell
+    twin = make_twin(steps=40, dofs=4)
+    objective = make_objective(twin, CalibrationSettings(), terms=[Term("mine", 1.0, function, axis)])  # type: ignore[arg-type]
+    with pytest.raises(CalibrationError, match=sentence):
+        objective.evaluate(objective.space.start())
+
+
+def test_a_kink_that_samples_lie_on_is_no_wrong_term() -> None:
+    # rigid tendons have a strain of exactly 0, silent muscles an activation of exactly 0
+    kinked = Term("kinked", 1.0, lambda o: torch.relu(o.tendon_strain) + torch.relu(o.activation - 0.3), "muscle")
+    objective = make_objective(make_twin(steps=40, rigid=(0, 1)), CalibrationSettings(), terms=[kinked])
+    assert objective.evaluate(objective.space.start()).terms["kinked"] > 0.0
 
 
 def test_predicted_fiber_lengths_are_first_order_exact() -> None:
@@ -148,3 +216,17 @@ def test_predicted_fiber_lengths_are_first_order_exact() -> None:
         errors.append(max(float((g - s.length).abs().max()) for g, s in zip(guess, there.states, strict=True)))
     # ten times closer, a hundred times better
     assert errors[1] < errors[0] / 50.0
+
+
+def test_a_straight_line_from_excitation_to_activation_calibrates() -> None:
+    # shape factor 0 is allowed, fixed or as the upper bound at which it starts
+    fixed = ParametersSettings().shape_factor.model_copy(update={"free": False, "start": 0.0})
+    for straight in (ParameterSettings(lower=-2.0, upper=0.0, start=0.0), fixed):
+        parameters = ParametersSettings(shape_factor=straight)
+        objective = make_objective(make_twin(steps=60), CalibrationSettings(parameters=parameters))
+        z = objective.space.start()
+        at = objective.evaluate(z)
+        gradient = 2.0 * objective.linearize(at).gradient
+        inwards = torch.where(z == 1.0, -torch.ones_like(z), torch.ones_like(z))
+        change = (objective.evaluate(z + 1e-6 * inwards).loss - objective.evaluate(z - 1e-6 * inwards).loss) / 2e-6
+        assert float(gradient @ inwards) == pytest.approx(change, rel=1e-4)

@@ -1,13 +1,22 @@
 """Parameters as data: owners, bounds, starts, and the map between the vector z and the model's parameters."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from calibration_twin import every_kind_free, make_twin
+from calibration_twin import every_kind_free, make_objective, make_twin
 
-from osim_nmscal.calibration.parameter_space import parameter_space, slower_filter_first
+from osim_nmscal.calibration.parameter_space import calibrated_muscles, neural_parameters, parameter_space, slower_filter_first
+from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings, ParameterSettings, ParametersSettings
-from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.muscles import (
+    DeGrooteFregly2016Properties,
+    Millard2012Properties,
+    MuscleProperties,
+    MuscleTable,
+    Thelen2003Properties,
+)
 
 GROUPS = {"front": ("muscle_0", "muscle_2")}
 
@@ -103,3 +112,23 @@ def test_exchanging_c1_and_c2_is_undone(muscles: MuscleTable) -> None:
     ordered = slower_filter_first(space, z)
     assert ordered[c1].tolist() == [0.2, 0.1, 0.5, 0.1]
     assert ordered[c2].tolist() == [0.9, 0.3, 0.5, 0.6]
+
+
+STIFF = {"tendon_stiffness_at_one_norm_force": 32.0, "tendon_norm_force_at_toe_end": 0.6, "tendon_curviness": 0.5}
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [Millard2012Properties(), Millard2012Properties(**STIFF), DeGrooteFregly2016Properties(), Thelen2003Properties()],
+    ids=["Millard", "Millard with stated stiffness", "De Groote", "Thelen"],
+)
+def test_predicting_with_a_freed_tendon_strain_repeats_what_the_optimiser_saw(properties: MuscleProperties) -> None:
+    twin = make_twin(steps=60)
+    start = MuscleTable(muscles=tuple(replace(muscle, properties=properties) for muscle in twin.start.muscles))
+    settings = CalibrationSettings(parameters=every_kind_free())
+    objective = make_objective(replace(twin, start=start), settings)
+    z = torch.rand(objective.space.size, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    seen = objective.evaluate(z).outputs.joint_moment
+    muscles, neural = calibrated_muscles(start, objective.space, z), neural_parameters(objective.space, z, twin.trials.time_step)
+    for i, prediction in enumerate(predict(twin.trials, muscles, neural)):
+        np.testing.assert_allclose(prediction.joint_moment, seen[:, i].numpy(), rtol=1e-6, atol=1e-6 * float(seen.abs().max()))

@@ -9,11 +9,18 @@ from scipy.optimize import linear_sum_assignment
 from synergy_twin import SynergyTwin, correlation, make_synergy_twin
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
-from osim_nmscal.calibration.settings import AdamWSettings, CalibrationSettings, GaussNewtonSettings, LossSettings, ParametersSettings
+from osim_nmscal.calibration.hybrid_prediction import predict_hybrid, primitives_from_emg
+from osim_nmscal.calibration.settings import (
+    AdamWSettings,
+    CalibrationSettings,
+    GaussNewtonSettings,
+    LossSettings,
+    ParametersSettings,
+    without_synergies,
+)
 from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
 from osim_nmscal.calibration.synergy_settings import SynergySettings
-from osim_nmscal.data.results import CalibrationResult
+from osim_nmscal.data.results import CalibrationResult, SynergyResult
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, SignalError, UnknownNameError
 from osim_nmscal.evaluation import moment_metrics
@@ -22,11 +29,14 @@ WITHHELD = ("muscle_6", "muscle_7")
 ROLES = dict.fromkeys(WITHHELD, "withheld")
 # without noise there is nothing to regularise against
 EXACT = CalibrationSettings(
+    method="synergy_hybrid",
     loss=LossSettings(prior_weight=1e-6),
     synergy=SynergySettings(count=3, excitation_weight=1e-4),
     gauss_newton=GaussNewtonSettings(maximum_iterations=40),
 )
-SHORT = CalibrationSettings(gauss_newton=GaussNewtonSettings(maximum_iterations=3), synergy=SynergySettings(factorization_starts=1))
+SHORT = CalibrationSettings(
+    method="synergy_hybrid", gauss_newton=GaussNewtonSettings(maximum_iterations=3), synergy=SynergySettings(factorization_starts=1)
+)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +145,7 @@ def test_a_free_emg_scale_is_refused(person):
 
 def test_without_muscles_to_synthesise_it_is_the_emg_driven_calibration(person):
     hybrid = calibrate_synergy_hybrid(person.trials, person.twin.start, SHORT)
-    driven = calibrate_emg_driven(person.trials, person.twin.start, SHORT)
+    driven = calibrate_emg_driven(person.trials, person.twin.start, without_synergies(SHORT))
     assert hybrid.loss_final == driven.loss_final
     assert hybrid.synergy is None
     assert "nothing to synthesise" in hybrid.findings[-1]
@@ -199,3 +209,80 @@ def test_one_calibration_trial_is_said(person):
     trials = TrialSet(trials=(person.trials.trials[0],))
     result = calibrate_synergy_hybrid(trials, person.twin.start, SHORT, roles=ROLES)
     assert any("one calibration trial only" in finding for finding in result.findings)
+
+
+def test_cross_validation_predicts_each_calibration_trial_by_the_others(person):
+    settings = SHORT.model_copy(update={"cross_validation": True})
+    result = calibrate_synergy_hybrid(person.trials, person.twin.start, settings, roles=ROLES)
+    names = person.trials.calibration.names
+    assert [(m.trial, m.dof) for m in result.cross_validation] == [(t, d) for t in names for d in person.trials.dofs]
+    # the first trial, by hand
+    kept = TrialSet(trials=person.trials.calibration.trials[1:])
+    others = calibrate_synergy_hybrid(kept, person.twin.start, SHORT, roles=ROLES)
+    unseen = TrialSet(trials=person.trials.calibration.trials[:1])
+    expected = moment_metrics(unseen, predict_hybrid(unseen, others, SHORT), model="calibrated")
+    assert [m.rmse for m in result.cross_validation[:2]] == [m.rmse for m in expected]
+
+
+def test_several_starts_try_other_parameters_and_keep_the_best(person):
+    losses = []
+    several = SHORT.model_copy(update={"starts": 3, "seed": 4})
+    result = calibrate_synergy_hybrid(
+        person.trials,
+        person.twin.start,
+        several,
+        roles=ROLES,
+        progress=lambda row: losses.append(row.loss) if row.iteration == 0 else None,
+    )
+    assert len(set(losses)) == 3
+    again = calibrate_synergy_hybrid(person.trials, person.twin.start, several, roles=ROLES)
+    assert result.loss_final == again.loss_final
+    assert (
+        result.loss_final
+        <= calibrate_synergy_hybrid(person.trials, person.twin.start, SHORT.model_copy(update={"seed": 4}), roles=ROLES).loss_final
+    )
+
+
+def test_primitives_from_emg_minimise_equation_5_without_its_moments(person):
+    # weights of tracking and smallness of the same order, so that neither can be left out unnoticed
+    settings = SynergySettings(count=3, tracking_weight=1.0, excitation_weight=0.5)
+    synthesized = np.isin(person.trials.muscles, WITHHELD)
+    synergy = SynergyResult(
+        muscles=person.trials.muscles,
+        recorded=tuple(np.array(person.trials.muscles)[~synthesized]),
+        synthesized=WITHHELD,
+        withheld=WITHHELD,
+        vaf=np.ones(1),
+        vaf_per_muscle=np.ones((1, 6)),
+        weights=person.weights,
+        trial_weights=person.weights[None],
+        trials=(),
+        primitives=(),
+        excitations=(),
+    )
+    trial = person.trials.trials[0]
+    (found,), basis = primitives_from_emg(TrialSet(trials=(trial,)), synergy, settings, synthesized)
+
+    def loss(coefficients):
+        made = basis[:, : coefficients.shape[1]] @ coefficients.T @ person.weights
+        tracking = ((made - trial.excitation)[:, ~synthesized] ** 2).mean(axis=1).sum()
+        return settings.tracking_weight * tracking + settings.excitation_weight * (made[:, synthesized] ** 2).mean(axis=1).sum()
+
+    rng = np.random.default_rng(0)
+    best = loss(found)
+    for _ in range(200):
+        other = np.maximum(found + 1e-3 * rng.standard_normal(found.shape), 0.0)
+        assert loss(other) >= best - 1e-9
+    # and scaling everything, which is what another weight of the two terms would do
+    assert loss(1.001 * found) > best
+    assert loss(0.999 * found) > best
+
+
+def test_synthesised_excitations_are_never_above_one(person, calibrated):
+    strong = replace(calibrated, synergy=replace(calibrated.synergy, weights=5.0 * calibrated.synergy.weights))
+    columns = [person.trials.muscles.index(name) for name in WITHHELD]
+    for excitation in calibrated.synergy.excitations:
+        assert excitation[:, columns].max() > 0.2  # five times that must be cut
+    synergy = replace(strong.synergy, excitations=tuple(5.0 * e for e in calibrated.synergy.excitations))
+    prediction = predict_hybrid(person.trials.calibration, replace(strong, synergy=synergy), EXACT, mode="calibrated")[0]
+    assert prediction.excitation.max() == 1.0

@@ -33,6 +33,15 @@ def test_the_envelope_of_a_modulated_carrier_is_its_mean_rectified_amplitude():
     )  # 30-300 Hz: gain 0.9995 at 97.3 Hz; rest is ripple
 
 
+@pytest.mark.parametrize(("order", "single_pass"), [(2, 1), (4, 2), (6, 3)])
+def test_the_order_of_the_bandpass_decides_how_much_of_an_artefact_is_left(order, single_pass):
+    # 15 Hz, an octave below the band; both passes of an analogue Butterworth on the warped frequencies of the bilinear transform
+    low, high, frequency = np.tan(np.pi * np.array([30.0, 300.0, 15.0]) / RATE)
+    expected = 1 / (1 + ((low * high - frequency**2) / (frequency * (high - low))) ** (2 * single_pass))
+    envelope = linear_envelope(_series(np.sin(2 * np.pi * 15.0 * TIME)), EnvelopeSettings(bandpass_order=order))
+    assert envelope.values[2000:-2000, 0].mean() == pytest.approx(expected * 2 / np.pi, rel=0.01)
+
+
 def test_the_envelope_does_not_lag():
     noise = np.random.default_rng(0).normal(size=len(TIME))
     envelope = linear_envelope(_series(_amplitude() * noise)).values[:, 0]
@@ -85,7 +94,7 @@ def test_dropped_samples_are_refused_with_their_time():
 
 
 def test_raw_emg_declared_an_envelope_is_refused():
-    with pytest.raises(SignalError, match=r"EMG channel 'SOL' is -.* but an envelope is not negative.*kind = 'raw'"):
+    with pytest.raises(SignalError, match=r"EMG channel 'SOL' is negative in .* but an envelope is not negative.*kind = 'raw'"):
         linear_envelope(_series(np.random.default_rng(0).normal(size=len(TIME))), EnvelopeSettings(kind="envelope"))
 
 
@@ -98,6 +107,40 @@ def test_an_envelope_passes_unchanged_but_for_the_ringing_below_zero():
     values = _amplitude() - 0.21  # dips to -0.01
     passed = linear_envelope(_series(values), EnvelopeSettings(kind="envelope")).values[:, 0]
     assert_allclose(passed, np.maximum(values, 0))
+
+
+def _envelope_settings():
+    return EnvelopeSettings(kind="envelope")
+
+
+def test_ringing_below_zero_is_clipped_and_said(caplog):
+    linear_envelope(_series(_amplitude() - 0.21), _envelope_settings())
+    # 0.6 + 0.4 sin < 0.21 in 1/2 - asin(0.39 / 0.4) / pi = 7.1 % of the time
+    assert "run.sto: EMG envelopes dip below zero and count as zero there: SOL (1.3 % of its peak, in 7.1 % of the samples)." in caplog.text
+
+
+def test_an_envelope_is_judged_inside_the_part_that_is_used():
+    values = _amplitude()
+    values[:500] = -0.9
+    with pytest.raises(SignalError, match=r"negative in 6.2 % of its samples, down to -0.9 at 0 s"):
+        linear_envelope(_series(values), _envelope_settings())
+    assert linear_envelope(_series(values), _envelope_settings(), start=0.5).values.min() == 0.0
+
+
+def test_raw_is_never_advised_where_the_rate_rules_it_out():
+    time = np.arange(400) / 50
+    with pytest.raises(SignalError, match=r"at 50 Hz it is no raw EMG either: rectify and low-pass") as caught:
+        linear_envelope(_series(np.random.default_rng(0).normal(size=400), time=time), _envelope_settings())
+    assert "kind = 'raw'" not in str(caught.value)
+    with pytest.raises(SignalError, match=r"half the sampling rate .* may hold envelopes: then set kind = 'envelope'"):
+        linear_envelope(_series(np.random.default_rng(0).normal(size=400), time=time))
+
+
+def test_many_small_negative_values_are_raw_emg_beside_a_spike():
+    values = np.random.default_rng(0).normal(size=len(TIME)) * 0.01
+    values[100] = 5.0
+    with pytest.raises(SignalError, match=r"negative in 51 % of its samples.*set kind = 'raw'"):
+        linear_envelope(_series(values), _envelope_settings())
 
 
 def test_settings_refuse_unknown_keys_and_orders_below_one():

@@ -1,10 +1,16 @@
 """c3d files: a real laboratory's (z up, plates, EMG, events), and small ones made with ezc3d."""
 
+import os
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from osim_nmscal.errors import FileFormatError
+from osim_nmscal.formats import c3d
 from osim_nmscal.formats.c3d import read_c3d, rotation_from_axes
 
 
@@ -158,3 +164,63 @@ def test_axes_are_a_rotation_or_refused():
     for axes in ("x z y", "x x y", "x y", "a b c", "x y z x"):
         with pytest.raises(FileFormatError, match="are no rotation"):
             rotation_from_axes(axes)
+
+
+def crash(path: Path) -> None:
+    os.abort()
+
+
+def hang(path: Path) -> None:
+    time.sleep(60)
+
+
+def explode(path: Path) -> None:
+    bytearray(2**40)
+
+
+@pytest.mark.parametrize(
+    ("parser", "message"),
+    [(crash, r"it crashed \(SIGABRT\)\."), (hang, r"it did not end within 1 s"), (explode, r"it asked for more memory than")],
+)
+def test_a_file_that_crashes_hangs_or_explodes_the_parser_is_one_sentence(tmp_path, monkeypatch, parser, message):
+    monkeypatch.setattr(c3d, "parse_capture", parser)
+    if parser is hang:
+        monkeypatch.setattr(c3d, "SECONDS", 1.0)
+    with pytest.raises(
+        FileFormatError, match=rf"made.c3d cannot be read as c3d: {message}.* The file is damaged: copy or export it again.$"
+    ):
+        read_c3d(_made(tmp_path))
+
+
+def test_one_changed_byte_that_took_the_session_down_is_one_sentence(tmp_path, c3d_data):
+    raw = bytearray((c3d_data / "sprint_1.c3d").read_bytes())
+    raw[21190] = 137  # a segmentation fault of ezc3d 1.5
+    path = tmp_path / "damaged.c3d"
+    path.write_bytes(raw)
+    with pytest.raises(FileFormatError, match=r"damaged.c3d .*[.]$"):
+        read_c3d(path)
+
+
+def test_a_file_costs_one_process_however_often_it_is_read_and_another_content_a_new_one(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(c3d, "call", lambda function, path, limits: calls.append(path) or function(path))
+    path = _made(tmp_path)
+    first, second = read_c3d(path), read_c3d(path, axes="x z -y", plates=False)
+    assert len(calls) == 1
+    assert_allclose(second.markers.positions[..., 1], first.markers.positions[..., 2])
+    first.analog.values[:] = -1.0  # the reader's own copy
+    assert_allclose(read_c3d(path).analog.column("SOL"), np.arange(100.0))
+    stat = path.stat()
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    read_c3d(path)
+    assert len(calls) == 2
+
+
+def test_reading_a_c3d_starts_without_opensim_or_torch():
+    import subprocess
+
+    code = "import sys, osim_nmscal.formats.c3d; print([m for m in ('opensim', 'torch', 'scipy', 'lxml', 'pydantic') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -48,6 +48,7 @@ def test_channels_are_chosen_in_order_and_a_misspelt_one_offers_the_nearest(tmp_
         pytest.param("time,SOL\n0,1\n0.001,2,3\n0.002,2\n", r"line 3: 3 values for 2 columns; correct", id="extra value"),
         pytest.param("time,SOL\n0,1\n0.001,x\n", r"line 3: column 'SOL' holds 'x', expected a number", id="not a number"),
         pytest.param("time,SOL\n0,1\n0,2\n", r"line 3: the time goes from 0 to 0 s", id="time stands still"),
+        pytest.param("0,1\n0.001,2\ntime,SOL\n0.002,3\n", r"line 1: a row of 2 numbers lies above the labels \(line 3\)", id="above"),
         pytest.param("X[s],SOL,X [s],TA\n0,1,0,1\n", r"2 columns of time", id="two clocks"),
         pytest.param("time,SOL,SOL\n0,1,2\n0.1,1,2\n", r"'SOL' occurs twice with different values", id="twice"),
     ],
@@ -57,6 +58,17 @@ def test_a_malformed_table_is_refused_with_file_line_and_value(tmp_path, text, m
     with pytest.raises(FileFormatError, match=message) as caught:
         read_emg(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3, 4])
+def test_a_table_cut_inside_its_last_number_is_refused(tmp_path, lost):
+    text = "time,SOL\n" + "".join(f"{i / 1000:.3f},{i / 7:.3f}\n" for i in range(20))
+    with pytest.raises(FileFormatError, match=r"line 21: (the file ends inside a number|1 values for 2 columns)"):
+        read_emg(_written(tmp_path, text[: -1 - lost]))
+
+
+def test_a_number_in_a_title_is_no_row(tmp_path):
+    assert read_emg(_written(tmp_path, "1000\n2026,Lab 3\ntime,SOL\n0,1\n0.001,2\n")).labels == ("SOL",)
 
 
 def test_an_unknown_kind_of_file_is_refused_with_the_known_ones(tmp_path):

@@ -1,5 +1,8 @@
 """Storage files: what OpenSim writes, what is found in the wild, and what is refused."""
 
+import math
+import os
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -67,6 +70,9 @@ def test_a_blank_cell_or_a_word_for_no_number_is_nan(tmp_path):
         pytest.param(HEADER + BODY[:-11], r"declares 3 rows and holds 2 \(its last time is 0.1 s\): it is truncated", id="row missing"),
         pytest.param(HEADER + BODY[:-4], r"line 10: 2 values for 3 columns; the file is truncated", id="cut in a row"),
         pytest.param(HEADER + BODY + "0.3\t1\t2\n", r"declares 3 rows and holds 4.*set nRows to 4", id="more rows than declared"),
+        pytest.param(HEADER.replace("3", "9" * 5000, 1) + BODY, r"line 3: nRows is '9{40}', expected a whole number", id="5000 digits"),
+        pytest.param(HEADER.replace("3", "\u00b2", 1) + BODY, r"line 3: nRows is '²', expected a whole number", id="odd digit"),
+        pytest.param(HEADER.replace("3", "9" * 12, 1) + BODY, r"declares 9{12} rows and holds 3", id="absurd count"),
         pytest.param(HEADER[:30], r"no line 'endheader'", id="cut in the header"),
         pytest.param(HEADER, r"ends after its header", id="cut after the header"),
         pytest.param(HEADER + "time\thip\tknee\n", r"no row of data", id="no rows"),
@@ -94,6 +100,66 @@ def test_a_missing_file_or_a_folder_is_refused(tmp_path):
         read_storage(tmp_path / "nothing.sto")
     with pytest.raises(FileFormatError, match="is a folder"):
         read_storage(tmp_path)
+
+
+def test_a_path_that_cannot_be_opened_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(FileFormatError, match="does not exist; check the path"):
+        read_storage(tmp_path / "file" / "x.sto")
+    with pytest.raises(FileFormatError, match="cannot be opened: File name too long"):
+        read_storage(tmp_path / ("x" * 300))
+    with pytest.raises(FileFormatError, match=r"cannot be opened: .*null"):
+        read_storage("x\0.sto")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="this user may read everything")
+def test_a_file_that_may_not_be_read_is_one_sentence(tmp_path):
+    path = _written(tmp_path, HEADER + BODY)
+    path.chmod(0)
+    with pytest.raises(FileFormatError, match=r"cannot be opened: Permission denied\. Check who may read it"):
+        read_storage(path)
+
+
+def _long(rows=20, form="{:.6f}", declared=None):
+    lines = ["\t".join(form.format(value) for value in (i / 100, math.sin(i) * 3, math.cos(1 + i) * 40)) for i in range(rows)]
+    header = HEADER.replace("nRows=3", f"nRows={rows if declared is None else declared}")
+    return header + "time\thip\tknee\n" + "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("form", ["{:.6f}", "{:.8e}", "{:12.4f}", "{!r}"])
+def test_a_file_cut_inside_its_last_number_is_refused(tmp_path, form):
+    whole = _long(form=form)
+    last = len(whole.rstrip("\n").rpartition("\t")[2].strip())
+    for lost in range(3, last):
+        with pytest.raises(FileFormatError, match=r"line 27: the file ends inside a number|the file is truncated"):
+            read_storage(_written(tmp_path, whole[: -1 - lost]))
+
+
+def test_a_whole_file_without_a_last_line_end_is_read(tmp_path, caplog):
+    for form in ("{:.6f}", "{:.8e}"):
+        assert len(read_storage(_written(tmp_path, _long(form=form)[:-1])).time) == 20
+    assert caplog.text == ""
+
+
+def test_a_last_number_that_may_be_cut_or_not_is_a_finding(tmp_path, caplog):
+    assert len(read_storage(_written(tmp_path, _long(form="{!r}")[:-1])).time) == 20
+    assert "does not end with a line end; its last number" in caplog.text
+
+
+@pytest.mark.parametrize("declared", [19, 21, 60, 40, 7])
+def test_a_header_that_counts_otherwise_is_a_finding_if_the_time_axis_is_regular(tmp_path, caplog, declared):
+    series = read_storage(_written(tmp_path, _long(declared=declared)))
+    assert len(series.time) == 20
+    assert f"declares nRows = {declared} and holds 20 rows with a regular time axis from 0 to 0.19 s; all are used." in caplog.text
+
+
+def test_a_file_that_lost_rows_stays_refused(tmp_path):
+    with pytest.raises(FileFormatError, match=r"declares 30 rows and holds 20 \(its last time is 0.19 s\): it is truncated"):
+        read_storage(_written(tmp_path, _long(declared=30)))
+    with pytest.raises(FileFormatError, match=r"declares 21 rows and holds 20 .*: it is truncated"):
+        read_storage(_written(tmp_path, _long(declared=21).replace("\n0.070000", "\n0.069000").replace("\n0.080000", "\n0.086000")))
+    with pytest.raises(FileFormatError, match=r"declares 15 rows and holds 20, but OpenSim would read 15 only"):
+        read_storage(_written(tmp_path, _long(declared=15).replace("\n0.190000", "\n7.190000")))
 
 
 def test_what_is_written_is_read_back_to_the_last_digit(tmp_path):

@@ -65,7 +65,7 @@ def test_trailing_blank_cells_that_were_cut_off_are_markers_not_seen(tmp_path):
     ("text", "message"),
     [
         pytest.param(TOP + ROWS[:70], r"line 8: \d+ values for 3 markers \(expected 11\); the file is truncated", id="cut in a row"),
-        pytest.param(TOP + ROWS[: ROWS.index("3\t0.02")], r"declares 3 frames and holds 2: it is truncated", id="frame missing"),
+        pytest.param(TOP + ROWS[: ROWS.index("3\t0.02")], r"declares 3 frames and holds 2 .*: it is truncated", id="frame missing"),
         pytest.param(TOP, r"has no frame after line 4", id="no frame"),
         pytest.param(TOP[:60], r"no line that starts with 'Frame#'", id="cut in the header"),
         pytest.param("time,a\n0,1\n", r"line 1: it starts with 'time,a', expected 'PathFileType'", id="another kind of file"),
@@ -74,6 +74,13 @@ def test_trailing_blank_cells_that_were_cut_off_are_markers_not_seen(tmp_path):
         pytest.param(TOP.replace("Time", "Zeit") + ROWS, r"line 4: the second column is 'Zeit'", id="no time"),
         pytest.param(TOP.replace("LASI", "RASI") + ROWS, r"line 4: marker 'RASI' occurs more than once", id="marker twice"),
         pytest.param(TOP + ROWS.replace("101.5", "1O1.5"), r"line 8: column 'RASI X' holds '1O1.5', expected a number", id="not a number"),
+        pytest.param(
+            TOP.replace("V.Sacral\t\t", "V.Sacral\t\t\tjunk\t\t") + ROWS, r"4 markers are named, the last 'junk', and 3", id="junk"
+        ),
+        pytest.param(TOP.replace("LASI", "") + ROWS, r"line 4: marker 2 has no name; give it one", id="nameless marker"),
+        pytest.param(TOP + ROWS + "0\t0.03\t" + "7\t" * 8 + "7\n", r"declares 3 frames and holds 4", id="garbage behind the frames"),
+        pytest.param(TOP + ROWS + "end of file\n", r"line 10: \d+ values for 3 markers", id="words behind the frames"),
+        pytest.param(TOP.replace("\t3\t3\tmm", "\t" + "9" * 5000 + "\t3\tmm") + ROWS, r"line 3: NumFrames is '9{40}'", id="5000 digits"),
         pytest.param(TOP + ROWS.replace("0.02", "0.01"), r"line 9: the time goes from 0.01 to 0.01 s", id="time stands still"),
     ],
 )
@@ -93,6 +100,11 @@ def test_metres_called_millimetres_are_refused(tmp_path):
 def test_a_time_axis_that_contradicts_the_header_is_reported(tmp_path, caplog):
     read_trc(_written(tmp_path, TOP.replace("100\t100\t3", "120\t120\t3") + ROWS))
     assert "declares 120 Hz, but its time column has 100 Hz" in caplog.text
+
+
+@pytest.mark.parametrize("rate", ["--", "nan", "1.2.3", "9" * 500])
+def test_a_rate_that_is_no_number_leaves_the_time_column_believed(tmp_path, rate):
+    assert len(read_trc(_written(tmp_path, TOP.replace("100\t100\t3\t3", f"{rate}\t100\t3\t3") + ROWS)).time) == 3
 
 
 def _recording():
@@ -126,3 +138,39 @@ def test_the_real_files_have_the_frames_and_markers_of_their_readme(running_data
     assert_allclose(run.positions[0, 0], [0.878948715, 1.067420124, -0.433885912])
     assert read_trc(running_data / "ExpData" / "motion_capture_walk.trc").positions.shape == (238, 41, 3)
     assert read_trc(gait2354_data / "subject01_walk1.trc").positions.shape == (151, 41, 3)
+
+
+MORE = "".join(f"{i}\t{i / 100 - 0.01:.2f}" + f"\t{i * 9}.1234\t10.1234\t-55.1234" * 3 + "\n" for i in range(1, 13))
+
+
+@pytest.mark.parametrize("lost", [1, 2, 4, 5, 6])
+def test_a_file_cut_inside_its_last_number_is_refused(tmp_path, lost):
+    # "-55.1234" loses digits, its point, and all but its sign; the line end goes first
+    text = (TOP + MORE)[:-1][:-lost]
+    with pytest.raises(FileFormatError, match=r"line 18: the file ends inside a number .* it is truncated"):
+        read_trc(_written(tmp_path, text))
+
+
+def test_a_file_without_a_last_line_end_is_read_if_its_last_number_is_whole(tmp_path, caplog):
+    text = TOP.replace("\t3\t3\tmm", "\t12\t3\tmm") + MORE
+    assert len(read_trc(_written(tmp_path, text[:-1])).time) == 12
+    assert caplog.text == ""
+
+
+def test_one_frame_more_or_less_than_declared_is_a_finding(tmp_path, caplog):
+    for declared in (11, 13):
+        text = TOP.replace("\t3\t3\tmm", f"\t{declared}\t3\tmm") + MORE
+        assert len(read_trc(_written(tmp_path, text)).time) == 12
+        assert f"declares NumFrames = {declared} and holds 12 rows with a regular time axis" in caplog.text
+
+
+def test_a_file_without_any_position_is_refused(tmp_path):
+    rows = "".join(f"{i}\t{i / 100:.2f}" + "\t0\t0\t0" * 3 + "\n" for i in range(1, 4))
+    with pytest.raises(FileFormatError, match=r"walk.trc: no marker was seen in any frame"):
+        read_trc(_written(tmp_path, TOP + rows))
+
+
+def test_a_marker_missing_at_the_ends_or_throughout_is_nan_there(tmp_path):
+    rows = ROWS.replace("\t100\t1000\t50", "\t\t\t").replace("\t-20\t1010\t0", "\t0\t0\t0").replace("\t-18\t1010\t0", "\t\t\t")
+    unseen = np.isnan(read_trc(_written(tmp_path, TOP + rows)).positions).any(axis=2)
+    assert_array_equal(unseen, [[False, True, True], [False, False, False], [False, False, True]])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from osim_nmscal.nms.activation import activation, delayed, neural_activation
+from osim_nmscal.nms.activation import activation, bend, delayed, neural_activation
 
 C1 = torch.tensor([-0.5, -0.9, 0.3], dtype=torch.float64)
 C2 = torch.tensor([-0.3, -0.95, -0.6], dtype=torch.float64)
@@ -55,6 +55,32 @@ def test_a_vanishing_shape_factor_is_a_straight_line(shape: float) -> None:
     # the curve bends by shape / 8 at most
     bent = activation(neural, torch.tensor([shape], dtype=torch.float64))
     assert_close(bent, neural, rtol=0.0, atol=abs(shape) / 8.0 + 1e-15)
+
+
+@pytest.mark.parametrize("shape", [0.0, -1e-9, -1e-4, -1.001e-3, -0.5, -2.9])
+def test_slopes_of_the_bend_are_those_of_mpmath_down_to_a_straight_line(shape: float) -> None:
+    # d/du and d/da of (e^(a u) - 1) / (e^a - 1), by central differences in 50 digits; their limits at a = 0
+    mpmath = pytest.importorskip("mpmath")
+    mpmath.mp.dps = 50
+    a, neural = mpmath.mpf(shape), torch.tensor([0.0, 0.1, 0.5, 0.9, 1.0], dtype=torch.float64)
+
+    def exact(u: float, a: object) -> object:
+        return u if a == 0 else mpmath.expm1(a * u) / mpmath.expm1(a)
+
+    step = mpmath.mpf(10) ** -15
+    bent = bend(neural[:, None, None], torch.tensor([shape], dtype=torch.float64))
+    for i, u in enumerate(neural.tolist()):
+        by_neural = (exact(u + step, a) - exact(u - step, a)) / (2 * step)
+        by_shape = (exact(u, a + step) - exact(u, a - step)) / (2 * step)
+        assert float(bent.value[i]) == pytest.approx(float(exact(u, a)), abs=1e-15)
+        assert float(bent.by_neural[i]) == pytest.approx(float(by_neural), rel=1e-9)
+        assert float(bent.by_shape_factor[i]) == pytest.approx(float(by_shape), abs=1e-9)
+
+
+def test_gradcheck_of_a_straight_line() -> None:
+    neural = torch.rand(6, 1, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+    shape = torch.tensor([0.0, -1e-5], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(activation, (neural, shape))
 
 
 def test_zero_and_one_stay_zero_and_one() -> None:

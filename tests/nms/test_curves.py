@@ -238,3 +238,32 @@ def test_float32_tables_keep_single_precision() -> None:
     assert_close(value[:, 0].double(), exact.value, rtol=0.0, atol=1e-6)
     # the argument itself is only known to 1e-7
     assert_close(slope[:, 0].double(), exact.slope, rtol=0.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("properties", [Millard2012Properties(), Thelen2003Properties()], ids=["Millard", "Thelen"])
+def test_a_slack_tendon_pulls_hardly_at_all(properties: MuscleProperties) -> None:
+    # OpenSim's pulls nothing. base.py promises -0.2 % of the maximum isometric force at -10 % strain of a 4.9 % tendon
+    curve = muscle_curves(
+        Muscle(name="m", max_isometric_force=1.0, optimal_fiber_length=0.1, tendon_slack_length=0.2, properties=properties)
+    )
+    value = float(curve.tendon_force(torch.tensor([-0.1 / 0.049], dtype=torch.float64)).value)
+    # Thelen's own slope of 0.085 at zero strain adds what it takes to bend to the small one: 0.085 * 0.1 / 2
+    bend = {Millard2012Properties: 0.0, Thelen2003Properties: 0.0045}[type(properties)]
+    assert -0.0021 - bend < value < -0.0019
+
+
+@pytest.mark.parametrize("activation", [0.0, 0.3, 1.0])
+def test_thelens_largest_shortening_velocity_is_a_quarter_at_rest_and_grows_with_activation(activation: float) -> None:
+    # Thelen (2003), Eq. 6: v = (0.25 + 0.75 a) vmax (f - a fl) / b, so at no force (f = 0, b = a fl) v is -(0.25 + 0.75 a) vmax
+    table = MuscleTable(
+        muscles=(
+            Muscle(name="m", max_isometric_force=1.0, optimal_fiber_length=0.1, tendon_slack_length=0.2, properties=Thelen2003Properties()),
+        )
+    )
+    mechanics = muscle_mechanics(table)
+    level = torch.tensor([activation], dtype=torch.float64)
+    scale = mechanics.velocity_scale(level)
+    assert scale is not None
+    largest = -(0.25 + 0.75 * level)
+    assert float(mechanics.force_velocity(largest / scale).value) == pytest.approx(0.0, abs=1e-9)
+    assert float(mechanics.force_velocity(0.9 * largest / scale).value) > 1e-3

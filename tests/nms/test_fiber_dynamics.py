@@ -131,7 +131,7 @@ def test_the_gradient_of_a_whole_trajectory_is_its_central_difference(properties
     generator = torch.Generator().manual_seed(4)
     weight = torch.randn(case.activation.shape, generator=generator, dtype=torch.float64)
     inputs = [x.clone().requires_grad_() for x in (case.activation, case.mtu_length, *case.parameters)]
-    (WholeTrajectory.apply(*inputs, case.solve()) * weight).sum().backward()
+    (WholeTrajectory.apply(case.solve(), *inputs) * weight).sum().backward()
     for name, leaf in zip(INPUTS, inputs, strict=True):
         assert leaf.grad is not None
         direction = leaf.detach().abs() * (0.5 + torch.rand(leaf.shape, generator=generator, dtype=torch.float64))

@@ -56,6 +56,11 @@ SMALL_MODELS = {
         + muscle_text(THELEN, "z", "", OLD_PATH),
         defaults=f"<{THELEN}><pennation_angle>0.3</pennation_angle></{THELEN}>",
     ),
+    # OpenSim renames pennation_angle in files of version 20301 and older: one on either side of the boundary, and on it.
+    **{
+        f"version {version}": old_model_text(muscle_text(THELEN, "x", "<pennation_angle>0.2</pennation_angle>", OLD_PATH), version=version)
+        for version in (20300, 20301, 20302)
+    },
     "version 3.0": old_model_text(muscle_text(THELEN, "x", "<pennation_angle>0.2</pennation_angle>", OLD_PATH), version=30000),
 }
 

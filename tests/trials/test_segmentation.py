@@ -93,7 +93,7 @@ def test_what_a_method_needs_is_asked_for():
         cut_times(_settings())
     with pytest.raises(SegmentationError, match=r"needs force_column, one of those in grf.mot: vy"):
         cut_times(SegmentationSettings(), forces=_force(CONTACTS))
-    with pytest.raises(UnknownNameError, match=r"has no column 'vx'. Did you mean 'vy'"):
+    with pytest.raises(UnknownNameError, match=r"has no column 'vx'. It has: vy"):
         cut_times(SegmentationSettings(force_column="vx"), forces=_force(CONTACTS))
     with pytest.raises(SegmentationError, match="needs coordinates"):
         cut_times(SegmentationSettings(method="cycle"))

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -169,7 +169,15 @@ def test_metrics_json_is_plain_json_also_where_a_number_is_not_one(folder: Resul
     }
 
 
-def test_a_damaged_sidecar_says_how_to_get_another(folder: ResultsFolder) -> None:
-    folder.sidecar.write_text('{"muscles": []}')
+def test_a_damaged_calibration_says_how_to_get_another(folder: ResultsFolder) -> None:
+    folder.calibration.write_text('{"muscles": []}')
     with pytest.raises(FileFormatError, match="run with --from calibration"):
         read_calibration(folder, START)
+
+
+def test_a_delay_of_each_muscle_comes_back(tmp_path: Path) -> None:
+    folder, result = ResultsFolder(root=tmp_path), _result()
+    result = replace(result, neural=replace(result.neural, electromechanical_delay=np.array([0.035, 1 / 60])))
+    write_calibration(folder, result)
+    write_sidecar(folder, result, settings={}, inputs={})
+    np.testing.assert_array_equal(read_calibration(folder, START).neural.electromechanical_delay, [0.035, 1 / 60])

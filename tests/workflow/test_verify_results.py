@@ -22,10 +22,14 @@ from osim_nmscal.formats.storage import read_storage, write_storage
 from osim_nmscal.opensim_tools.model_check import VerificationChoice, VerificationRun
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.osim_model.writer import write_personalized
+from osim_nmscal.provenance.values import file_digest
 from osim_nmscal.workflow import verification
+from osim_nmscal.workflow.folder import new_record
 from osim_nmscal.workflow.personalize import personalize
+from osim_nmscal.workflow.predictions import PredictionFiles, prediction_files, write_predictions
+from osim_nmscal.workflow.records import write_record
 from osim_nmscal.workflow.results import ResultsFolder, write_sidecar
-from osim_nmscal.workflow.verification import PredictionFiles, downstream_files, prediction_files, verify_results, write_predictions
+from osim_nmscal.workflow.verification import downstream_files, verify_results
 
 ROOT = Path(__file__).parent.parent.parent
 MODEL = ROOT / "models" / "virtual_leg.osim"
@@ -111,7 +115,16 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> ResultsFolder:
     write_predictions(made, trials, [_prediction(trial) for trial in trials.trials])
     made.recording("walk").mkdir()
     (made.recording("walk") / "ik.mot").write_text("never opened here", encoding="utf-8")
+    seal(made)
     return made
+
+
+def seal(folder: ResultsFolder) -> None:
+    """Record the files of a folder as its published set, as a run does."""
+    paths = [path for path in folder.root.rglob("*") if path.is_file() and path.name != "results.json"]
+    record = new_record("complete", "Made by a test.", configuration={}, source=Path("config.toml"), inputs={}, versions={})
+    files = {path.relative_to(folder.root).as_posix(): file_digest(path) for path in paths}
+    write_record(folder.root, replace(record, files=files))
 
 
 @pytest.fixture
@@ -142,7 +155,7 @@ def opensim_says(folder: ResultsFolder, monkeypatch: pytest.MonkeyPatch) -> Call
 
 
 def _files_of(folder: ResultsFolder, activation: TimeSeries) -> PredictionFiles:
-    return prediction_files(folder, f"walk/stance_{activation.time[0]:.0f}")
+    return prediction_files(folder.predictions, f"walk/stance_{activation.time[0]:.0f}")
 
 
 def test_calibration_trials_come_first_then_held_out_ones_from_first_to_last(
@@ -178,7 +191,7 @@ def test_the_error_is_that_of_the_counted_samples_against_the_range_of_inverse_d
 
 
 def test_predictions_are_files_that_opensim_can_take_as_controls(folder: ResultsFolder) -> None:
-    files = prediction_files(folder, "walk/stance_3")
+    files = prediction_files(folder.predictions, "walk/stance_3")
     activation = read_storage(files.activation)
     assert activation.labels == MUSCLES
     assert activation.values.max() == 1.0  # not 1.0000001, which OpenSim refuses
@@ -266,6 +279,7 @@ def test_idle_muscles_of_an_unknown_class_do_not_stand_in_the_way(
     document = json.loads(folder.sidecar.read_text(encoding="utf-8"))
     document["settings"]["model"]["substitute_muscle_class"] = "Millard2012EquilibriumMuscle"
     folder.sidecar.write_text(json.dumps(document), encoding="utf-8")
+    seal(folder)
     opensim_says(0.0)
     assert verify_results(folder.root).confirmed
 
@@ -276,7 +290,7 @@ def test_idle_muscles_of_an_unknown_class_do_not_stand_in_the_way(
         ("personalized.json", "run the workflow again with --from calibration"),
         ("personalized.osim", "run the workflow again with --from write_back"),
         ("predictions/index.json", "run the workflow again"),
-        ("walk/ik.mot", "give the workflow markers or joint_angles and run again"),
+        ("walk/ik.mot", "run the workflow again"),
         ("predictions/walk_stance_1_activation.sto", ""),
         ("predictions/walk_stance_1_tendon_force.sto", ""),
         ("predictions/walk_stance_1_joint_moment.sto", ""),
@@ -288,6 +302,13 @@ def test_a_missing_file_is_named_with_what_to_do(path: str, remedy: str, folder:
         verify_results(folder.root)
     assert str(folder.root / path) in str(caught.value)
     assert remedy in str(caught.value)
+
+
+def test_a_recording_without_motion_is_named_with_what_to_give(folder: ResultsFolder) -> None:
+    (folder.root / "walk" / "ik.mot").unlink()
+    seal(folder)
+    with pytest.raises(FileFormatError, match=r"ik\.mot is missing.*give the workflow markers or joint_angles and run again"):
+        verify_results(folder.root)
 
 
 @pytest.mark.parametrize(
@@ -308,9 +329,10 @@ def test_a_silent_de_groote_muscle_is_driven_a_little_for_opensim_divides_by_its
     write_personalized(MODEL, folder.personalized_model, muscles.select(["soleus_r"]), muscle_class="DeGrooteFregly2016Muscle")
     mixed = read_muscles(folder.personalized_model).select(MUSCLES)
     write_sidecar(folder, _calibration(mixed), settings=SETTINGS, inputs={})
-    file = prediction_files(folder, "walk/stance_1").activation
+    file = prediction_files(folder.predictions, "walk/stance_1").activation
     silent = read_storage(file)
     write_storage(file, replace(silent, values=0.0 * silent.values), header_name="silent")
+    seal(folder)
     driven: list[TimeSeries] = []
 
     def answer(model: Path, motion: Path, activation: TimeSeries, dofs: tuple[str, ...], **_: object) -> VerificationRun:
@@ -330,18 +352,20 @@ def test_opensim_starts_behind_the_lead_in_samples_in_which_a_de_groote_tendon_w
 ) -> None:
     write_personalized(MODEL, folder.personalized_model, read_muscles(MODEL).select(MUSCLES), muscle_class=muscle_class)  # type: ignore[arg-type]
     write_sidecar(folder, _calibration(read_muscles(folder.personalized_model).select(MUSCLES)), settings=SETTINGS, inputs={})
+    seal(folder)
     opensim_says(4.0)
     whole = verify_results(folder.root, choice=VerificationChoice(trials=1))
-    file = prediction_files(folder, "walk/stance_1").tendon_force
+    file = prediction_files(folder.predictions, "walk/stance_1").tendon_force
     force = read_storage(file)
     slack = np.arange(STEPS) <= 5
     write_storage(file, replace(force, values=np.where(slack[:, None], -100.0, force.values)), header_name="slack")
+    seal(folder)
     starts: list[float] = []
 
     def answer(model: Path, motion: Path, activation: TimeSeries, dofs: tuple[str, ...], **_: object) -> VerificationRun:
         starts.append(activation.time[0])
         force = read_storage(file).between(activation.time[0], activation.time[-1])
-        moment = read_storage(prediction_files(folder, "walk/stance_1").joint_moment).select(dofs)
+        moment = read_storage(prediction_files(folder.predictions, "walk/stance_1").joint_moment).select(dofs)
         moment = moment.between(activation.time[0], activation.time[-1])
         return VerificationRun(tendon_force=force, joint_moment=replace(moment, values=moment.values + 4.0))
 
@@ -355,11 +379,15 @@ def test_predictions_of_another_run_are_told_from_those_of_this_one(
     folder: ResultsFolder, opensim_says: Callable[[float], list[str]]
 ) -> None:
     opensim_says(0.0)
-    mine, other = prediction_files(folder, "walk/stance_1"), prediction_files(folder, "walk/stance_2")
+    mine, other = prediction_files(folder.predictions, "walk/stance_1"), prediction_files(folder.predictions, "walk/stance_2")
     mine.tendon_force.write_bytes(other.tendon_force.read_bytes())
+    with pytest.raises(FileFormatError, match=r"walk_stance_1_tendon_force\.sto was edited since; run the workflow again"):
+        verify_results(folder.root)
+    seal(folder)
     with pytest.raises(FileFormatError, match="has other times than walk_stance_1_activation"):
         verify_results(folder.root)
     mine.tendon_force.write_bytes(mine.joint_moment.read_bytes())
+    seal(folder)
     with pytest.raises(FileFormatError, match="lacks the muscles of the activations"):
         verify_results(folder.root)
 

@@ -98,7 +98,8 @@ def timed(case: Case, settings: CalibrationSettings) -> tuple[CalibrationResult,
 def measure(case: Case, optimizer: str, annealing_seconds: float) -> Row:
     """Calibrate with one optimiser and judge it on calibration and held-out trials."""
     annealing = AnnealingSettings(maximum_seconds=annealing_seconds, maximum_evaluations=10**7)
-    settings = CalibrationSettings(optimizer=optimizer, groups=case.groups, simulated_annealing=annealing)
+    own = {"simulated_annealing": annealing} if optimizer == "simulated_annealing" else {}
+    settings = CalibrationSettings(optimizer=optimizer, groups=case.groups, **own)
     result, seconds = timed(case, settings)
     if optimizer == "gauss_newton":
         # short enough to be taken three times; the first pays for torch's own start

@@ -1,0 +1,40 @@
+"""A doctor for the data: pure functions from nouns to findings, one file per kind of signal.
+
+Nothing here reads a file, runs OpenSim or refuses; the stages ask, and a finding says how grave it is (`data/findings.py`).
+"""
+
+from osim_nmscal.data.findings import Severity
+
+# Every kind of finding -> what it means; what [checks] allow may name. A test holds that the doctor uses no other.
+KINDS: dict[str, str] = {
+    "time_hole": "samples are missing inside a recording",
+    "marker_error": "the model's markers lie far from the measured ones",
+    "coordinate_limit": "a coordinate rests at an end of its range",
+    "outside_range": "joint angles leave the model's range",
+    "sign_flipped": "a joint angle has the other sign",
+    "scale_factor": "a body is scaled beyond what people differ",
+    "left_right": "left and right are scaled apart",
+    "vertical_axis": "the vertical axis of the recording is not y",
+    "plate_on_wrong_foot": "a force acts where another foot is",
+    "plate_unnamed": "a loaded force plate acts on nothing",
+    "moment_beyond_human": "joint moments no person has",
+    "weight_not_carried": "the forces do not carry the weight",
+    "odd_contact": "a contact unlike the others",
+    "emg_dropout": "an EMG channel stands still",
+    "emg_clipped": "an EMG channel is cut off at its limits",
+    "emg_hum": "an EMG channel holds mains hum",
+    "emg_artefact": "an EMG channel holds movement artefact",
+    "emg_weak": "an EMG channel is hardly above its rest",
+    "emg_crosstalk": "two EMG channels are nearly one",
+    "emg_late": "EMG and motion are on different clocks",
+    "no_mvc": "EMG without maximal voluntary contractions",
+    "one_muscle": "a joint is driven by one muscle alone",
+    "fiber_range": "fibers work where no fiber does",
+    "tendon_strain": "tendons are stretched beyond what tendons bear",
+    "at_bound": "parameters end at their bounds",
+    "held_out": "held-out moments are not predicted",
+    "not_validated": "nothing is held out",
+    "verification": "OpenSim does not compute what was promised",
+}
+
+__all__ = ["KINDS", "Severity"]

@@ -1,0 +1,140 @@
+"""Calibration: is it well posed, do muscles work where muscles work, and are held-out moments predicted."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from osim_nmscal.data.findings import Finding
+from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction, VerificationMetrics
+from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.errors import listed
+
+# A muscle takes part in a moment with this share of the largest moment arm about that joint. Source: choice.
+CROSSES = 0.05
+# Normalized fiber lengths in use (1st to 99th percentile). Source: Rajagopal et al. 2016 and PEERS' red flags: active range 0.5 to 1.5.
+FIBER_RANGE = (0.5, 1.5)
+ROUGHLY = 0.05
+# Tendon strain that is beyond what tendons bear. Source: Maganaris & Paul 1999, J. Physiol. 521:307: 5 to 8 % at maximal effort.
+TENDON_STRAIN = 0.12
+# Share of the strengths, or of all parameters, at a bound that is too many. Source: choice.
+MANY_AT_BOUND = 0.25
+# Largest range of moments below which an error relative to it means little, N·m. Source: choice.
+SMALL_MOMENT = 2.0
+
+
+def problem(trials: TrialSet) -> tuple[Finding, ...]:
+    """Judge what a calibration can be told at all.
+
+    Args:
+        trials: of all roles.
+    """
+    findings = []
+    chosen = trials.calibration
+    for d, dof in enumerate(chosen.dofs):
+        arm = np.max([np.abs(trial.moment_arm[:, d]).max(axis=0) for trial in chosen.trials], axis=0)
+        driven = np.max([trial.excitation.max(axis=0) for trial in chosen.trials], axis=0) > 0
+        crossing = [name for name, a, on in zip(chosen.muscles, arm, driven, strict=True) if on and a > CROSSES * arm.max()]
+        if len(crossing) == 1:
+            text = (
+                f"{dof} is driven by {crossing[0]} alone: what the other muscles of that joint do is put on it. Leave the joint out of "
+                f"the dofs, "
+                'record its muscles, or let synergies drive them (method = "synergy_hybrid").'
+            )
+            findings.append(Finding(severity="doubt", kind="one_muscle", about=dof, text=text))
+    if not any(trial.role == "held_out" for trial in trials.trials):
+        text = (
+            "Every trial calibrates and none is held out: nothing shows how well new movement would be predicted. The result is not "
+            "validated."
+        )
+        findings.append(Finding(severity="doubt", kind="not_validated", about="trials", text=text))
+    return tuple(findings)
+
+
+def muscles_in_use(result: CalibrationResult, predictions: Sequence[TrialPrediction]) -> tuple[Finding, ...]:
+    """Judge where fibers and tendons of the calibrated muscles work, and which parameters end at bounds.
+
+    Args:
+        result: the calibration.
+        predictions: of the calibrated muscles.
+    """
+    findings = []
+    lowest, highest = FIBER_RANGE
+    odd, stretched = [], []
+    for m, name in enumerate(result.muscles.names):
+        length = np.concatenate([p.normalized_fiber_length[p.first_counted :, m] for p in predictions])
+        low, high = np.percentile(length, [1, 99])
+        if low < lowest - ROUGHLY or high > highest + ROUGHLY:
+            odd.append(f"{name} at {low:.2f} to {high:.2f}")
+        strain = max(float(p.tendon_strain[p.first_counted :, m].max()) for p in predictions)
+        if strain > TENDON_STRAIN:
+            stretched.append(f"{name} by {100 * strain:.0f} %")
+    if odd:
+        text = (
+            f"Fibers work outside {lowest:g} to {highest:g} optimal lengths, where none carries force: {listed(odd)}. Their lengths are "
+            "implausible; see start values and priors."
+        )
+        findings.append(Finding(severity="doubt", kind="fiber_range", about="muscles", text=text))
+    if stretched:
+        text = f"Tendons are stretched beyond what they bear (5 to 8 %): {listed(stretched)}."
+        findings.append(Finding(severity="doubt", kind="tendon_strain", about="muscles", text=text))
+    free = [p for p in result.parameters if p.at_bound != "fixed"]
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for parameter in free:
+        if parameter.at_bound:
+            kinds[parameter.name].append(parameter.owner)
+    for kind, owners in kinds.items():
+        number = sum(p.name == kind for p in free)
+        if len(owners) > MANY_AT_BOUND * number:
+            text = f"{len(owners)} of {number} values of {kind} end at a bound ({listed(owners, 5)}): bounds, not data, decide them."
+            findings.append(Finding(severity="doubt", kind="at_bound", about=kind, text=text))
+    return tuple(findings)
+
+
+def held_out_moments(metrics: Sequence[MomentMetrics]) -> tuple[Finding, ...]:
+    """Judge, recording by recording, whether held-out moments are predicted, and better than before calibration.
+
+    Args:
+        metrics: uncalibrated and calibrated, one per trial and degree of freedom; trials are called recording/segment.
+    """
+    groups: dict[tuple[str, str], dict[str, list[MomentMetrics]]] = defaultdict(lambda: defaultdict(list))
+    for metric in metrics:
+        if metric.role == "held_out":
+            groups[metric.trial.split("/")[0], metric.dof][metric.model].append(metric)
+    findings = []
+    for (recording, dof), models in groups.items():
+        after, before = models["calibrated"], models["uncalibrated"]
+        r2, rmse = (float(np.nanmean([getattr(m, name) for m in after])) for name in ("r2", "rmse"))
+        worst = min(after, key=lambda m: m.r2)
+        faults = []
+        if before and rmse > 1.02 * float(np.mean([m.rmse for m in before])):
+            was = float(np.mean([m.rmse for m in before]))
+            faults.append(f"its error grew from {was:.1f} to {rmse:.1f} N·m by calibration")
+        if r2 < 0:
+            faults.append(f"R2 is {r2:.2f}: its mean would predict it better")
+        if faults:
+            text = f"Held-out {dof} of {recording} is not predicted: {' and '.join(faults)} (worst trial {worst.trial}, R2 {worst.r2:.2f})."
+            findings.append(Finding(severity="doubt", kind="held_out", about=f"{recording} {dof}", text=text))
+    return tuple(findings)
+
+
+def confirmed(metrics: Sequence[VerificationMetrics], tolerance: float, failure: str = "") -> tuple[Finding, ...]:
+    """Judge OpenSim's own run.
+
+    Args:
+        metrics: one per trial and degree of freedom.
+        tolerance: largest nrmse.
+        failure: why OpenSim could not run the model at all.
+    """
+    if failure:
+        return (Finding(severity="stop", kind="verification", about="personalized.osim", text=f"OpenSim cannot run the model: {failure}"),)
+    beyond = [metric for metric in metrics if metric.nrmse > tolerance]
+    if not beyond:
+        return ()
+    worst = max(beyond, key=lambda metric: metric.nrmse)
+    text = (
+        f"OpenSim's own run of the model differs from what was promised by {100 * worst.nrmse:.1f} % of the range of {worst.dof} in "
+        f"{worst.trial} "
+        f"({worst.rmse:.2f} N·m, allowed {100 * tolerance:g} %), most in {worst.muscle}."
+    )
+    return (Finding(severity="stop", kind="verification", about=worst.trial, text=text),)

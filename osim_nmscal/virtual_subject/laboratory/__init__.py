@@ -1,0 +1,1 @@
+"""What a laboratory records of the person, and the files it writes."""

@@ -1,0 +1,242 @@
+"""Excitations that really make the muscles produce given joint moments: few synergies, little effort, small residual.
+
+All recordings of a person are solved at once. Each pool's excitation is a cubic B-spline with non-negative coefficients, so
+it is smooth as an EMG envelope is and never negative. The gradient comes through the whole NMS model (`nms.model.simulate`),
+elastic tendons and activation dynamics included. A pull towards the best non-negative rank-k factorisation of the coefficients
+(synergies), renewed as the solution moves, leaves a small part of every excitation outside the synergies, as in people.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from osim_nmscal.nms.model import NmsInputs, NmsOutputs, NmsParameters, simulate
+from osim_nmscal.nms.muscle_models import MuscleMechanics
+from osim_nmscal.virtual_subject.motion.prescribed import Mechanics
+
+FloatArray = NDArray[np.float64]
+
+# Time between spline coefficients, s. Source: choice; a linear envelope at 5-6 Hz keeps what such a spline holds.
+KNOT_STEP = 0.05
+# No muscle is ever quite silent. Source: choice.
+LEAST_EXCITATION = 0.01
+# A rigid tendon is five times quicker to solve and leads near; elastic tendons then finish.
+RIGID_ITERATIONS, ELASTIC_ITERATIONS = 120, 90
+# Weights of the loss beside the squared moment error in units of each moment's spread.
+EFFORT_WEIGHT = 4e-2
+SYNERGY_WEIGHT = 6e-2
+CEILING_WEIGHT = 10.0
+LEARNING_RATE = 0.2
+FACTORISATION_EVERY = 15
+# Seconds at the start of a motion that count for nothing: before it, excitations are held, and nothing can be met.
+UNCOUNTED = 0.15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drive:
+    """Excitations of all recordings and what they make of the muscles."""
+
+    excitation: tuple[FloatArray, ...]  # per recording (time, pool)
+    moments: tuple[FloatArray, ...]  # per recording (time, dof), N*m
+    activation: tuple[FloatArray, ...]  # per recording (time, muscle)
+    normalized_fiber_length: tuple[FloatArray, ...]  # per recording (time, muscle)
+    synergy_weights: FloatArray  # (synergy, pool)
+    synergy_share: float  # part of the excitations' sum of squares that the synergies explain
+    loss: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    inputs: Callable[[Tensor], NmsInputs]
+    target: Tensor  # (time, trial, dof)
+    weight: Tensor  # (time, trial, dof), 1 / spread, 0 in padding
+    basis: Tensor  # (time, knot)
+    sharing: Tensor  # (pool, muscle)
+
+
+def solve_drive(
+    mechanics: Sequence[Mechanics],
+    targets: Sequence[FloatArray],
+    *,
+    parameters: NmsParameters,
+    muscles: MuscleMechanics,
+    sharing: FloatArray,
+    dof_weights: Sequence[float],
+    rate: float,
+    synergies: int,
+    random: np.random.Generator,
+    progress: Callable[[int, float], None] | None = None,
+) -> Drive:
+    """Find excitations whose joint moments track targets.
+
+    Args:
+        mechanics: MTU lengths and moment arms per recording.
+        targets: per recording (time, dof), N*m.
+        parameters: the true muscles.
+        muscles: their constants.
+        sharing: (pool, muscle), zeros and ones.
+        dof_weights: how much the error of each dof counts.
+        rate: Hz.
+        synergies: how many.
+        random: source of randomness, for the first factorisation.
+        progress: called with iteration and loss.
+
+    Returns:
+        The excitations and the moments that they make; the targets are met up to a residual, never by definition.
+    """
+    with _one_thread():
+        return _solve(
+            _task(mechanics, targets, sharing, dof_weights, rate),
+            [len(target) for target in targets],
+            parameters,
+            muscles,
+            synergies,
+            random,
+            progress,
+        )
+
+
+def _solve(
+    task: _Task,
+    lengths: list[int],
+    parameters: NmsParameters,
+    muscles: MuscleMechanics,
+    synergies: int,
+    random: np.random.Generator,
+    progress: Callable[[int, float], None] | None,
+) -> Drive:
+    knots, trials, pools = task.basis.shape[1], task.target.shape[1], len(task.sharing)
+    raw = torch.full((knots, trials, pools), -3.0, dtype=torch.float64, requires_grad=True)
+    iterations = RIGID_ITERATIONS + ELASTIC_ITERATIONS
+    optimizer = torch.optim.Adam([raw], lr=LEARNING_RATE, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=LEARNING_RATE, total_steps=iterations, pct_start=0.15)
+    weights = random.random((synergies, pools))
+    primitives = random.random((knots * trials, synergies))
+    rigid = replace(muscles, rigid_tendon=torch.ones_like(muscles.rigid_tendon))
+    losses = []
+    for iteration in range(iterations):
+        optimizer.zero_grad()
+        coefficients = torch.nn.functional.softplus(raw)
+        if iteration % FACTORISATION_EVERY == 0:
+            flat = coefficients.detach().reshape(-1, pools).numpy()
+            primitives, weights = factorise(flat, primitives, weights)
+            explained = torch.from_numpy(primitives @ weights).reshape(coefficients.shape)
+        excitation = _excitation(coefficients, task)
+        outputs = simulate(task.inputs(excitation), parameters, rigid if iteration < RIGID_ITERATIONS else muscles)
+        loss = _loss(outputs, excitation, coefficients, explained, task)
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        losses.append(float(loss.detach()))
+        if progress is not None:
+            progress(iteration, losses[-1])
+    return _result(raw.detach(), task, lengths, parameters, muscles, weights, losses)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch to one thread: its operations here are too small to share, and on a busy machine two threads wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def factorise(values: FloatArray, left: FloatArray, right: FloatArray, iterations: int = 60) -> tuple[FloatArray, FloatArray]:
+    """Return non-negative factors of a non-negative matrix, from a start, by multiplicative updates (Lee & Seung 2001).
+
+    Args:
+        values: (sample, pool).
+        left: (sample, synergy), start.
+        right: (synergy, pool), start.
+        iterations: updates of both.
+    """
+    tiny = 1e-12
+    for _ in range(iterations):
+        left = left * (values @ right.T) / (left @ (right @ right.T) + tiny)
+        right = right * (left.T @ values) / ((left.T @ left) @ right + tiny)
+        size = np.linalg.norm(right, axis=1) + tiny
+        left, right = left * size, right / size[:, None]
+    return left, right
+
+
+def _task(
+    mechanics: Sequence[Mechanics], targets: Sequence[FloatArray], sharing: FloatArray, dof_weights: Sequence[float], rate: float
+) -> _Task:
+    length = max(len(target) for target in targets)
+    mtu_length = torch.from_numpy(np.stack([_padded(one.mtu_length, length) for one in mechanics], axis=1))
+    moment_arm = torch.from_numpy(np.stack([_padded(one.moment_arm, length) for one in mechanics], axis=1))
+    target = torch.from_numpy(np.stack([_padded(one, length) for one in targets], axis=1))
+    spread = np.concatenate(list(targets)).std(axis=0)
+    row = np.arange(length)[:, None]
+    counted = [(row >= UNCOUNTED * rate) & (row < len(one)) for one in targets]
+    weight = np.stack(counted, axis=1) * (np.array(dof_weights) / spread)
+    return _Task(
+        inputs=lambda excitation: NmsInputs(excitation=excitation, mtu_length=mtu_length, moment_arm=moment_arm, time_step=1.0 / rate),
+        target=target,
+        weight=torch.from_numpy(weight),
+        basis=torch.from_numpy(spline_basis(length, rate)),
+        sharing=torch.from_numpy(sharing),
+    )
+
+
+def spline_basis(length: int, rate: float) -> FloatArray:
+    """Return uniform cubic B-splines over (length) samples, (time, knot); each row sums to one."""
+    from scipy.interpolate import BSpline
+
+    time = np.arange(length) / rate
+    knots = np.arange(-3, int(np.ceil(time[-1] / KNOT_STEP)) + 4) * KNOT_STEP
+    return BSpline.design_matrix(time, knots, 3).toarray()
+
+
+def _padded(values: FloatArray, length: int) -> FloatArray:
+    return np.concatenate([values, np.repeat(values[-1:], length - len(values), axis=0)])
+
+
+def _excitation(coefficients: Tensor, task: _Task) -> Tensor:
+    pools = LEAST_EXCITATION + torch.einsum("tk,krp->trp", task.basis, coefficients)
+    return pools @ task.sharing
+
+
+def _loss(outputs: NmsOutputs, excitation: Tensor, coefficients: Tensor, explained: Tensor, task: _Task) -> Tensor:
+    error = ((outputs.joint_moment - task.target) * task.weight).square().mean()
+    effort = coefficients.square().mean()
+    outside = (coefficients - explained).square().mean()
+    ceiling = torch.relu(excitation - 0.8).square().mean()
+    return error + EFFORT_WEIGHT * effort + SYNERGY_WEIGHT * outside + CEILING_WEIGHT * ceiling
+
+
+def _result(
+    raw: Tensor,
+    task: _Task,
+    lengths: list[int],
+    parameters: NmsParameters,
+    muscles: MuscleMechanics,
+    weights: FloatArray,
+    losses: list[float],
+) -> Drive:
+    coefficients = torch.nn.functional.softplus(raw)
+    flat = coefficients.reshape(-1, coefficients.shape[-1]).numpy()
+    primitives, weights = factorise(flat, np.maximum(flat @ np.linalg.pinv(weights), 1e-3), weights, 100)
+    pools = (LEAST_EXCITATION + torch.einsum("tk,krp->trp", task.basis, coefficients)).clamp(max=1.0)
+    outputs = simulate(task.inputs(pools @ task.sharing), parameters, muscles)
+
+    def cut(signal: Tensor) -> tuple[FloatArray, ...]:
+        return tuple(signal[:length, trial].numpy().copy() for trial, length in enumerate(lengths))
+
+    return Drive(
+        excitation=cut(pools),
+        moments=cut(outputs.joint_moment),
+        activation=cut(outputs.activation),
+        normalized_fiber_length=cut(outputs.normalized_fiber_length),
+        synergy_weights=weights,
+        synergy_share=1.0 - float(((flat - primitives @ weights) ** 2).sum() / (flat**2).sum()),
+        loss=tuple(losses),
+    )

@@ -1,0 +1,52 @@
+"""The methods of calibration: the one place where EMG-driven and synergy-hybrid part."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
+from osim_nmscal.calibration.prediction import predict
+from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
+from osim_nmscal.data.results import CalibrationResult, TrialPrediction
+from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.errors import CalibrationError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a method calibrates, and how its result predicts trials."""
+
+    calibrate: Callable[..., CalibrationResult]
+    predict: Callable[[TrialSet, CalibrationResult, CalibrationSettings], tuple[TrialPrediction, ...]]
+
+
+def method_of(name: str) -> Method:
+    """Return a method by its name in [calibration].
+
+    Raises:
+        CalibrationError: there is no such method; nothing falls through to another one.
+    """
+    if name not in METHODS:
+        raise CalibrationError(f"There is no calibration method {name!r}.{did_you_mean(name, METHODS)} Choose one of {', '.join(METHODS)}.")
+    return METHODS[name]
+
+
+def _predict_driven(trials: TrialSet, result: CalibrationResult, settings: CalibrationSettings) -> tuple[TrialPrediction, ...]:
+    return predict(trials, result.muscles, result.neural, settings)
+
+
+def _predict_hybrid(trials: TrialSet, result: CalibrationResult, settings: CalibrationSettings) -> tuple[TrialPrediction, ...]:
+    """Predict calibration trials as the calibration left them, and held-out ones from their EMG alone."""
+    if result.synergy is None:  # every muscle was recorded
+        return _predict_driven(trials, result, settings)
+    seen = predict_hybrid(trials.calibration, result, settings, mode="calibrated")
+    new = predict_hybrid(trials.held_out, result, settings, mode="from_emg")
+    by_name = {prediction.trial: prediction for prediction in (*seen, *new)}
+    return tuple(by_name[name] for name in trials.names)
+
+
+METHODS = {
+    "emg_driven": Method(calibrate_emg_driven, _predict_driven),
+    "synergy_hybrid": Method(calibrate_synergy_hybrid, _predict_hybrid),
+}

@@ -1,0 +1,132 @@
+"""What OpenSim setup files need of model and recordings: markers, bodies, force columns. Asked by `check` and by the stages alike."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
+from osim_nmscal.errors import FileFormatError, NmscalError, SignalError, UnknownNameError, did_you_mean, listed
+from osim_nmscal.formats.storage import read_storage
+from osim_nmscal.formats.trc import read_trc
+from osim_nmscal.opensim_tools.setup_file import SetupFile, file_of, included, is_on, marker_tasks, numbers_of, read_setup, text_of
+from osim_nmscal.osim_model.reader import marker_bodies_of, read_body_masses, read_marker_bodies, read_marker_names
+
+# Up to so many missing markers get a sentence each, with the nearest name; beyond it the wrong file was named.
+MOST_SINGLY = 3
+
+
+def scaling_needs(model: Path, setup_file: Path) -> Iterator[NmscalError]:
+    """Yield what is wrong with a ScaleTool setup: its static trial, and markers that model or static trial lack."""
+    setup = read_setup(setup_file, "ScaleTool")
+    in_model = model_markers(model, setup_file)
+    for place, used in (("ModelScaler", _measured_markers(setup)), ("MarkerPlacer", _placed_markers(setup))):
+        if not used:
+            continue
+        trial = file_of(setup, f"{place}/marker_file")
+        if trial is None:
+            yield FileFormatError(f"{setup.path} names no static trial in <{place}><marker_file>; add it.")
+            continue
+        static = read_trc(trial)
+        yield from _range_needs(setup, place, static)
+        yield from _absent(used, static.markers, f"{setup.path} ({place})", str(trial))
+        yield from _absent(used, in_model, f"{setup.path} ({place})", f"{model} with its marker set")
+
+
+def model_markers(model: Path, scale_setup: Path | None) -> tuple[str, ...]:
+    """Return the markers of a model, with those of the marker set that scaling adds."""
+    names = read_marker_names(model)
+    if scale_setup is not None:
+        extra = file_of(read_setup(scale_setup, "ScaleTool"), "GenericModelMaker/marker_set_file")
+        if extra is not None:
+            names += tuple(str(marker.get("name")) for marker in read_setup(extra, "MarkerSet").node.iter("Marker"))
+    return names
+
+
+def marker_bodies(model: Path, scale_setup: Path | None) -> dict[str, str]:
+    """Return marker -> body of a model, with the marker set that scaling adds."""
+    bodies = read_marker_bodies(model)
+    if scale_setup is not None:
+        extra = file_of(read_setup(scale_setup, "ScaleTool"), "GenericModelMaker/marker_set_file")
+        if extra is not None:
+            bodies |= marker_bodies_of(read_setup(extra, "MarkerSet").node.iter("Marker"))
+    return bodies
+
+
+def task_needs(setup_file: Path, recorded: MarkerTrajectories, in_model: Sequence[str], model: Path) -> Iterator[NmscalError]:
+    """Yield the markers with an inverse kinematics task that the recording or the model lacks, and what leaves nothing to follow."""
+    setup = read_setup(setup_file, "InverseKinematicsTool", "IKTaskSet")
+    wanted = [name for node in setup.node.iter("IKTaskSet") for name in marker_tasks(included(node))]
+    if not wanted:
+        yield FileFormatError(
+            f"{setup.path} has no <IKMarkerTask> that is applied with a weight above 0; add one for each marker to follow."
+        )
+    rows = [recorded.markers.index(name) for name in wanted if name in recorded.markers]
+    if rows and not np.isfinite(recorded.positions[:, rows]).any():
+        yield SignalError(
+            f"{recorded.source} holds no position of any marker with a task in {setup.path.name}, only gaps; export it again."
+        )
+    yield from _absent(wanted, recorded.markers, str(setup.path), recorded.source)
+    yield from _absent(wanted, in_model, str(setup.path), f"{model} with its marker set")
+
+
+def load_needs(model: Path, loads: Path) -> Iterator[NmscalError]:
+    """Yield the bodies that the model lacks and the columns that the force file lacks."""
+    setup = read_setup(loads, "ExternalLoads")
+    data_file = file_of(setup, "datafile")
+    if data_file is None:
+        yield FileFormatError(f"{loads} names no force file in <datafile>; add it.")
+        return
+    data, bodies = read_storage(data_file), tuple(read_body_masses(model))
+    for force in setup.node.iter("ExternalForce"):
+        if text_of(force, "isDisabled", "false").lower() == "true" or not is_on(force, "appliesForce"):
+            continue
+        body = text_of(force, "applied_to_body")
+        if body not in bodies:
+            yield UnknownNameError(f"{loads} applies a force to body {body!r}, which {model} does not have.{did_you_mean(body, bodies)}")
+        yield from _absent_columns(setup, text_of(force, "force_identifier"), data)
+        yield from _absent_columns(setup, text_of(force, "point_identifier"), data)
+
+
+def _range_needs(setup: SetupFile, place: str, static: MarkerTrajectories) -> Iterator[NmscalError]:
+    between = numbers_of(setup, f"{place}/time_range", (-np.inf, np.inf))
+    if len(between) != 2:
+        yield FileFormatError(f"{setup.path}: <{place}/time_range> holds {len(between)} numbers, expected start and end in s; correct it.")
+    elif between[0] < between[1] and not ((static.time >= between[0]) & (static.time <= between[1])).any():
+        yield SignalError(
+            f"{setup.path}: <{place}/time_range> is {between[0]:g} to {between[1]:g} s, but {static.source} lasts from {static.time[0]:g} to "
+            f"{static.time[-1]:g} s; correct the range."
+        )
+
+
+def _measured_markers(setup: SetupFile) -> list[str]:
+    if not is_on(setup.node, "ModelScaler/apply") or "measurements" not in text_of(setup.node, "ModelScaler/scaling_order"):
+        return []
+    measurements = [m for node in setup.node.iter("MeasurementSet") for m in included(node).iter("Measurement") if is_on(m)]
+    pairs = [text_of(pair, "markers").split() for measurement in measurements for pair in measurement.iter("MarkerPair")]
+    return [name for pair in pairs for name in pair]
+
+
+def _placed_markers(setup: SetupFile) -> list[str]:
+    if not is_on(setup.node, "MarkerPlacer/apply"):
+        return []
+    return [name for node in setup.node.iter("IKTaskSet") for name in marker_tasks(included(node))]
+
+
+def _absent_columns(setup: SetupFile, identifier: str, data: TimeSeries) -> Iterator[NmscalError]:
+    missing = [f"{identifier}{axis}" for axis in "xyz" if identifier and f"{identifier}{axis}" not in data.labels]
+    if missing:
+        yield UnknownNameError(
+            f"{setup.path} needs column {missing[0]!r}, which {data.source} does not have.{did_you_mean(missing[0], data.labels)} "
+            "Correct the identifier."
+        )
+
+
+def _absent(used: Iterable[str], names: Iterable[str], user: str, where: str) -> Iterator[NmscalError]:
+    names = tuple(names)
+    absent = [name for name in dict.fromkeys(used) if name not in names]
+    if len(absent) > MOST_SINGLY:
+        yield UnknownNameError(f"{user} uses markers that {where} does not have: {listed(absent)}. Name the files that belong together.")
+        return
+    for name in absent:
+        yield UnknownNameError(f"{user} uses marker {name!r}, which {where} does not have.{did_you_mean(name, names)} Correct the name.")

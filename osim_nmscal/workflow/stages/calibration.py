@@ -1,0 +1,89 @@
+"""Calibration: the parameters with which the muscles explain the joint moments of the calibration trials."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osim_nmscal.calibration.parameter_space import parameter_space
+from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.results import HistoryRow
+from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.errors import ConfigError, NmscalError
+from osim_nmscal.osim_model.reader import read_muscles
+from osim_nmscal.workflow.interruption import raise_if_terminated
+from osim_nmscal.workflow.methods import method_of
+from osim_nmscal.workflow.names import CALIBRATION, HISTORY, PARAMETERS
+from osim_nmscal.workflow.progress import say
+from osim_nmscal.workflow.results import ResultsFolder, read_calibration, write_calibration
+from osim_nmscal.workflow.task import Inputs, Summary, Task
+
+if TYPE_CHECKING:
+    from osim_nmscal.config import WorkflowConfig
+    from osim_nmscal.workflow.flow import Flow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """Everything that a calibration sees."""
+
+    trials: TrialSet  # those that calibrate
+    muscles: MuscleTable
+    settings: CalibrationSettings
+
+
+def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
+    """Return what it writes."""
+    return (PARAMETERS, HISTORY, CALIBRATION)
+
+
+def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
+    """Yield what is freed although personalized.osim would not hold it, and bounds that exclude the start."""
+    parameters = config.calibration.parameters
+    for name in ("tendon_strain_at_one_norm_force", "max_contraction_velocity"):
+        if getattr(parameters, name).free:
+            yield ConfigError(
+                f"{config.source}: [calibration.parameters.{name}] free = true, but only fiber lengths, slack lengths and strengths are "
+                "written to personalized.osim; set free = false, or calibrate from arrays in Python."
+            )
+            sound = False
+    if sound:
+        parameter_space(read_muscles(config.model.file, config.model.substitute_muscle_class), config.calibration)
+
+
+def run(flow: "Flow") -> None:
+    """Write parameters.csv, history.csv and calibration.json, and read the result back from them."""
+    trials, muscles = flow.trials, flow.start_muscles
+    if trials is None or muscles is None:
+        raise ConfigError("There are no trials to calibrate with; run the workflow from its beginning.")
+    task = Task(
+        stage="calibration",
+        settings=Calibration(trials=trials.calibration, muscles=muscles, settings=flow.config.calibration),
+        inputs={},
+        outputs=outputs(flow.config),
+        work=work,
+    )
+    flow.runner.run(task)
+    raise_if_terminated()  # the optimiser ends in order at SIGTERM as at Ctrl-C; then so does the run
+    flow.calibration = read_calibration(ResultsFolder(root=flow.place.path(CALIBRATION).parent.parent), muscles)
+
+
+def work(inputs: Inputs, task: Calibration, out: Path) -> Summary:
+    """Calibrate; an interrupted calibration is written, but never used again."""
+    result = method_of(task.settings.method).calibrate(task.trials, task.muscles, task.settings, progress=_tell)
+    write_calibration(ResultsFolder(root=out), result)
+    return {
+        "status": result.status,
+        "sentence": result.sentence,
+        "findings": result.findings,
+        "reusable": result.status != "interrupted",
+    }
+
+
+def _tell(row: HistoryRow) -> None:
+    """Say where an optimiser is: iteration, loss by term, its rate, and the time left if it used every iteration."""
+    terms = ", ".join(f"{name} {value:.3g}" for name, value in zip(row.term_names, row.term_values, strict=True) if value)
+    text = f"iteration {row.iteration}, loss {row.loss:.5g} ({terms}), rate {row.rate:.2g}"
+    left = row.seconds / row.iteration * (row.limit - row.iteration) if row.iteration else 0.0
+    say(f"{text}, at most {left:.0f} s left" if left > 0 else text, row.seconds)

@@ -1,0 +1,77 @@
+"""Evaluation: what the muscles predict before and after calibration, and how well that agrees with inverse dynamics."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osim_nmscal.calibration.muscle_roles import with_muscles
+from osim_nmscal.calibration.prediction import predict
+from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.errors import ConfigError
+from osim_nmscal.evaluation import moment_metrics
+from osim_nmscal.formats.text_files import write_text_atomically
+from osim_nmscal.workflow.methods import method_of
+from osim_nmscal.workflow.names import CALIBRATION, HISTORY, MOMENT_METRICS, PARAMETERS, PREDICTION_INDEX
+from osim_nmscal.workflow.predictions import read_predictions, relative_files, write_predictions
+from osim_nmscal.workflow.results import ResultsFolder, metric_document, read_calibration, read_metric
+from osim_nmscal.workflow.task import Inputs, Summary, Task
+
+if TYPE_CHECKING:
+    from osim_nmscal.config import WorkflowConfig
+    from osim_nmscal.workflow.flow import Flow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What is predicted, beside the calibration."""
+
+    trials: TrialSet
+    start_muscles: MuscleTable
+    settings: CalibrationSettings
+
+
+def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
+    """Return what it writes; the predictions of trials that are not known yet come on top."""
+    return (PREDICTION_INDEX, MOMENT_METRICS)
+
+
+def run(flow: "Flow") -> None:
+    """Write predictions/ and read it back."""
+    result, trials, start = flow.calibration, flow.trials, flow.start_muscles
+    if result is None or trials is None or start is None:
+        raise ConfigError("There is no calibration to evaluate; run the workflow from its beginning.")
+    files = [path for trial in trials.names for path in relative_files(trial)]
+    place = flow.place
+    flow.runner.run(
+        Task(
+            stage="evaluation",
+            settings=Evaluation(trials=trials, start_muscles=start, settings=flow.config.calibration),
+            inputs={"calibration": place.path(CALIBRATION), "parameters": place.path(PARAMETERS), "history": place.path(HISTORY)},
+            outputs=(*outputs(flow.config), *files),
+            work=work,
+        )
+    )
+    flow.trials = of_calibrated(trials, result.muscles.names)
+    flow.predictions = read_predictions(place.path(PREDICTION_INDEX).parent, flow.trials)
+    stored = json.loads(place.path(MOMENT_METRICS).read_text(encoding="utf-8"))
+    flow.metrics = tuple(read_metric(one) for one in stored)
+
+
+def of_calibrated(trials: TrialSet, muscles: tuple[str, ...]) -> TrialSet:
+    """Return the trials with the muscles that took part in the calibration, in its order."""
+    return TrialSet(trials=tuple(with_muscles(trial, muscles) for trial in trials.trials))
+
+
+def work(inputs: Inputs, task: Evaluation, out: Path) -> Summary:
+    """Predict every trial before and after calibration, and compare."""
+    result = read_calibration(ResultsFolder(root=inputs.file("calibration").parent.parent), task.start_muscles)
+    trials = of_calibrated(task.trials, result.muscles.names)
+    before = predict(trials, result.start_muscles, result.start_neural, task.settings)
+    after = method_of(result.method).predict(trials, result, task.settings)
+    write_predictions(ResultsFolder(root=out), trials, after, before=before)
+    metrics = (*moment_metrics(trials, before, model="uncalibrated"), *moment_metrics(trials, after, model="calibrated"))
+    write_text_atomically(out / MOMENT_METRICS, json.dumps([metric_document(metric) for metric in metrics], indent=1))
+    return {}

@@ -1,0 +1,115 @@
+"""Inverse kinematics: joint angles from markers, or the part of given joint angles that is used."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osim_nmscal.data.time_series import MarkerTrajectories
+from osim_nmscal.errors import NmscalError
+from osim_nmscal.formats.storage import read_storage, write_storage
+from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings, run_inverse_kinematics
+from osim_nmscal.osim_model.reader import read_marker_names
+from osim_nmscal.workflow.names import SCALED_MODEL, motion
+from osim_nmscal.workflow.recording_files import has_motion, is_c3d, read_markers
+from osim_nmscal.workflow.setup_needs import model_markers, task_needs
+from osim_nmscal.workflow.task import Inputs, Summary, Task, refuse
+from osim_nmscal.workflow.user_files import with_named_files
+
+if TYPE_CHECKING:
+    from osim_nmscal.config import RecordingSettings, WorkflowConfig
+    from osim_nmscal.workflow.flow import Flow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """The part of a recording that is used."""
+
+    recording: str
+    start: float | None  # s
+    end: float | None  # s
+
+
+@dataclass(frozen=True, kw_only=True)
+class FromMarkers:
+    """How joint angles come from markers."""
+
+    window: Window
+    axes: str  # of a c3d
+    settings: InverseKinematicsSettings
+
+
+def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
+    """Return what it writes."""
+    return tuple(motion(recording.name) for recording in config.recordings if has_motion(recording))
+
+
+def recording_problems(config: "WorkflowConfig", markers: MarkerTrajectories) -> Iterator[NmscalError]:
+    """Yield the markers of the tasks that a recording or the model, scaled as it will be, lacks."""
+    settings = config.inverse_kinematics
+    if settings is not None and settings.missing_markers != "ignore":
+        yield from task_needs(settings.setup, markers, model_markers(config.model.file, config.scaling.setup), config.model.file)
+
+
+def run(flow: "Flow") -> None:
+    """Write ik.mot of every recording that has markers or joint angles."""
+    flow.runner.run_each([task for recording in flow.config.recordings if (task := _task(flow, recording))], flow.jobs)
+
+
+def _task(flow: "Flow", recording: "RecordingSettings") -> Task[Window] | Task[FromMarkers] | None:
+    settings = flow.config.inverse_kinematics
+    window = Window(recording=recording.name, start=recording.start, end=recording.end)
+    out = (motion(recording.name),)
+    if recording.joint_angles is not None:
+        return Task(
+            stage="inverse_kinematics",
+            recording=recording.name,
+            settings=window,
+            inputs={"angles": recording.joint_angles},
+            outputs=out,
+            work=cut_angles,
+        )
+    if recording.markers is None or settings is None:
+        return None
+    return Task(
+        stage="inverse_kinematics",
+        recording=recording.name,
+        settings=FromMarkers(window=window, axes=recording.c3d_axes, settings=settings),
+        inputs={"model": flow.place.path(SCALED_MODEL), "markers": recording.markers, "setup": with_named_files(settings.setup)},
+        outputs=out,
+        work=follow_markers,
+    )
+
+
+def cut_angles(inputs: Inputs, window: Window, out: Path) -> Summary:
+    """Write the part of the given joint angles that is used."""
+    angles = read_storage(inputs.file("angles"))
+    start = angles.time[0] if window.start is None else window.start
+    end = angles.time[-1] if window.end is None else window.end
+    part = angles.between(start, end)
+    write_storage(out / motion(window.recording), part, header_name="Coordinates")
+    return {"frames": len(part.time)}
+
+
+def follow_markers(inputs: Inputs, task: FromMarkers, out: Path) -> Summary:
+    """Let OpenSim's model follow the markers; the summary holds the errors of the markers, m."""
+    model, file, window = inputs.file("model"), inputs.file("markers"), task.window
+    markers = read_markers(file, task.axes)
+    if task.settings.missing_markers != "ignore":
+        refuse(task_needs(task.settings.setup, markers, read_marker_names(model), model))
+    result = run_inverse_kinematics(
+        model,
+        markers if is_c3d(file) else file,
+        out / motion(window.recording),
+        settings=task.settings,
+        start=window.start,
+        end=window.end,
+    )
+    rms, largest = result.marker_error_rms, result.marker_error_max
+    return {
+        "frames": len(rms),
+        "marker_rms_mean": float(rms.mean()),
+        "marker_rms_max": float(rms.max()),
+        "marker_error_max": float(largest.max()),
+        "marker_error_max_time": float(result.coordinates.time[largest.argmax()]),
+    }

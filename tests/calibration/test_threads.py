@@ -1,0 +1,34 @@
+"""Small problems run on one thread, and whoever called gets back what was set before."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from osim_nmscal.calibration.threads import threads_for
+
+
+@pytest.fixture(autouse=True)
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_a_small_problem_uses_one_thread_and_gives_the_others_back() -> None:
+    with threads_for(1000):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+
+
+def test_a_large_problem_keeps_the_threads() -> None:
+    with threads_for(10**6):
+        assert torch.get_num_threads() == 2
+    assert torch.get_num_threads() == 2
+
+
+def test_threads_are_given_back_after_an_error() -> None:
+    with pytest.raises(KeyboardInterrupt), threads_for(1000):
+        raise KeyboardInterrupt
+    assert torch.get_num_threads() == 2

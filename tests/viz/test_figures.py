@@ -1,0 +1,113 @@
+"""Every figure draws what it is given, into new axes or the caller's, without a display."""
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from osim_nmscal import viz
+from osim_nmscal.data.time_series import TimeSeries
+from osim_nmscal.errors import ConfigError, UnknownNameError
+
+matplotlib = pytest.importorskip("matplotlib", reason="figures need matplotlib, the extra [plots]")
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _closed_figures():
+    yield
+    plt.close("all")
+
+
+def rendered(grid):
+    stream = io.BytesIO()
+    grid.flat[0].figure.savefig(stream, format="png")
+    return stream.getbuffer().nbytes
+
+
+def test_moments_show_the_mean_of_each_role_and_its_r2(trials, calibrated, uncalibrated):
+    grid = viz.plot_moments(trials, calibrated, uncalibrated)
+    assert grid.shape == (2, 1)  # calibration and held-out trials, one degree of freedom
+    lines = {line.get_label(): line for line in grid[0, 0].get_lines()}
+    counted = np.interp(0.5, np.linspace(0, 1, 80), trials.trials[0].joint_moment[20:, 0])
+    assert_allclose(lines["inverse dynamics"].get_ydata()[50], 1.1 * counted, rtol=1e-12)  # mean of the trials' 1 and 1.2
+    assert_allclose(lines["calibrated"].get_ydata(), 0.95 * lines["inverse dynamics"].get_ydata(), rtol=1e-12)
+    texts = " ".join(text.get_text() for text in grid[1, 0].texts)
+    error = 1 - 0.05**2 * np.sum(trials.trials[2].joint_moment[20:] ** 2) / np.sum(
+        (trials.trials[2].joint_moment[20:] - trials.trials[2].joint_moment[20:].mean()) ** 2
+    )
+    assert f"{error:.2f}" in texts
+    assert rendered(grid) > 10_000
+
+
+def test_parameters_are_drawn_as_factors_of_their_start_with_intervals(result):
+    grid = viz.plot_parameters(result)
+    assert [one.get_title() for one in grid.flat] == ["Optimal fiber length", "Tendon slack length", "Strength coefficient"]
+    values = [line.get_xdata()[0] for line in grid[0, 0].get_lines() if line.get_marker() == "o" and len(line.get_xdata())]
+    assert_allclose(values, [1.05, 1.3])
+    assert rendered(grid) > 10_000
+
+
+def test_a_kind_that_was_not_calibrated_is_said(result):
+    with pytest.raises(ConfigError, match="optimal_fiber_length"):
+        viz.plot_parameters(result, names=["c1"])
+
+
+def test_fiber_ranges_lie_below_the_curve_of_the_muscles_class(result, calibrated, uncalibrated):
+    grid = viz.plot_fiber_range(result, calibrated, uncalibrated)
+    curve = grid[0, 0].get_lines()[0]
+    at_optimal = curve.get_ydata()[np.argmin(np.abs(curve.get_xdata() - 1.0))]
+    assert at_optimal == pytest.approx(1.0, abs=1e-6)  # by definition of the optimal fiber length
+    assert [label.get_text() for label in grid[1, 0].get_yticklabels()] == ["extensor", "flexor"]
+    assert rendered(grid) > 10_000
+
+
+def test_convergence_leaves_out_terms_that_are_always_zero(result):
+    grid = viz.plot_convergence(result)
+    assert [line.get_label() for line in grid[0, 0].get_lines()] == ["loss", "moment"]
+
+
+def test_excitations_of_named_muscles_only(trials, calibrated):
+    grid = viz.plot_excitations(trials, calibrated, muscles=["flexor"])
+    assert [one.get_title() for one in grid.flat] == ["flexor"]
+    with pytest.raises(UnknownNameError, match="'flexor'"):
+        viz.plot_excitations(trials, muscles=["flexxor"])
+    assert rendered(viz.plot_excitations(trials)) > 10_000
+
+
+def test_emg_raw_and_envelope_share_zero(trials):
+    time = np.arange(0.0, 1.0, 0.001)
+    raw = TimeSeries(time=time, labels=("SOL",), values=np.random.default_rng(1).normal(size=(1000, 1)))
+    grid = viz.plot_emg(raw, TimeSeries(time=time, labels=("SOL",), values=np.full((1000, 1), 0.5)))
+    left, right = grid[0, 0].get_ylim(), grid[0, 0].figure.axes[1].get_ylim()
+    assert left[0] / left[1] == pytest.approx(right[0] / right[1])
+    assert rendered(grid) > 10_000
+
+
+def test_synergies_have_a_row_each_and_say_the_variance(result):
+    grid = viz.plot_synergies(result.synergy)
+    assert grid.shape == (2, 2)
+    assert "97.0 % of variance" in grid[0, 1].get_title()
+    assert rendered(grid) > 10_000
+
+
+def test_callers_axes_are_drawn_into_and_a_wrong_number_is_said(trials, calibrated):
+    _, axes = plt.subplots(2, 1)
+    grid = viz.plot_moments(trials, calibrated, axes=axes)
+    assert grid[0, 0] is axes[0]
+    with pytest.raises(ConfigError, match="1 axes are given for 2 x 1 panels"):
+        viz.plot_moments(trials, calibrated, axes=axes[0])
+
+
+def test_without_matplotlib_the_extra_is_named():
+    code = (
+        "import sys; sys.modules['matplotlib'] = None; sys.modules['matplotlib.pyplot'] = None\n"
+        "from osim_nmscal.viz.style import new_axes\n"
+        "try: new_axes(1, 1)\nexcept Exception as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 'pip install "osim-nmscal[plots]"' in done.stdout
