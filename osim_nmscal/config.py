@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.doctor.settings import ChecksSettings
 from osim_nmscal.emg.envelope import EnvelopeSettings
 from osim_nmscal.emg.mapping import MappingSettings
 from osim_nmscal.emg.normalization import NormalizationSettings
@@ -156,6 +157,7 @@ class WorkflowConfig(Settings):
     emg: EmgSettings = section(EmgSettings(), "From EMG to excitations.")
     trials: TrialsSettings = section(TrialsSettings(), "From recordings to trials.")
     calibration: CalibrationSettings = section(CalibrationSettings(), "Calibration.")
+    checks: ChecksSettings = section(ChecksSettings(), "What the doctor for the data may not stop.")
     verification: VerificationChoice = section(VerificationChoice(), "OpenSim's confirmation.")
     output: OutputSettings = section(OutputSettings(), "What is written.")
     source: Path = Field(Path("config.toml"), exclude=True, description="The file it was read from.")

@@ -38,6 +38,10 @@ class SignalError(NmscalError, ValueError):
     """A recorded signal cannot be used: gaps, wrong unit, wrong clock, no content."""
 
 
+class DataRefusedError(NmscalError, ValueError):
+    """The doctor for the data found what no result can come from; [checks] allow lets it pass."""
+
+
 class SegmentationError(NmscalError, ValueError):
     """No trial, or not the trials asked for, can be cut from a recording."""
 

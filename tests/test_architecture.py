@@ -33,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"errors", "settings", "data", "evaluation", "summaries"},
     "electrode_study": {"errors", "settings", "provenance", "data", "formats", "evaluation", "calibration"},
     "config": {
+        "doctor",
         "errors",
         "settings",
         "settings_text",

@@ -22,9 +22,9 @@ from osim_nmscal.calibration.optimizers.adamw import adamw
 from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
 from osim_nmscal.calibration.optimizers.simulated_annealing import simulated_annealing
 from osim_nmscal.calibration.parameter_space import (
-    UNITS,
     ParameterBlock,
     ParameterSpace,
+    calibrated_muscles,
     neural_parameters,
     parameter_space,
     slower_filter_first,
@@ -41,7 +41,6 @@ from osim_nmscal.nms.muscle_models import muscle_mechanics
 
 # Properties of a muscle that only make sense above zero.
 _POSITIVE = ("optimal_fiber_length", "tendon_slack_length", "max_isometric_force", "max_contraction_velocity")
-_RIGID = {"model": None, "elastic": False, "rigid": True}
 # A parameter this close to a bound, in ranges, is reported as lying on it.
 _AT_BOUND = 1e-4
 # A moment arm below this is no moment arm, m.
@@ -81,14 +80,14 @@ def calibrate_emg_driven(
     stacked = stack_trials(trials.calibration)
     frozen, findings = _screen(stacked, table, trials.calibration.dofs)
     require_units(trials.calibration, table)
-    space = parameter_space(table, settings, frozen)
+    space = parameter_space(table, settings, frozen, time_step=stacked.time_step)
     if space.size == 0:
         raise CalibrationError("No parameter is free to move; free at least one in [calibration.parameters].")
     samples = int(stacked.counted.sum()) * len(trials.dofs)
     if space.size > samples:
         findings.append(f"There are more free parameters ({space.size}) than moment samples ({samples}): many will stay near their start.")
     groups = [[table.index(name) for name in members] for members in settings.groups.values()]
-    mechanics = muscle_mechanics(table, rigid_tendon=_RIGID[settings.tendon])
+    mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
     objective = Objective(stacked, mechanics, space, settings.loss, terms, groups, trials.dofs)
     with threads_for(stacked.mtu_length.numel()):
         minimum = _best_of_starts(objective, settings, progress)
@@ -191,23 +190,6 @@ def _result(
     )
 
 
-def calibrated_muscles(table: MuscleTable, space: ParameterSpace, z: Tensor) -> MuscleTable:
-    """Return the muscles with the calibrated lengths, strengths and other .osim properties at z."""
-    p = space.model_parameters(z)
-    strain_is_free = space.blocks["tendon_strain_at_one_norm_force"].free
-    muscles = []
-    for i, muscle in enumerate(table.muscles):
-        changed = replace(
-            muscle,
-            max_isometric_force=float(p.max_isometric_force[i]),
-            optimal_fiber_length=float(p.optimal_fiber_length[i]),
-            tendon_slack_length=float(p.tendon_slack_length[i]),
-            max_contraction_velocity=float(p.max_contraction_velocity[i]),
-        )
-        muscles.append(changed.with_tendon_strain(float(p.tendon_strain_at_one_norm_force[i])) if strain_is_free else changed)
-    return MuscleTable(muscles=tuple(muscles))
-
-
 def parameter_labels(space: ParameterSpace) -> list[str]:
     """Return `owner parameter` for each entry of z."""
     labels = [""] * space.size
@@ -227,7 +209,7 @@ def parameter_rows(space: ParameterSpace, z: Tensor, posterior: Posterior) -> tu
 
 
 def _block_rows(space: ParameterSpace, block: ParameterBlock, z: Tensor, posterior: Posterior) -> list[CalibratedParameter]:
-    internal, reference = space.internal(z, block.name).numpy(), block.owner_reference()
+    internal, reference, slope = space.internal(z, block.name).numpy(), block.owner_reference(), block.slope(z)
     error, identifiable = posterior.standard_error, posterior.identifiable
     rows = []
     for i, owner in enumerate(block.owners):
@@ -238,13 +220,13 @@ def _block_rows(space: ParameterSpace, block: ParameterBlock, z: Tensor, posteri
             CalibratedParameter(
                 owner=owner,
                 name=block.name,
-                unit=UNITS[block.name] if unit != 1.0 or float(block.reference.max()) == 1.0 else "of start",
+                unit=block.kind.unit if unit != 1.0 or float(block.reference.max()) == 1.0 else "of start",
                 start=float(block.start[i]) * unit,
                 calibrated=float(internal[i]) * unit,
                 lower=float(block.lower[i]) * unit,
                 upper=float(block.upper[i]) * unit,
                 at_bound=bound,  # type: ignore[arg-type]
-                standard_error=float(error[column] * block.width[i]) * unit if column >= 0 else 0.0,
+                standard_error=float(error[column] * slope[i]) * unit if column >= 0 else 0.0,
                 identifiable=bool(identifiable[column]) if column >= 0 else False,
             )
         )

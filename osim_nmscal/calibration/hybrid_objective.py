@@ -207,7 +207,7 @@ class HybridObjective:
         samples = counted[:, trial]
         mine = counted.nonzero()[:, 1] == trial
         splines = at.coefficients[trial].shape[1]
-        scale = self.objective.space.muscle_values(at.muscles.z, "emg_scale")[self.synthesized]
+        scale = at.muscles.parameters.emg_scale[self.synthesized]
         arm = arms[mine] * (response.force[samples, trial] * scale)[:, None, :]
         shape = response.shape[samples, trial][..., :splines]
         curvature.add_moments(self.synthesized, residual[mine].reshape(-1), by_parameters[mine].flatten(0, 1), arm, shape)
@@ -223,7 +223,7 @@ class HybridObjective:
             return None
         counted = objective.trials.counted
         weight = (counted / counted.sum(dim=0)).sqrt()[..., None]
-        scale = objective.space.muscle_values(at.muscles.z, "emg_scale")
+        scale = at.muscles.parameters.emg_scale
         kinds = [objective.space.blocks[kind].muscle_columns() for kind in linear.kinds]
         columns = torch.stack(kinds) if kinds else index.new_zeros((0, len(scale)))
         by_parameters = (term.derivative(outputs, linear.tangents) * weight)[..., index]
@@ -265,7 +265,7 @@ class HybridObjective:
         weight = (trials.counted / trials.counted.sum(dim=0)).sqrt()[trials.counted][:, None]
         mine = trials.counted.nonzero()[:, 1] == trial
         index = self.synthesized.nonzero().squeeze(-1)
-        scale = self.objective.space.muscle_values(at.muscles.z, "emg_scale")
+        scale = at.muscles.parameters.emg_scale
         tangents = response.tangents(index, len(self.synthesized))
         alone = (torch.arange(trials.counted.shape[1]) == trial).to(scale.dtype)[:, None] * scale  # (trial, muscle)
 

@@ -17,21 +17,18 @@ from osim_nmscal.calibration.hybrid_space import HybridSpace
 from osim_nmscal.calibration.muscle_roles import with_muscles
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
-from osim_nmscal.calibration.parameter_space import ParameterBlock, ParameterSpace
+from osim_nmscal.calibration.parameter_space import ParameterSpace, fixed_parameters
 from osim_nmscal.calibration.prediction import predict
-from osim_nmscal.calibration.settings import PARAMETER_NAMES, CalibrationSettings
+from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.synergies import fit_primitives, spline_basis, splines_seen
 from osim_nmscal.calibration.synergy_settings import SynergySettings
-from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.results import CalibrationResult, NeuralParameters, SynergyResult, TrialPrediction
+from osim_nmscal.data.results import CalibrationResult, SynergyResult, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, UnknownNameError, did_you_mean
-from osim_nmscal.nms.model import initial_parameters
 from osim_nmscal.nms.muscle_models import muscle_mechanics
 
 PredictionMode = Literal["calibrated", "from_emg", "emg_hybrid"]
-_RIGID = {"model": None, "elastic": False, "rigid": True}
 
 
 def predict_hybrid(
@@ -109,8 +106,8 @@ def _with_moments(
 ) -> list[np.ndarray]:
     """Return excitations (time, muscle) of each trial whose primitives also follow the moments."""
     weights = torch.from_numpy(result.synergy.weights if result.synergy else np.zeros((0, len(synthesized))))[None]
-    parameters = fixed_parameters(result.muscles, result.neural)
-    mechanics = muscle_mechanics(result.muscles, rigid_tendon=_RIGID[settings.tendon])
+    parameters = ParameterSpace((), fixed_parameters(result.muscles, result.neural), trials.time_step)
+    mechanics = muscle_mechanics(result.muscles, rigid_tendon=settings.rigid_tendon)
     loss = settings.loss.model_copy(update={"prior_weight": 0.0, "similarity_weight": 0.0})
     objective = Objective(stack_trials(trials), mechanics, parameters, loss)
     space = HybridSpace(
@@ -121,24 +118,3 @@ def _with_moments(
     start = space.join(parameters.start(), weights, [torch.from_numpy(c) for c in coefficients])
     best: HybridEvaluation = gauss_newton(hybrid, start, settings.gauss_newton).best
     return [best.synthesized[:length, i].numpy() for i, length in enumerate(lengths)]
-
-
-def fixed_parameters(muscles: MuscleTable, neural: NeuralParameters) -> ParameterSpace:
-    """Return a parameter space without any free parameter, at calibrated values."""
-    base = initial_parameters(muscles, c1=0.0, c2=0.0, shape_factor=0.0, electromechanical_delay=neural.electromechanical_delay)
-    one = torch.ones(len(muscles), dtype=torch.float64)
-    values = {
-        "c1": torch.from_numpy(np.asarray(neural.c1)),
-        "c2": torch.from_numpy(np.asarray(neural.c2)),
-        "shape_factor": torch.from_numpy(np.asarray(neural.shape_factor)),
-        "strength_coefficient": one,
-        "emg_scale": torch.from_numpy(np.asarray(neural.emg_scale)) * one,
-        "electromechanical_delay": torch.as_tensor(neural.electromechanical_delay, dtype=torch.float64) * one,
-    }
-    index = torch.arange(len(muscles))
-    fixed = torch.full_like(index, -1)
-    blocks = []
-    for name in PARAMETER_NAMES:
-        value = values[name] if name in values else getattr(base, name)
-        blocks.append(ParameterBlock(name, muscles.names, index, value, one, 0.0 * one, 2.0 * one, one, fixed))
-    return ParameterSpace(tuple(blocks), base)

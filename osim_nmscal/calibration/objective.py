@@ -13,14 +13,14 @@ from torch import Tensor
 
 from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, Term, TermInputs, built_in_terms, moment_scale
 from osim_nmscal.calibration.parameter_space import ParameterSpace
-from osim_nmscal.calibration.settings import LossSettings, ParameterName
+from osim_nmscal.calibration.settings import LossSettings
 from osim_nmscal.calibration.stacking import StackedTrials
 from osim_nmscal.calibration.term_check import require_declared_axis
 from osim_nmscal.nms.forward import MuscleState, Parts
 from osim_nmscal.nms.joint_moment import joint_moment
 from osim_nmscal.nms.muscle_models import MuscleMechanics
 from osim_nmscal.nms.parameters import NmsParameters
-from osim_nmscal.nms.sensitivity import ACTIVATION_PARAMETERS, FIBER_PARAMETERS, activation_tangents, muscle_tangents
+from osim_nmscal.nms.sensitivity import ACTIVATION_PARAMETERS, FIBER_PARAMETERS, FORCE_PARAMETERS, activation_tangents, muscle_tangents
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Linearization:
     hessian: Tensor  # (parameter, parameter)
     moment_jacobian: Tensor  # (counted sample * dof, parameter)
     length_tangents: tuple[Tensor, ...]  # per part (kind, time, column), d normalized fiber length / dz of that kind
-    kinds: tuple[ParameterName, ...]  # free kinds of muscle parameters
+    kinds: tuple[str, ...]  # free kinds of muscle parameters
     tangents: TermInputs  # (kind, time, trial, muscle), every muscle signal's derivative by z of that kind
 
 
@@ -87,8 +87,10 @@ class Objective:
         self._trials_apart = trials_apart
         self._groups = tuple(tuple(group) for group in groups if len(group) > 1)
         self._parts = Parts(muscle)
-        self.activation_kinds = tuple(kind for kind in ACTIVATION_PARAMETERS if space.blocks[kind].free)
-        self.fiber_kinds = tuple(kind for kind in FIBER_PARAMETERS if space.blocks[kind].free)
+        # free kinds by how they enter the model, and the model's parameters they enter as
+        self._activation = [block for block in space.free_blocks if block.kind.enters in ACTIVATION_PARAMETERS]
+        self._fiber = [block for block in space.free_blocks if block.kind.enters in FIBER_PARAMETERS]
+        self._force = [block for block in space.free_blocks if block.kind.enters in FORCE_PARAMETERS]
         # weights: mean over counted steps of each trial, mean over DOFs
         self._counted = trials.counted
         per_sample = (trials.counted / trials.counted.sum(dim=0)).sqrt()
@@ -97,9 +99,7 @@ class Objective:
         self._moment_weight = self._sample_weight[:, None] * (settings.moment_weight / len(self._dofs)) ** 0.5 / self.moment_scale
         self.weighted_arm = trials.moment_arm[trials.counted] * self._moment_weight[..., None]  # (counted, dof, muscle)
         self._start, self._prior_width = space.start(), space.prior_width()
-        self._kinds: list[ParameterName] = [*self.activation_kinds, *self.fiber_kinds]
-        if space.blocks["strength_coefficient"].free:
-            self._kinds.append("strength_coefficient")
+        self._kinds = [block.name for block in (*self._activation, *self._fiber, *self._force)]
         # position in z of each kind and muscle; fixed ones fall into a waste entry behind the last
         every = [space.blocks[kind].muscle_columns() for kind in self._kinds]
         columns = torch.stack(every) if every else torch.zeros((0, len(muscle)), dtype=torch.int64)
@@ -122,7 +122,8 @@ class Objective:
         self.evaluations += 1
         parameters = self.space.model_parameters(z)
         driving = self.trials.excitation if excitation is None else excitation
-        activation, derivatives = activation_tangents(driving, parameters, self.activation_kinds, self.trials.time_step)
+        entered = tuple(block.kind.enters for block in self._activation)
+        activation, derivatives = activation_tangents(driving, parameters, entered, self.trials.time_step)
         states = self._parts.solve(activation, self.trials.mtu_length, parameters, self.trials.time_step, warm=warm)
         pieces = [torch.stack([state.columns.restore(s) for s in (state.length, state.tendon_strain, state.force)]) for state in states]
         length, strain, force = self._parts.merge(pieces)
@@ -206,11 +207,11 @@ class Objective:
     def predict_lengths(self, at: Evaluation, linear: Linearization, step: Tensor) -> list[Tensor]:
         """Return the fiber lengths of each part that the linearization expects after a step in z: a warm start."""
         starts = []
-        kinds = [*self.activation_kinds, *self.fiber_kinds]
+        blocks = [*self._activation, *self._fiber]
         for index, state, tangent in zip(self.parts, at.states, linear.length_tangents, strict=True):
             move = []
-            for kind in kinds:
-                columns = self.space.blocks[kind].muscle_columns()[index]
+            for block in blocks:
+                columns = block.muscle_columns()[index]
                 move.append(torch.where(columns >= 0, step[columns.clamp_min(0)], torch.zeros_like(step[:1])))
             trials = self.trials.mtu_length.shape[1]
             moves = torch.stack(move).repeat(1, trials) if move else torch.zeros((0, state.length.shape[1]), dtype=torch.float64)
@@ -220,32 +221,29 @@ class Objective:
     def _tangents(self, at: Evaluation) -> tuple[TermInputs, tuple[Tensor, ...]]:
         """Return the derivatives of every muscle signal by z of each kind (force in N), and each part's of length."""
         pieces, lengths = [], []
-        muscle_kinds: list[ParameterName] = [*self.activation_kinds, *self.fiber_kinds]
-        scale = (
-            torch.stack([self.space.blocks[k].muscle_scale() for k in muscle_kinds])
-            if muscle_kinds
-            else torch.zeros((0, len(self._muscle)))
-        )
+        blocks, entered = [*self._activation, *self._fiber], tuple(block.kind.enters for block in self._fiber)
+        slopes = [self.space.model_slope(at.z, block.name) for block in blocks]
+        scale = torch.stack(slopes) if slopes else torch.zeros((0, len(self._muscle)), dtype=torch.float64)
         trials = self.trials.mtu_length.shape[1]
         for index, state in zip(self.parts, at.states, strict=True):
             chain = scale[:, index].repeat(1, trials)[:, None, :]  # (kind, 1, column)
             direct = at.activation_derivatives[..., index].flatten(-2)
-            tangent = muscle_tangents(state, direct, self.fiber_kinds)
+            tangent = muscle_tangents(state, direct, entered)
             lengths.append(tangent.length * chain)
             stacked = torch.stack([lengths[-1], tangent.tendon_strain * chain, tangent.force * chain])
             pieces.append(stacked.unflatten(-1, (trials, len(index))))
         length, strain, force = self._parts.merge(pieces)
         force = force * at.parameters.max_isometric_force
         activation = torch.zeros_like(length)
-        count = len(self.activation_kinds)
+        count = len(self._activation)
         activation[:count] = at.activation_derivatives * scale[:count, None, None, :]
-        if self.space.blocks["strength_coefficient"].free:
-            # force is proportional to the strength coefficient
-            block = self.space.blocks["strength_coefficient"]
-            by_strength = at.outputs.tendon_force / self.space.muscle_values(at.z, "strength_coefficient") * block.muscle_scale()
-            still = torch.zeros_like(by_strength)[None]
+        if self._force:
+            # the force is proportional to the maximum isometric force, whatever moves that
+            growth = torch.stack([self.space.model_slope(at.z, block.name) for block in self._force])  # (kind, muscle)
+            more = at.outputs.tendon_force * (growth / at.parameters.max_isometric_force)[:, None, None, :]
+            still = torch.zeros_like(more)
             length, strain, activation = torch.cat([length, still]), torch.cat([strain, still]), torch.cat([activation, still])
-            force = torch.cat([force, by_strength[None]])
+            force = torch.cat([force, more])
         nothing = length.new_zeros(0)
         return TermInputs(activation, length, strain, force, nothing, nothing), tuple(lengths)
 
@@ -305,7 +303,7 @@ class Objective:
                 residuals.append(weight * (centred @ values[members]))
                 jacobian = torch.zeros((len(members), self.space.size), dtype=torch.float64)
                 moving = columns[members] >= 0
-                jacobian[:, columns[members][moving]] = weight * (centred * block.width[block.owner_of_muscle[members]])[:, moving]
+                jacobian[:, columns[members][moving]] = weight * (centred * block.slope(z)[block.owner_of_muscle[members]])[:, moving]
                 rows.append(jacobian)
         if not residuals:
             return z.new_zeros(0), z.new_zeros((0, self.space.size))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.cross_validation import leave_one_out
-from osim_nmscal.calibration.emg_driven import calibrate_emg_driven, calibrated_muscles, parameter_labels, parameter_rows
+from osim_nmscal.calibration.emg_driven import calibrate_emg_driven, parameter_labels, parameter_rows
 from osim_nmscal.calibration.hybrid_objective import HybridEvaluation, HybridObjective
 from osim_nmscal.calibration.hybrid_space import HybridSpace
 from osim_nmscal.calibration.identifiability import Posterior, autocorrelation_time, ridge_error, unclear_pairs
@@ -24,7 +24,7 @@ from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.optimizers import Minimum, Progress
 from osim_nmscal.calibration.optimizers.adamw import adamw
 from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
-from osim_nmscal.calibration.parameter_space import neural_parameters, parameter_space
+from osim_nmscal.calibration.parameter_space import calibrated_muscles, neural_parameters, parameter_space
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read, without_synergies
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.synergies import (
@@ -46,7 +46,6 @@ from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, listed
 from osim_nmscal.nms.muscle_models import muscle_mechanics
 
-_RIGID = {"model": None, "elastic": False, "rigid": True}
 # Highest random starting weight of a muscle without EMG. Source: choice; such a muscle then starts at about 0.1.
 _START_WEIGHT = 0.2
 # Relative ridge that makes the primitives' block invertible where the loss does not see them.
@@ -119,7 +118,7 @@ def _require_suitable(settings: CalibrationSettings) -> None:
             "Simulated annealing cannot search the hundreds of primitives of a synergy-hybrid calibration; choose "
             "[calibration] optimizer = 'gauss_newton' or 'adamw'."
         )
-    if settings.parameters.emg_scale.free:
+    if settings.parameters.of("emg_scale").free:
         raise CalibrationError(
             "[calibration.parameters.emg_scale] cannot be free in a synergy-hybrid calibration: the weights scale the excitations already."
         )
@@ -128,9 +127,9 @@ def _require_suitable(settings: CalibrationSettings) -> None:
 def _problem(driven: DrivenTrials, table: MuscleTable, settings: CalibrationSettings, terms: Sequence[Term]) -> _Problem:
     candidates, synergies = choose_synergies(driven, settings)
     stacked = stack_trials(driven.trials)
-    space = parameter_space(table, settings, frozenset(_unseen(driven)))
+    space = parameter_space(table, settings, frozenset(_unseen(driven)), time_step=stacked.time_step)
     groups = [[table.index(name) for name in members] for members in settings.groups.values()]
-    mechanics = muscle_mechanics(table, rigid_tendon=_RIGID[settings.tendon])
+    mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
     objective = Objective(stacked, mechanics, space, settings.loss, terms, groups, driven.trials.dofs, trials_apart=True)
     lengths = [len(trial.time) for trial in driven.trials.trials]
     basis = spline_basis(max(lengths), stacked.time_step, settings.synergy.knot_spacing)

@@ -59,4 +59,5 @@ def initial_parameters(
             [muscle_curves(muscle).tendon_strain_at_one_norm_force for muscle in muscles.muscles], dtype=torch.float64
         ),
         electromechanical_delay=torch.as_tensor(electromechanical_delay, dtype=torch.float64),
+        emg_scale=like_names(1.0),
     )

@@ -8,7 +8,7 @@ Source: OpenSim 4.6, whose MuscleAnalysis this equals except for MTUs that wrap 
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +26,7 @@ from osim_nmscal.opensim_tools.run import in_worker
 from osim_nmscal.settings import Settings, setting
 
 FloatArray = NDArray[np.float64]
+Window = tuple[float, float]  # first and last time, s
 
 LENGTH_FILE = "mtu_length.sto"
 MOMENT_ARM_FILE = "moment_arm_{dof}.sto"
@@ -69,6 +70,7 @@ class _Job:
     coordinates: Path | TimeSeries
     out: Path
     settings: MuscleAnalysisSettings
+    windows: tuple[Window, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,12 @@ class _Outcome:
 
 
 def run_muscle_analysis(
-    model: Path | str, coordinates: Path | str | TimeSeries, out: Path | str, *, settings: MuscleAnalysisSettings
+    model: Path | str,
+    coordinates: Path | str | TimeSeries,
+    out: Path | str,
+    *,
+    settings: MuscleAnalysisSettings,
+    windows: Sequence[Window] = (),
 ) -> MuscleGeometry:
     """Find MTU lengths and moment arms over a motion, and write them as OpenSim files.
 
@@ -87,15 +94,17 @@ def run_muscle_analysis(
         coordinates: .mot or .sto file (degrees or radians), or coordinates in rad and m.
         out: folder; gets `mtu_length.sto`, `moment_arm_<dof>.sto` and `muscle_analysis.log`.
         settings: dofs, MTUs, method.
+        windows: parts of the motion that are needed; default all of it. Filters see the whole motion, and MTUs are those that cross a
+            dof anywhere in it, so that what is found is the same with and without windows.
 
     Returns:
-        Lengths (time, muscle) and moment arms (time, dof, muscle), m, on the motion's clock. Where OpenSim's own length and moment
-        arm of an MTU disagree, a warning is logged.
+        Lengths (time, muscle) and moment arms (time, dof, muscle), m, on the motion's clock, frames outside the windows left out.
+        Where OpenSim's own length and moment arm of an MTU disagree, a warning is logged.
 
     Raises:
         FileFormatError: a file is missing or malformed.
         UnknownNameError: a muscle or dof is not in the model, or locked.
-        SignalError: implausible units, gaps.
+        SignalError: implausible units, gaps; no frame lies in the windows.
         MuscleModelError: the model has constraints for which only method = "moment_arm_solver" is right.
         OpenSimToolError: OpenSim failed; with its log.
     """
@@ -105,6 +114,7 @@ def run_muscle_analysis(
         coordinates=coordinates if isinstance(coordinates, TimeSeries) else Path(coordinates).absolute(),
         out=out,
         settings=settings,
+        windows=tuple(windows),
     )
     motion = coordinates.source if isinstance(coordinates, TimeSeries) else coordinates
     outcome = in_worker(_analyze, job, log=out / "muscle_analysis.log", doing=f"muscle analysis of {motion} on {job.model}")
@@ -172,13 +182,33 @@ def _analyze(job: _Job) -> _Outcome:
         lowpass_cutoff=job.settings.lowpass_cutoff,
         missing=job.settings.missing_coordinates,
     )
-    frames = np.unique(np.linspace(0, len(motion.time) - 1, SAMPLED_FRAMES).round().astype(int))
-    sampled = motion.values[frames]
-    geometer.keep(job.settings.muscles or geometer.crossing(sampled, str(job.model)), str(job.model))
-    lengths, arms = geometer.over(motion.values, job.settings.method)
-    geometry = MuscleGeometry(time=motion.time, muscles=geometer.names, dofs=job.settings.dofs, mtu_length=lengths, moment_arm=arms)
+    geometer.keep(job.settings.muscles or geometer.crossing(motion.values[_spread(len(motion.time))], str(job.model)), str(job.model))
+    inside = _inside(motion, job.windows)
+    used = replace(motion, time=motion.time[inside], values=motion.values[inside])
+    lengths, arms = geometer.over(used.values, job.settings.method)
+    geometry = MuscleGeometry(time=used.time, muscles=geometer.names, dofs=job.settings.dofs, mtu_length=lengths, moment_arm=arms)
     _write(geometry, job.out)
-    return _Outcome(geometry=geometry, findings=_disagreements(geometer, motion, frames, arms))
+    return _Outcome(geometry=geometry, findings=_disagreements(geometer, used, _spread(len(used.time)), arms))
+
+
+def _spread(count: int) -> NDArray[np.intp]:
+    """Return some frames, from the first to the last."""
+    return np.unique(np.linspace(0, count - 1, SAMPLED_FRAMES).round().astype(np.intp))
+
+
+def _inside(motion: TimeSeries, windows: Sequence[Window]) -> NDArray[np.bool_]:
+    """Return the frames that are needed."""
+    if not windows:
+        return np.ones(len(motion.time), dtype=np.bool_)
+    inside = np.zeros(len(motion.time), dtype=np.bool_)
+    for start, end in windows:
+        inside |= (motion.time >= start - 1e-9) & (motion.time <= end + 1e-9)
+    if not inside.any():
+        raise SignalError(
+            f"{motion.source} has no frame from {min(windows)[0]:g} to {max(end for _, end in windows):g} s, where trials lie; it runs "
+            f"from {motion.time[0]:g} to {motion.time[-1]:g} s. Correct the segments, or the clock."
+        )
+    return inside
 
 
 def _disagreements(geometer: PathGeometry, motion: TimeSeries, frames: NDArray[np.intp], arms: FloatArray) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ OpenSim 4.6 can end with a segmentation fault (a setup file it does not understa
 process, whose working directory is a temporary folder and whose output is the log file (see `worker`).
 
 Departure from "reuse workers": each call starts a new process (about 0.7 s). OpenSim keeps the `<defaults>` of one model for
-the next one loaded in the same process, so a worker is only safe for one model.
+the next one loaded in the same process, so a worker is only safe for one model. What a worker itself does `in_worker` is done there
+and then: so several steps on one model share a process (see `recording`).
 """
 
 import re
@@ -17,6 +18,9 @@ from osim_nmscal.errors import OpenSimToolError
 from osim_nmscal.worker.process import Limits, WorkerError, call
 
 R = TypeVar("R")
+
+# Whether this process is a worker; set once, at its start.
+_is_worker = False
 
 # Lines of OpenSim's log that an error quotes. Source: choice; OpenSim's exceptions print four lines.
 QUOTED_LINES = 12
@@ -30,7 +34,7 @@ def in_worker(function: Callable[..., R], *args: Any, log: Path, doing: str = ""
     Args:
         function: importable by name; it may import opensim.
         args: picklable; paths must be absolute.
-        log: file that gets everything OpenSim prints; its folder is made, an earlier log replaced.
+        log: file that gets everything OpenSim prints; its folder is made, an earlier log replaced. In a worker: its own log.
         doing: what is being done to which files, for the message, e.g. "inverse kinematics of run.trc".
         limits: of time and memory; default none.
 
@@ -41,6 +45,8 @@ def in_worker(function: Callable[..., R], *args: Any, log: Path, doing: str = ""
         NmscalError: the function raised one; passed on as it is.
         OpenSimToolError: any other exception, a crash, a limit or a full disk; quotes the end of the log where that may say more.
     """
+    if _is_worker:
+        return function(*args)
     log = Path(log).absolute()
     try:
         return call(_quietly, function, args, log=log, limits=limits)
@@ -68,5 +74,7 @@ def temporary_folder() -> Path:
 def _quietly(function: Callable[..., R], args: tuple[Any, ...]) -> R:
     import opensim
 
+    global _is_worker  # of this process, which does one job and ends
+    _is_worker = True
     opensim.Logger.removeFileSink()  # otherwise it appends to opensim.log in the working directory
     return function(*args)

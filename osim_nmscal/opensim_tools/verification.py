@@ -10,7 +10,6 @@ Source: OpenSim 4.6.
 """
 
 import pickle
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from osim_nmscal.opensim_tools.path_geometry import MomentArmMethod, PathGeometr
 from osim_nmscal.opensim_tools.run import in_worker
 from osim_nmscal.opensim_tools.slider_model import LENGTH, slider_model
 from osim_nmscal.settings import Settings, setting
+from osim_nmscal.worker.folder import job_folder
 
 FloatArray = NDArray[np.float64]
 
@@ -191,19 +191,19 @@ def _verify_share(
     """Verify some trials in one worker, and in another one those that a crash leaves."""
     found: dict[int, VerifiedTrial] = {}
     waiting = list(share)
-    with tempfile.TemporaryDirectory(prefix="osim_nmscal_verified_") as folder:
+    with job_folder() as folder:
         while waiting:
             names = trials[waiting[0]].name if len(waiting) == 1 else f"{len(waiting)} trials"
             jobs = {i: _absolute(trials[i]) for i in waiting}
             crash: OpenSimToolError | None = None
             try:
-                in_worker(_verify_all, path, jobs, settings, full, Path(folder), log=log, doing=f"verification of {path} with {names}")
+                in_worker(_verify_all, path, jobs, settings, full, folder, log=log, doing=f"verification of {path} with {names}")
             except OpenSimToolError as error:
                 crash = error
-            done = {i: pickle.loads(_result(Path(folder), i).read_bytes()) for i in waiting if _result(Path(folder), i).is_file()}
+            done = {i: pickle.loads(_result(folder, i).read_bytes()) for i in waiting if _result(folder, i).is_file()}
             found |= done
             waiting = [i for i in waiting if i not in done]
-            if crash is not None and (not waiting or not _begun(Path(folder), waiting[0]).is_file()):
+            if crash is not None and (not waiting or not _begun(folder, waiting[0]).is_file()):
                 raise crash  # no trial's fault
             if crash is not None:
                 found[waiting[0]] = VerifiedTrial(name=trials[waiting[0]].name, failure=crash)

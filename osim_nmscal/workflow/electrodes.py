@@ -13,6 +13,7 @@ from osim_nmscal.data.electrode_study import ElectrodeStudy
 from osim_nmscal.electrode_study import electrode_study, study_candidates, write_study
 from osim_nmscal.report.electrode_study_page import write_electrode_study_page
 from osim_nmscal.workflow.flow import Flow, made
+from osim_nmscal.workflow.judgement import judged
 from osim_nmscal.workflow.personalize import publish_partial
 from osim_nmscal.workflow.preparation import opened_place
 from osim_nmscal.workflow.progress import Progress, ProgressCallback
@@ -58,10 +59,13 @@ def study_electrodes(
     """
     mapped = {*config.emg.mapping.channels, *(channel for mix in config.emg.mapping.mixes.values() for channel in mix)}
     study_candidates(sorted(mapped), channels, fewest)  # a mistake shows before the stages take their minutes
-    with opened_place(config, out) as place:
-        flow = Flow(config=config, place=place, runner=StageRunner(place=place, progress=progress), jobs=max(1, jobs))
+    with opened_place(config, out) as opened:
+        runner = StageRunner(place=opened.place, progress=progress, allowed=config.checks.allow)
+        runner.judge("check", opened.foreseen)
+        flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs))
         for stage in preparing():
             stage.run(flow)
+            runner.judge(stage.name, judged(stage.name, flow))
         publish_partial(flow)
         return _study(flow, channels, fewest, jobs, progress)
 
@@ -92,4 +96,4 @@ def _study(flow: Flow, channels: Sequence[str], fewest: int, jobs: int, progress
     files = write_study(study, home)
     settings = setting_rows(flow.config, prefix="calibration.")
     figure = write_electrode_study_page(study, home / "electrode_study.html", subject=flow.config.subject.name, settings=settings)
-    return ElectrodeStudyResult(folder=home, study=study, files=files, figure=figure, findings=tuple(flow.runner.findings))
+    return ElectrodeStudyResult(folder=home, study=study, files=files, figure=figure, findings=flow.runner.sentences)

@@ -8,7 +8,7 @@ from osim_nmscal.errors import FileFormatError, NmscalError, UnknownNameError, d
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.formats.trc import read_trc
 from osim_nmscal.opensim_tools.setup_file import SetupFile, file_of, included, is_on, marker_tasks, read_setup, text_of
-from osim_nmscal.osim_model.reader import read_body_masses, read_marker_names
+from osim_nmscal.osim_model.reader import marker_bodies_of, read_body_masses, read_marker_bodies, read_marker_names
 
 
 def scaling_needs(model: Path, setup_file: Path) -> Iterator[NmscalError]:
@@ -34,6 +34,16 @@ def model_markers(model: Path, scale_setup: Path | None) -> tuple[str, ...]:
         if extra is not None:
             names += tuple(str(marker.get("name")) for marker in read_setup(extra, "MarkerSet").node.iter("Marker"))
     return names
+
+
+def marker_bodies(model: Path, scale_setup: Path | None) -> dict[str, str]:
+    """Return marker -> body of a model, with the marker set that scaling adds."""
+    bodies = read_marker_bodies(model)
+    if scale_setup is not None:
+        extra = file_of(read_setup(scale_setup, "ScaleTool"), "GenericModelMaker/marker_set_file")
+        if extra is not None:
+            bodies |= marker_bodies_of(read_setup(extra, "MarkerSet").node.iter("Marker"))
+    return bodies
 
 
 def task_needs(setup_file: Path, recorded: MarkerTrajectories, in_model: Sequence[str], model: Path) -> Iterator[NmscalError]:

@@ -33,6 +33,15 @@ def test_the_envelope_of_a_modulated_carrier_is_its_mean_rectified_amplitude():
     )  # 30-300 Hz: gain 0.9995 at 97.3 Hz; rest is ripple
 
 
+@pytest.mark.parametrize(("order", "single_pass"), [(2, 1), (4, 2), (6, 3)])
+def test_the_order_of_the_bandpass_decides_how_much_of_an_artefact_is_left(order, single_pass):
+    # 15 Hz, an octave below the band; both passes of an analogue Butterworth on the warped frequencies of the bilinear transform
+    low, high, frequency = np.tan(np.pi * np.array([30.0, 300.0, 15.0]) / RATE)
+    expected = 1 / (1 + ((low * high - frequency**2) / (frequency * (high - low))) ** (2 * single_pass))
+    envelope = linear_envelope(_series(np.sin(2 * np.pi * 15.0 * TIME)), EnvelopeSettings(bandpass_order=order))
+    assert envelope.values[2000:-2000, 0].mean() == pytest.approx(expected * 2 / np.pi, rel=0.01)
+
+
 def test_the_envelope_does_not_lag():
     noise = np.random.default_rng(0).normal(size=len(TIME))
     envelope = linear_envelope(_series(_amplitude() * noise)).values[:, 0]

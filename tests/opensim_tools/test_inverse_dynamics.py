@@ -79,6 +79,14 @@ def test_only_the_time_that_motion_and_forces_share_is_solved(gait_copy, tmp_pat
     assert_allclose(whole.moments.time[[0, -1]], [0.4, 1.6], atol=1e-6)
 
 
+def test_a_part_of_the_motion_has_the_moments_of_the_whole(gait2354_data, gait_ik, gait_scaled, gait_id, tmp_path):
+    settings = InverseDynamicsSettings(external_loads=gait2354_data / "subject01_walk1_grf.xml")
+    part = run_inverse_dynamics(gait_scaled.model, gait_ik.path, tmp_path / "id.sto", settings=settings, start=0.8, end=1.2)
+    rows = np.isin(gait_id.moments.time, part.moments.time)
+    assert rows.sum() == len(part.moments.time) == 25
+    assert_allclose(part.moments.values, gait_id.moments.values[rows], rtol=0, atol=1e-9)  # N·m; the filter sees the whole motion
+
+
 def test_forces_on_another_clock_are_refused(gait_copy, tmp_path):
     forces = read_storage(gait_copy / "subject01_walk1_grf.mot")
     write_storage(gait_copy / "subject01_walk1_grf.mot", replace(forces, time=forces.time + 100), header_name="forces")

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from osim_nmscal.data.time_series import TimeSeries
-from osim_nmscal.errors import FileFormatError, UnknownNameError
+from osim_nmscal.errors import FileFormatError, SignalError, UnknownNameError
 from osim_nmscal.formats.storage import write_storage
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings, read_muscle_analysis, run_muscle_analysis
 from osim_nmscal.opensim_tools.run import in_worker
@@ -121,6 +121,89 @@ def test_moment_arms_are_minus_the_slope_of_the_length(gait2354_data, tmp_path):
     slopes = np.gradient(geometry.mtu_length, knee, axis=0)[1:-1]
     straight = [i for i, name in enumerate(geometry.muscles) if name in ("bifemsh_r", "bifemlh_r")]  # no wrapping, no jumping points
     assert_allclose(geometry.moment_arm[1:-1, 0, straight], -slopes[:, straight], atol=2e-5)  # second order in 5 mrad
+
+
+def coupled_slides(path: str) -> None:
+    """A body that slides on a body that slides, twice as far and the other way; a muscle pulls the outer one."""
+    import opensim
+
+    model = opensim.Model()
+    inner, outer = (opensim.Body(name, 1.0, opensim.Vec3(0), opensim.Inertia(1.0)) for name in ("inner", "outer"))
+    first = opensim.SliderJoint("first", model.getGround(), inner)
+    first.updCoordinate().setName("a")
+    second = opensim.SliderJoint("second", inner, outer)
+    second.updCoordinate().setName("b")
+    for part in (inner, outer):
+        model.addBody(part)
+    for joint in (first, second):
+        model.addJoint(joint)
+    coupler = opensim.CoordinateCouplerConstraint()
+    coupler.setName("coupler")
+    names = opensim.ArrayStr()
+    names.append("a")
+    coupler.setIndependentCoordinateNames(names)
+    coupler.setDependentCoordinateName("b")
+    coupler.setFunction(opensim.LinearFunction(-2.0, 0.1))
+    model.addConstraint(coupler)
+    muscle = opensim.Millard2012EquilibriumMuscle("muscle", 100.0, 0.1, 0.2, 0.0)
+    muscle.addNewPathPoint("origin", model.getGround(), opensim.Vec3(-1.0, 0, 0))
+    muscle.addNewPathPoint("insertion", outer, opensim.Vec3(0))
+    model.addForce(muscle)
+    model.finalizeConnections()
+    model.printToXML(path)
+
+
+@pytest.mark.parametrize("method", ["lengthening_speed", "moment_arm_solver"])
+def test_a_coupled_coordinate_goes_with_the_one_that_drives_it(method, tmp_path):
+    in_worker(coupled_slides, str(tmp_path / "m.osim"), log=tmp_path / "x.log")
+    # the motion says otherwise of b, as files do that hold dependent coordinates in the wrong unit
+    motion = TimeSeries(
+        time=np.arange(21) / 100, labels=("a", "b"), values=np.stack([np.linspace(-0.1, 0.1, 21), np.full(21, 7.0)], axis=1)
+    )
+    settings = MuscleAnalysisSettings(dofs=("a",), lowpass_cutoff=0, method=method)
+    found = run_muscle_analysis(tmp_path / "m.osim", motion, tmp_path / "out", settings=settings)
+    assert_allclose(found.mtu_length[:, 0], 1.0 + motion.values[:, 0] + (0.1 - 2 * motion.values[:, 0]), atol=1e-12)
+    assert_allclose(found.moment_arm[:, 0, 0], 1.0, atol=1e-9)  # -dL/da = -(1 - 2)
+
+
+MODELS = Path(__file__).parent.parent.parent / "models"
+
+
+@pytest.mark.parametrize(
+    ("model", "dofs"), [("virtual_leg.osim", ("hip_flexion_r", "knee_flexion_r")), ("virtual_arm.osim", ("shoulder_elevation_r",))]
+)
+def test_windows_leave_frames_out_and_change_nothing_else(model, dofs, tmp_path):
+    time = np.arange(201) / 100
+    angles = np.sin(2 * np.pi * time[:, None] * (0.5 + np.arange(len(dofs)))) / 2
+    motion = TimeSeries(time=time, labels=dofs, values=angles)
+    settings = MuscleAnalysisSettings(dofs=dofs, missing_coordinates="default")  # filtered: the filter sees the whole motion
+    whole = run_muscle_analysis(MODELS / model, motion, tmp_path / "whole", settings=settings)
+    part = run_muscle_analysis(MODELS / model, motion, tmp_path / "part", settings=settings, windows=((0.2, 0.5), (0.4, 0.61), (1.5, 9.0)))
+    rows = np.r_[20:62, 150:201]
+    assert part.muscles == whole.muscles
+    assert_array_equal(part.time, whole.time[rows])
+    assert_array_equal(part.mtu_length, whole.mtu_length[rows])
+    assert_array_equal(part.moment_arm, whole.moment_arm[rows])
+    assert_array_equal(read_muscle_analysis(tmp_path / "part", dofs).time, part.time)
+
+
+@pytest.mark.slow
+def test_windows_of_the_run_change_nothing_either_though_paths_wrap(running_scaled, running_ik, tmp_path):
+    settings = MuscleAnalysisSettings(dofs=DOFS[3:])
+    motion = running_ik.coordinates.between(0.5, 2.0)
+    whole = run_muscle_analysis(running_scaled.model, motion, tmp_path / "whole", settings=settings)
+    part = run_muscle_analysis(running_scaled.model, motion, tmp_path / "part", settings=settings, windows=((0.8, 1.0), (1.4, 1.5)))
+    rows = np.isin(whole.time, part.time)
+    assert rows.sum() == len(part.time) == 32
+    assert_allclose(part.mtu_length, whole.mtu_length[rows], rtol=0, atol=1e-12)
+    assert_allclose(part.moment_arm, whole.moment_arm[rows], rtol=0, atol=1e-12)
+
+
+def test_windows_beside_the_motion_are_refused(tmp_path):
+    motion = TimeSeries(time=np.arange(101) / 100, labels=("elbow_flexion_r",), values=np.full((101, 1), 0.5), source="arm.mot")
+    settings = MuscleAnalysisSettings(dofs=("elbow_flexion_r",), missing_coordinates="default")
+    with pytest.raises(SignalError, match=r"arm.mot has no frame from 3 to 5 s, where trials lie; it runs from 0 to 1 s"):
+        run_muscle_analysis(MODELS / "virtual_arm.osim", motion, tmp_path, settings=settings, windows=((3.0, 4.0), (4.5, 5.0)))
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,16 @@ def test_the_lead_in_comes_before_the_segment_and_does_not_count():
     assert lead_in_findings([trial], TrialSettings(time_step=0.005)) == ()
 
 
+@pytest.mark.parametrize(
+    ("lead_in", "step", "expected"),
+    [(0.1, 0.03, 4), (0.2, 0.03, 7), (0.2, 0.01, 20), (0.28, 0.01, 28), (0.3, 0.1, 3), (0.0, 0.01, 0)],  # 0.28 / 0.01 is 28.000000000000004
+)
+def test_a_lead_in_is_at_least_as_long_as_asked_for_and_no_step_longer(lead_in, step, expected):
+    trial = _cut(settings=TrialSettings(lead_in=lead_in, time_step=step))[1]
+    assert trial.first_counted == expected
+    assert trial.time[0] == pytest.approx(2.1 - expected * step)
+
+
 def test_a_lead_in_is_shortened_to_the_recording_and_said():
     trials = _cut(emg=_excitations(start=0.95), geometry=_geometry(start=0.5))
     assert trials[0].first_counted == 5  # 0.0537 s
