@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "results" / "benchmarks" / "verification"
 CASES = ("running", "treadmill", "virtual_leg")
 CLASSES = ("keep", "DeGrooteFregly2016Muscle")
-# Issue 6: moments by OpenSim against those of calibration, per DOF.
+# Moments by OpenSim against those of calibration, per DOF.
 TARGET = 0.02
 
 
