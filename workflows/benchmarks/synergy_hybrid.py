@@ -11,7 +11,6 @@ Other programs may be running: seconds are wall time, and CPU time beside it.
 
 import argparse
 import json
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from osim_nmscal.report.electrode_study_figure import write_electrode_study_figu
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.simulated_twin import make_synergy_twin
 from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
 from osim_nmscal.calibration.synergy.prediction import predict_hybrid
 from osim_nmscal.config import load_config
@@ -39,9 +39,6 @@ from osim_nmscal.workflow.personalize import personalize
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results" / "benchmarks"
-# the simulated person of the tests is the one of the benchmarks, too
-sys.path.insert(0, str(ROOT / "tests" / "calibration"))
-from synergy_twin import make_synergy_twin  # noqa: E402
 
 
 def report(what: str, trials: TrialSet, predictions: tuple[TrialPrediction, ...]) -> dict[str, object]:
