@@ -141,7 +141,7 @@ trc("a time twice", cell(TRC, 20, 1, "0.1"), "expected to increase")
 trc("furlongs", edit(TRC, "\tmm\t", "\tfurlong\t"), "Units is 'furlong', expected mm, cm, m or in")
 trc("metres called millimetres", numbers(TRC, 6, 2, lambda value: value / 1000), "correct the unit (mm or m)")
 trc("a marker twice", edit(TRC, "\tLASI\t", "\tRASI\t"), "marker 'RASI' occurs more than once")
-trc("only gaps", lines(TRC, lambda rows: [*rows[:6], *("\t".join(row.split("\t")[:2]) + "\t" * 66 for row in rows[6:-1]), ""]), "only gaps")
+trc("only gaps", lines(TRC, lambda rows: [*rows[:6], *("\t".join(row.split("\t")[:2]) + "\t" * 66 for row in rows[6:-1]), ""]), "no marker was seen in any frame")
 trc("a header alone", lines(TRC, lambda rows: rows[:5]), "has no frame")
 trc("no time", edit(TRC, "Frame#\tTime", "Frame#\tClock"), "the second column is 'Clock', expected 'Time'")
 
