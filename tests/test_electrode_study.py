@@ -17,7 +17,7 @@ from synergy_twin import make_synergy_twin
 import osim_nmscal.electrode_study as station
 from osim_nmscal.calibration.fewer_channels import without_channels
 from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings
-from osim_nmscal.calibration.synergy_settings import SynergySettings
+from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.electrode_study import electrode_study, write_study

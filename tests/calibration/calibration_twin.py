@@ -90,7 +90,7 @@ _MOVED = ("optimal_fiber_length", "tendon_slack_length", "max_isometric_force")
 
 
 def every_kind_free(**changes: ParameterSettings) -> ParametersSettings:
-    """Free all ten kinds of parameters."""
+    """Free every kind of parameter."""
     defaults = ParametersSettings()
     freed = {name: getattr(defaults, name).model_copy(update={"free": True}) for name in ParametersSettings.model_fields}
     return ParametersSettings(**(freed | changes))
@@ -99,7 +99,7 @@ def every_kind_free(**changes: ParameterSettings) -> ParametersSettings:
 def make_objective(twin: Twin, settings: CalibrationSettings, **more: object) -> Objective:
     """Build the loss that a calibration of the twin would minimise."""
     groups = [[twin.start.index(name) for name in members] for members in settings.groups.values()]
-    space = parameter_space(twin.start, settings)
+    space = parameter_space(twin.start, settings, time_step=TIME_STEP)
     return Objective(stack_trials(twin.trials), muscle_mechanics(twin.start), space, settings.loss, groups=groups, **more)  # type: ignore[arg-type]
 
 

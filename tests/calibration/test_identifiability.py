@@ -80,8 +80,8 @@ def test_a_muscle_without_excitation_or_passive_force_is_not_identifiable() -> N
     column = int(objective.space.blocks["shape_factor"].column[0])
     linear.moment_jacobian[:, column] = 0.0
     keep = objective.settings.prior_weight / float(objective.space.prior_width()[column]) ** 2
-    linear.hessian[column], linear.hessian[:, column] = 0.0, 0.0
-    linear.hessian[column, column] = keep
+    linear.hessian.matrix[column], linear.hessian.matrix[:, column] = 0.0, 0.0
+    linear.hessian.matrix[column, column] = keep
     posterior = laplace_posterior(objective, at, linear)
     assert not bool(posterior.identifiable[column])
     assert float(posterior.standard_error[column]) == pytest.approx(float(posterior.prior_width[column]), rel=1e-6)

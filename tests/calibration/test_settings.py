@@ -16,7 +16,7 @@ from osim_nmscal.calibration.settings import (
     ParameterSettings,
     ParametersSettings,
 )
-from osim_nmscal.calibration.synergy_settings import SynergySettings
+from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.errors import CalibrationError
 
 EMG_SCALE = ParametersSettings().emg_scale

@@ -9,7 +9,6 @@ from scipy.optimize import linear_sum_assignment
 from synergy_twin import SynergyTwin, correlation, make_synergy_twin
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.hybrid_prediction import predict_hybrid, primitives_from_emg
 from osim_nmscal.calibration.settings import (
     AdamWSettings,
     CalibrationSettings,
@@ -18,8 +17,9 @@ from osim_nmscal.calibration.settings import (
     ParametersSettings,
     without_synergies,
 )
-from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
-from osim_nmscal.calibration.synergy_settings import SynergySettings
+from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
+from osim_nmscal.calibration.synergy.prediction import predict_hybrid, primitives_from_emg
+from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.data.results import CalibrationResult, SynergyResult
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, SignalError, UnknownNameError
