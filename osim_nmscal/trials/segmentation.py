@@ -66,7 +66,7 @@ class SegmentationSettings(Settings):
         unit="-",
         description="Share by which a duration may differ from the recording's median; beyond, the other foot was on the plate "
         "or a strike is false. Judged from five stances, strides or cycles on.",
-        source="choice: strides of steady gait vary by 2 to 5 %, false ones in shared/data by 21 % and more",
+        source="choice: strides of steady gait vary by 2 to 5 %, false ones in public recordings by 21 % and more",
         gt=0,
     )
     coordinate: str = setting("", unit="-", description="Coordinate whose peaks bound the cycles.", source="recording")
