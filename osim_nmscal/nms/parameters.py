@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.nms.contraction import TendonAndFiber
 from osim_nmscal.nms.muscle_models import muscle_curves
 
 
@@ -61,3 +62,9 @@ def initial_parameters(
         electromechanical_delay=torch.as_tensor(electromechanical_delay, dtype=torch.float64),
         emg_scale=like_names(1.0),
     )
+
+
+def tendon_and_fiber(muscles: MuscleTable) -> TendonAndFiber:
+    """Return the parameters of the force balance of some muscles, (muscle,) each, float64."""
+    stated = initial_parameters(muscles, c1=0.0, c2=0.0, shape_factor=0.0, electromechanical_delay=0.0)
+    return TendonAndFiber(*(getattr(stated, name) for name in TendonAndFiber._fields))
