@@ -24,6 +24,7 @@ class NmsParameters:
     max_isometric_force: Tensor  # N
     max_contraction_velocity: Tensor  # optimal fiber lengths / s
     tendon_strain_at_one_norm_force: Tensor  # -
+    pennation_angle_at_optimal: Tensor  # rad
     electromechanical_delay: Tensor  # s, a scalar or (muscle,)
     emg_scale: Tensor = field(default_factory=lambda: torch.ones((), dtype=torch.float64))  # factor of the excitation, or a scalar
 
@@ -56,6 +57,7 @@ def initial_parameters(
         tendon_slack_length=torch.from_numpy(muscles.values("tendon_slack_length")),
         max_isometric_force=torch.from_numpy(muscles.values("max_isometric_force")),
         max_contraction_velocity=torch.from_numpy(muscles.values("max_contraction_velocity")),
+        pennation_angle_at_optimal=torch.from_numpy(muscles.values("pennation_angle_at_optimal")),
         tendon_strain_at_one_norm_force=torch.tensor(
             [muscle_curves(muscle).tendon_strain_at_one_norm_force for muscle in muscles.muscles], dtype=torch.float64
         ),
