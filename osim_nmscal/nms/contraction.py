@@ -25,8 +25,9 @@ class TendonAndFiber(NamedTuple):
     pennation_angle_at_optimal: Tensor  # rad
 
 
-def fiber_height(parameters: TendonAndFiber) -> Tensor:
+def fiber_height(parameters: TendonAndFiber, muscle: MuscleMechanics) -> Tensor:
     """Return the constant height of the fibers in optimal fiber lengths, the sine of pennation at optimal, (..., muscle)."""
+    del muscle  # the parameters say it
     return torch.sin(parameters.pennation_angle_at_optimal)
 
 
@@ -65,7 +66,7 @@ def balance(
         residual, its partials by length and velocity, and shared pieces.
     """
     # few passes over memory, since this is most of a solve's time: addcmul(x, y, z, value=c) is x + c * y * z
-    p, sine = parameters, fiber_height(parameters)
+    p, sine = parameters, fiber_height(parameters, muscle)
     along = length_along_tendon(length, sine)
     cosine = along / length
     strain_by_along = -p.optimal_fiber_length / p.tendon_slack_length
@@ -156,7 +157,8 @@ def parameter_partials(name: str, at: Balance, velocity: Tensor, parameters: Ten
         return ParameterPartials(force, zero, force, zero, zero)
     if name == "pennation_angle_at_optimal":
         # a higher fiber reaches less far along the tendon, d along / dh = -h / along, and pulls at a smaller cosine
-        height, by_angle = fiber_height(p), torch.cos(p.pennation_angle_at_optimal)
+        angle = p.pennation_angle_at_optimal
+        height, by_angle = torch.sin(angle), torch.cos(angle)
         shorter = -height / at.length_along_tendon * by_angle
         strain = -shorter * p.optimal_fiber_length / p.tendon_slack_length
         length = at.length_along_tendon / at.cosine
