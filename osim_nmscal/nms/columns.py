@@ -113,7 +113,7 @@ def _require_solvable(columns: Columns, time_step: float) -> None:
 
 def rigid_fiber_length(columns: Columns) -> Tensor:
     """Return the normalized fiber length that a tendon of constant slack length leaves, (time, column)."""
-    height, minimum = fiber_height(columns.parameters, columns.muscle), columns.muscle.minimum_fiber_length
+    height, minimum = fiber_height(columns.parameters), columns.muscle.minimum_fiber_length
     along = (columns.mtu_length - columns.parameters.tendon_slack_length) / columns.parameters.optimal_fiber_length
     return length_of_fiber(torch.maximum(along, length_along_tendon(minimum, height)), height)
 
@@ -134,7 +134,7 @@ def fiber_velocity(length: Tensor, rigid: Tensor, time_step: float, max_contract
 
 def _above_height(muscle: MuscleMechanics, parameters: TendonAndFiber) -> MuscleMechanics:
     """Return the muscles with no fiber shorter than its height, which a pennation above the model's may exceed."""
-    least = _LEAST_OVER_HEIGHT * fiber_height(parameters, muscle).detach()
+    least = _LEAST_OVER_HEIGHT * fiber_height(parameters).detach()
     if not bool((least > muscle.minimum_fiber_length).any()):
         return muscle
     return replace(muscle, minimum_fiber_length=torch.maximum(muscle.minimum_fiber_length, least))

@@ -25,9 +25,8 @@ class TendonAndFiber(NamedTuple):
     pennation_angle_at_optimal: Tensor  # rad
 
 
-def fiber_height(parameters: TendonAndFiber, muscle: MuscleMechanics) -> Tensor:
+def fiber_height(parameters: TendonAndFiber) -> Tensor:
     """Return the constant height of the fibers in optimal fiber lengths, the sine of pennation at optimal, (..., muscle)."""
-    del muscle  # the parameters say it
     return torch.sin(parameters.pennation_angle_at_optimal)
 
 
@@ -66,7 +65,7 @@ def balance(
         residual, its partials by length and velocity, and shared pieces.
     """
     # few passes over memory, since this is most of a solve's time: addcmul(x, y, z, value=c) is x + c * y * z
-    p, sine = parameters, fiber_height(parameters, muscle)
+    p, sine = parameters, fiber_height(parameters)
     along = length_along_tendon(length, sine)
     cosine = along / length
     strain_by_along = -p.optimal_fiber_length / p.tendon_slack_length

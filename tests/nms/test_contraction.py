@@ -28,7 +28,7 @@ def _state(properties: MuscleProperties) -> tuple[list[Tensor], TendonAndFiber, 
 
     p = case.parameters
     length = uniform(0.6, 1.4)
-    along = torch.sqrt(length**2 - case.muscle.sine_pennation_at_optimal**2)
+    along = torch.sqrt(length**2 - torch.sin(p.pennation_angle_at_optimal) ** 2)
     mtu = p.tendon_slack_length * (1.0 + uniform(-0.01, 0.06)) + p.optimal_fiber_length * along
     return [length, uniform(-0.9, 0.9), uniform(0.02, 1.0), mtu], p, case.muscle
 

@@ -138,7 +138,7 @@ def exact_residual(case: Draw, solution: FiberSolution, table: MuscleTable) -> T
         curves = muscle_curves(muscle, rigid_tendon=False)
         length = solution.length[:, columns]
         p = TendonAndFiber(*(value[columns] for value in case.parameters))
-        along = length_along_tendon(length, fiber_height(p, case.muscle.select(columns)))
+        along = length_along_tendon(length, fiber_height(p))
         strain = (case.mtu_length[:, columns] - p.optimal_fiber_length * along) / p.tendon_slack_length - 1.0
 
         def value(curve, argument):  # type: ignore[no-untyped-def]
