@@ -28,6 +28,7 @@ from rich.table import Table
 
 from osim_nmscal import __version__
 from osim_nmscal.commands.inspect import inspect
+from osim_nmscal.commands.report import compare, report
 from osim_nmscal.config import describe_settings, load_config
 from osim_nmscal.data.findings import Finding, Verdict
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
@@ -95,7 +96,7 @@ def check(config: ConfigFile, out: OutFolder = None) -> None:
         _print_error(error)
     if report.errors:
         count = len(report.errors)
-        _err.print(f"{config} cannot run yet: {count} problem{'s' if count > 1 else ''}, listed above.", style="bold red")
+        _err.print(f"{config} cannot run yet: {count} problem{'s' if count > 1 else ''}, listed above.", style="bold red", markup=False)
         raise typer.Exit(2)
     where = f" --out {out}" if out else ""
     _out.print(f"{config} is ready: osim-nmscal run {config}{where}", style="bold green", markup=False)
@@ -216,6 +217,8 @@ def electrode_study(
 
 
 app.command()(inspect)
+app.command()(report)
+app.command()(compare)
 
 
 @app.callback(invoke_without_command=True)

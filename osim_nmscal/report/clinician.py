@@ -1,10 +1,10 @@
 """For the clinician: how the joints are loaded, how well the model knows it, and what changed in the muscles beyond what is plausible."""
 
+from collections import Counter
 from statistics import fmean
 
-from osim_nmscal.data.trials import Trial
 from osim_nmscal.report.blocks import Block, Cell, Column, Figure, Missing, Section, Table, rows_of
-from osim_nmscal.report.data import ReportData
+from osim_nmscal.report.data import ReportData, TrialView
 from osim_nmscal.report.figures import MOMENT_LEGEND, moment_panel
 from osim_nmscal.summaries.parameters import TITLES, implausible
 
@@ -24,13 +24,12 @@ def clinician_section(data: ReportData) -> Section:
 
 
 def _moments(data: ReportData) -> tuple[Block, ...]:
-    if data.trials is None or not data.calibrated:
+    if not data.predictions:
         return (Missing(what="Joint moments over the cycle", why=data.failure or "the run ended before the model was evaluated."),)
-    after = {prediction.trial: prediction for prediction in data.calibrated}
-    before = {prediction.trial: prediction for prediction in data.uncalibrated}
+    before = any(trial.uncalibrated_moment is not None for trial in data.trials)
     figures: list[Block] = []
     for role, name in (("held_out", "held-out"), ("calibration", "calibration")):
-        members = [trial for trial in data.trials.trials if trial.role == role and trial.name in after]
+        members = [trial for trial in data.trials if trial.role == role and trial.calibrated is not None]
         if not members:
             if role == "held_out":
                 figures.append(Missing(what="Held-out trials", why="none was held out, so nothing tells how the model does on new data."))
@@ -39,7 +38,7 @@ def _moments(data: ReportData) -> tuple[Block, ...]:
             Figure(
                 caption=f"Joint moments of the {name} trials ({_counted(members)}), mean ± standard deviation over the trial's "
                 "own duration. R²: mean over trials, before → after calibration.",
-                panels=tuple(moment_panel(members, i, before, after, dof, _r2(data, role, dof)) for i, dof in enumerate(data.trials.dofs)),
+                panels=tuple(moment_panel(members, i, _r2(data, role, dof)) for i, dof in enumerate(data.dofs)),
                 legend=MOMENT_LEGEND if before else (MOMENT_LEGEND[0], MOMENT_LEGEND[2]),
                 name=f"moments_{role}",
             )
@@ -47,11 +46,8 @@ def _moments(data: ReportData) -> tuple[Block, ...]:
     return tuple(figures)
 
 
-def _counted(trials: list[Trial]) -> str:
-    recordings: dict[str, int] = {}
-    for trial in trials:
-        home = trial.name.rpartition("/")[0] or trial.name
-        recordings[home] = recordings.get(home, 0) + 1
+def _counted(trials: list[TrialView]) -> str:
+    recordings = Counter(trial.recording for trial in trials)
     return ", ".join(f"{count} of {name}" for name, count in recordings.items())
 
 

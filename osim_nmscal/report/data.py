@@ -6,30 +6,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.data.findings import Finding, Verdict
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction, VerificationMetrics
-from osim_nmscal.data.trials import TrialSet
 
 FloatArray = NDArray[np.float64]
-
-Light = Literal["green", "amber", "red", "grey", "info"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """Whether the result may be used, in a sentence."""
-
-    light: Light
-    sentence: str  # e.g. "Fit for use."
-    reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing a user must know."""
-
-    kind: Literal["stop", "doubt", "note"]
-    text: str
-    advice: str = ""  # what to do
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +63,27 @@ class ChannelView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrialView:
+    """One trial: what was measured, and what the muscles make of it."""
+
+    name: str  # recording/segment
+    role: Literal["calibration", "held_out"]
+    time: FloatArray  # (time,), s, lead-in included
+    first_counted: int
+    muscles: tuple[str, ...]
+    dofs: tuple[str, ...]
+    excitation: FloatArray  # (time, muscle), from EMG; 0 where a muscle has none
+    joint_moment: FloatArray  # (time, dof), N*m, from inverse dynamics
+    calibrated: TrialPrediction | None = None
+    uncalibrated_moment: FloatArray | None = None  # (time, dof), N*m
+
+    @property
+    def recording(self) -> str:
+        """The recording it was cut from."""
+        return self.name.rpartition("/")[0] or self.name
+
+
+@dataclass(frozen=True, kw_only=True)
 class SettingRow:
     """One setting of the run."""
 
@@ -106,15 +107,13 @@ class ReportData:
     model: str  # file name
     date: str
     facts: tuple[tuple[str, str], ...] = ()  # mass, height, recordings, ...
-    verdict: Verdict = Verdict(light="grey", sentence="No verdict was made.")
+    verdict: Verdict | None = None  # None if the run did not come so far
     findings: tuple[Finding, ...] = ()
     failure: str = ""  # why the run ended early, in a sentence
     stations: tuple[Station, ...] = ()
     recordings: tuple[RecordingView, ...] = ()
     channels: tuple[ChannelView, ...] = ()
-    trials: TrialSet | None = None
-    uncalibrated: tuple[TrialPrediction, ...] = ()
-    calibrated: tuple[TrialPrediction, ...] = ()
+    trials: tuple[TrialView, ...] = ()
     calibration: CalibrationResult | None = None
     correlation: FloatArray | None = None  # (parameter, parameter), in the calibration's order
     prior_widths: dict[str, float] = field(default_factory=dict)  # kind -> share of the start, or the kind's own unit; 0: from the bounds
@@ -126,6 +125,21 @@ class ReportData:
     versions: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)  # file name, no folder -> sha256
     mass: float = float("nan")  # kg
+
+    @property
+    def dofs(self) -> tuple[str, ...]:
+        """Degrees of freedom, the same in every trial."""
+        return self.trials[0].dofs if self.trials else ()
+
+    @property
+    def muscles(self) -> tuple[str, ...]:
+        """Muscles, the same in every trial."""
+        return self.trials[0].muscles if self.trials else ()
+
+    @property
+    def predictions(self) -> tuple[TrialPrediction, ...]:
+        """What the calibrated muscles make of the trials, as far as they were evaluated."""
+        return tuple(trial.calibrated for trial in self.trials if trial.calibrated is not None)
 
     @property
     def validated(self) -> bool:

@@ -7,8 +7,8 @@ import numpy as np
 
 from osim_nmscal.data.electrode_study import ElectrodeStudy, StudyData, StudyMethod
 from osim_nmscal.report.blocks import Block, Cell, Column, Figure, LegendEntry, Missing, Section, Table, rows_of
-from osim_nmscal.report.data import ReportData, SettingRow, Verdict
-from osim_nmscal.report.page import page_html
+from osim_nmscal.report.data import ReportData, SettingRow
+from osim_nmscal.report.page import Head, page_html
 from osim_nmscal.report.svg import Panel, limits
 from osim_nmscal.summaries.colours import CALIBRATED, UNCALIBRATED
 from osim_nmscal.summaries.paired_tests import FEWEST_PAIRS, PairedComparison, compare_methods, p_text
@@ -36,12 +36,11 @@ def electrode_study_html(study: ElectrodeStudy, *, subject: str = "", settings: 
     tests = {measure: compare_methods(study.metrics, data, measure) for measure in ("r2", "rmse")}
     trials = len({metric.trial for metric in study.metrics if metric.data == data})
     kind = "held out, predicted from EMG alone" if data == "held_out" else "the calibration trials: none was held out"
-    head = ReportData(
+    about = ReportData(
         subject=subject or "not named",
         model=f"{len(study.channels)} EMG channels",
         date=datetime.now().strftime("%Y-%m-%d"),
         facts=(("trials", f"{trials} ({kind})"), ("degrees of freedom", ", ".join(dict.fromkeys(t.dof for t in tests["r2"])))),
-        verdict=Verdict(light="info", sentence="Which electrodes can be left off", reasons=answer(study, tests["r2"])),
     )
     section = Section(
         key="study",
@@ -60,7 +59,8 @@ def electrode_study_html(study: ElectrodeStudy, *, subject: str = "", settings: 
             *_settings(settings),
         ),
     )
-    return page_html(head, (section,))
+    title = Head(light="info", sentence="Which electrodes can be left off", reasons=answer(study, tests["r2"]))
+    return page_html(about, title, (section,))
 
 
 def write_electrode_study_page(study: ElectrodeStudy, path: Path, *, subject: str = "", settings: tuple[SettingRow, ...] = ()) -> Path:
@@ -96,8 +96,9 @@ def answer(study: ElectrodeStudy, tests: tuple[PairedComparison, ...]) -> tuple[
             r2 = {test.count: getattr(test, method) for test in tests if test.dof == dof}
             enough = [count for count in r2 if all(r2[c] >= r2[everything] - SMALL_LOSS for c in r2 if c >= count)]
             gone = study.order[: everything - min(enough)]
-            parts.append(f"{dof} {', '.join(gone) if gone else 'none'} (R² {r2[everything]:.2f} → {r2[min(enough)]:.2f})")
-        sentences.append(f"{name[0].upper()}{name[1:]}, for a loss of R² of at most {SMALL_LOSS:g}: {'; '.join(parts)}.")
+            without = f"can do without {', '.join(gone)}" if gone else "can do without none"
+            parts.append(f"{dof} {without} (R² {r2[everything]:.2f} → {r2[min(enough)]:.2f})")
+        sentences.append(f"{name[0].upper()}{name[1:]}, losing at most {SMALL_LOSS:g} of R²: {'; '.join(parts)}.")
     for method, name in NAMES.items():
         wins = [f"{test.dof} with {test.count}" for test in tests if test.better == method]
         if wins:

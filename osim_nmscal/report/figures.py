@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from osim_nmscal.data.results import CalibrationResult, HistoryRow, TrialPrediction
-from osim_nmscal.data.trials import Trial
+from osim_nmscal.data.results import CalibrationResult, HistoryRow
 from osim_nmscal.report.blocks import LegendEntry
+from osim_nmscal.report.data import TrialView
 from osim_nmscal.report.svg import Frame, Panel, limits
 from osim_nmscal.summaries.colours import CALIBRATED, CYCLE, MEASURED, QUIET, RECORDED, SYNTHESIZED, UNCALIBRATED
-from osim_nmscal.summaries.cycle import POINTS, Cycle, mean_cycle, over_cycle
+from osim_nmscal.summaries.cycle import POINTS, mean_cycle, over_cycle
 from osim_nmscal.summaries.fiber_range import USUAL_RANGE, FiberRange
 from osim_nmscal.summaries.parameters import TITLES, ParameterChange
 
@@ -35,20 +35,21 @@ LARGE = Frame(width=420, height=240)
 _ROW = 15.0  # height of one row of a forest plot, pixels
 
 
-def moment_panel(
-    trials: Sequence[Trial], dof: int, before: dict[str, TrialPrediction], after: dict[str, TrialPrediction], title: str, note: str
-) -> str:
+def moment_panel(trials: Sequence[TrialView], dof: int, note: str) -> str:
     """Draw mean and standard deviation of one degree of freedom's moment over the cycle."""
-    bands: list[tuple[Cycle, str, str]] = []
-    measured = mean_cycle([over_cycle(trial.joint_moment[:, dof], trial.first_counted) for trial in trials])
-    for made, colour, dash in ((before, UNCALIBRATED, "2 3"), (after, CALIBRATED, "6 3")):
-        known = [trial for trial in trials if trial.name in made]
-        if known:
-            curves = [over_cycle(made[trial.name].joint_moment[:, dof], trial.first_counted) for trial in known]
-            bands.append((mean_cycle(curves), colour, dash))
-    everything = [value for cycle, _, _ in (*bands, (measured, "", "")) for value in (cycle.mean - cycle.sd, cycle.mean + cycle.sd)]
-    panel = Panel(title, (0, 100), limits(*everything), x_label="trial, %", y_label="moment, N·m")
-    for cycle, colour, dash in ((measured, MEASURED, ""), *bands):
+    kinds = (
+        (MEASURED, "", [(trial, trial.joint_moment) for trial in trials]),
+        (UNCALIBRATED, "2 3", [(trial, trial.uncalibrated_moment) for trial in trials if trial.uncalibrated_moment is not None]),
+        (CALIBRATED, "6 3", [(trial, trial.calibrated.joint_moment) for trial in trials if trial.calibrated is not None]),
+    )
+    bands = [
+        (mean_cycle([over_cycle(moment[:, dof], trial.first_counted) for trial, moment in known]), colour, dash)
+        for colour, dash, known in kinds
+        if known
+    ]
+    everything = [value for cycle, _, _ in bands for value in (cycle.mean - cycle.sd, cycle.mean + cycle.sd)]
+    panel = Panel(trials[0].dofs[dof], (0, 100), limits(*everything), x_label="trial, %", y_label="moment, N·m")
+    for cycle, colour, dash in bands:
         panel.band(PERCENT, cycle.mean - cycle.sd, cycle.mean + cycle.sd, colour)
         panel.line(PERCENT, cycle.mean, colour, dash=dash, width=1.8)
     panel.note(note)
@@ -104,10 +105,10 @@ FOREST_LEGEND = (
 )
 
 
-def fiber_panel(ranges: Sequence[FiberRange], before: dict[str, FiberRange], curve: tuple[FloatArray, FloatArray] | None) -> str:
+def fiber_panel(ranges: Sequence[FiberRange], curve: tuple[FloatArray, FloatArray]) -> str:
     """Draw the operating range of every muscle below the active force-length curve."""
     left = 12 + 6.1 * max(len(one.muscle) for one in ranges)
-    top = 6.0 if curve is not None else 0.0  # rows for the curve
+    top = 6.0  # rows for the curve
     frame = Frame(width=left + 420, height=60 + _ROW * (len(ranges) + top), left=left, top=24, bottom=34)
     count = len(ranges)
     ticks = [(count - i - 0.5, one.muscle) for i, one in enumerate(ranges)]
@@ -115,25 +116,16 @@ def fiber_panel(ranges: Sequence[FiberRange], before: dict[str, FiberRange], cur
     panel = Panel(title, (0.2, 1.8), (0, count + top), x_label="normalized fiber length", y_ticks=ticks, frame=frame, grid=False)
     panel.bar(*USUAL_RANGE, 0, count + top, "#f3f3f3", hint="0.5 to 1.5: the usual range")
     panel.line([1, 1], [0, count + top], "#cccccc", width=0.8)
-    if curve is not None:
-        panel.line(curve[0], count + 0.3 + (top - 0.8) * curve[1], MEASURED, width=1.4, hint="active force-length curve")
+    panel.line(curve[0], count + 0.3 + (top - 0.8) * curve[1], MEASURED, width=1.4, hint="active force-length curve")
     for i, one in enumerate(ranges):
         y = count - i - 0.5
-        if one.muscle in before:
-            was = before[one.muscle]
-            panel.bar(
-                was.low, was.high, y - 0.4, y - 0.18, UNCALIBRATED, hint=f"{one.muscle} uncalibrated: {was.low:.2f} to {was.high:.2f}"
-            )
         hint = f"{one.muscle}: 5 to 95 % {one.low:.2f} to {one.high:.2f}, extremes {one.lowest:.2f} and {one.highest:.2f}"
         panel.line([one.lowest, one.highest], [y, y], CALIBRATED, width=1.0, hint=hint)
-        panel.bar(one.low, one.high, y - 0.14, y + 0.22, CALIBRATED, hint=hint)
+        panel.bar(one.low, one.high, y - 0.2, y + 0.2, CALIBRATED, hint=hint)
     return panel.render()
 
 
-FIBER_LEGEND = (
-    LegendEntry(text="calibrated, 5th to 95th percentile, whiskers to the extremes", colour=CALIBRATED, kind="bar"),
-    LegendEntry(text="uncalibrated", colour=UNCALIBRATED, kind="bar"),
-)
+FIBER_LEGEND = (LegendEntry(text="5th to 95th percentile, whiskers to the extremes", colour=CALIBRATED, kind="bar"),)
 
 
 def loss_panel(history: Sequence[HistoryRow]) -> tuple[str, tuple[LegendEntry, ...]]:

@@ -73,16 +73,16 @@ def _stations(data: ReportData) -> list[str]:
 
 
 def _trials(data: ReportData) -> list[str]:
-    if data.trials is None:
+    trials = data.trials
+    if not trials:
         return []
-    trials = data.trials.trials
     used = sum(trial.role == "calibration" for trial in trials)
     held = len(trials) - used
     held_text = f" and {held} were held out" if held else ", and none was held out"
     return [
-        f"{used} of {len(trials)} trials calibrated {len(data.trials.muscles)} muscle-tendon units about "
-        f"{', '.join(data.trials.dofs)}{held_text} "
-        f"(time step {1000 * data.trials.time_step:g} ms)."
+        f"{used} of {len(trials)} trials calibrated {len(data.muscles)} muscle-tendon units about "
+        f"{', '.join(data.dofs)}{held_text} "
+        f"(time step {1000 * (trials[0].time[1] - trials[0].time[0]):g} ms)."
     ]
 
 

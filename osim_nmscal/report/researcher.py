@@ -144,16 +144,15 @@ def _convergence(data: ReportData) -> tuple[Block, ...]:
 
 
 def _fibers(data: ReportData) -> tuple[Block, ...]:
-    ranges = fiber_ranges(data.calibrated)
+    ranges = fiber_ranges(data.predictions)
     if not ranges or data.calibration is None:
         return (Missing(what="Operating ranges", why="the run ended before the model was evaluated."),)
     lengths = np.linspace(0.2, 1.8, 81)
     curve = (lengths, force_length_curve(data.calibration.muscles.muscles[0], lengths))
-    before = {one.muscle: one for one in fiber_ranges(data.uncalibrated)}
     figure = Figure(
         caption=f"Where the fibers work. Grey: the usual range, {USUAL_RANGE[0]} to {USUAL_RANGE[1]}.",
-        panels=(fiber_panel(ranges, before, curve),),
-        legend=FIBER_LEGEND if before else FIBER_LEGEND[:1],
+        panels=(fiber_panel(ranges, curve),),
+        legend=FIBER_LEGEND,
         name="fiber_range",
         wide=True,
     )
@@ -203,13 +202,13 @@ def _synergies(data: ReportData) -> tuple[Block, ...]:
 def _synthesised(data: ReportData) -> tuple[Block, ...]:
     """Show what the synergies make of the recorded muscles beside their EMG."""
     synergy = data.calibration.synergy if data.calibration is not None else None
-    if synergy is None or data.trials is None or not synergy.excitations:
+    if synergy is None or not data.trials or not synergy.excitations:
         return ()
-    trials = {trial.name: trial for trial in data.trials.trials}
+    trials = {trial.name: trial for trial in data.trials}
     pairs = [(trials[name], made) for name, made in zip(synergy.trials, synergy.excitations, strict=True) if name in trials]
     panels = []
     for muscle in (*synergy.withheld, *synergy.recorded):
-        there, here = data.trials.muscles.index(muscle), synergy.muscles.index(muscle)
+        there, here = data.muscles.index(muscle), synergy.muscles.index(muscle)
         recorded = [over_cycle(trial.excitation[:, there], trial.first_counted) for trial, _ in pairs]
         made = [over_cycle(excitation[:, here], trial.first_counted) for trial, excitation in pairs]
         if recorded:

@@ -198,13 +198,12 @@ def _channel_panel(view: ChannelView) -> str:
 
 
 def _excitations(data: ReportData) -> Block:
-    if data.trials is None:
+    if not data.trials:
         return Missing(what="Excitations", why=data.failure or "no trial was cut.")
     panels = []
-    for muscle in data.trials.muscles:
-        index = data.trials.muscles.index(muscle)
-        recorded = [over_cycle(trial.excitation[:, index], trial.first_counted) for trial in data.trials.trials]
-        driven = [over_cycle(p.excitation[:, p.muscles.index(muscle)], p.first_counted) for p in data.calibrated if muscle in p.muscles]
+    for index, muscle in enumerate(data.muscles):
+        recorded = [over_cycle(trial.excitation[:, index], trial.first_counted) for trial in data.trials]
+        driven = [over_cycle(p.excitation[:, p.muscles.index(muscle)], p.first_counted) for p in data.predictions if muscle in p.muscles]
         panels.append(excitation_panel(muscle, recorded, driven))
     return Figure(
         caption="Excitations of the muscles over the trial (%), mean ± standard deviation over all trials.",

@@ -13,11 +13,12 @@ from osim_nmscal.provenance.values import digest_of, file_digest
 from osim_nmscal.workflow.flow import Flow
 from osim_nmscal.workflow.folder import new_record
 from osim_nmscal.workflow.judgement import judged
-from osim_nmscal.workflow.names import PERSONALIZED_MODEL
+from osim_nmscal.workflow.names import PERSONALIZED_MODEL, REPORT
 from osim_nmscal.workflow.preparation import opened_place
 from osim_nmscal.workflow.progress import ProgressCallback
 from osim_nmscal.workflow.records import State
 from osim_nmscal.workflow.results import ResultsFolder, StageTime, versions, write_metrics, write_sidecar
+from osim_nmscal.workflow.run_report import write_run_report
 from osim_nmscal.workflow.runner import OnlyStageDone, StageRunner, require_stages
 from osim_nmscal.workflow.stages import TABLE
 from osim_nmscal.workflow.user_files import input_files
@@ -120,6 +121,7 @@ def _publish(flow: Flow) -> None:
             write_sidecar(folder, result, settings=settings, inputs=inputs)
             confirmed = flow.verification.metrics if flow.verification else ()
             write_metrics(folder, result, flow.metrics, flow.runner.times, confirmed, judged=judged_as)
+            write_run_report(flow, verdict_of(flow), part / REPORT)
             place.keep(SUMMARY, key, part, seconds=0.0, summary={})
     _publish_set(flow, "complete", "All stages have finished.")
 

@@ -10,22 +10,30 @@ import numpy as np
 import pytest
 from lxml import etree
 
+from osim_nmscal.data.findings import Finding, Verdict, note
 from osim_nmscal.data.results import VerificationMetrics
 from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.report.data import (
     ChannelView,
-    Finding,
     RecordingView,
     ReportData,
     SettingRow,
     Span,
     Station,
-    Verdict,
+    TrialView,
 )
 from osim_nmscal.report.methods import methods_paragraph
 from osim_nmscal.report.page import report_html, write_report
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+
+
+def views(trials, calibrated, uncalibrated):
+    for trial, after, before in zip(trials.trials, calibrated, uncalibrated, strict=True):
+        yield TrialView(
+            name=trial.name, role=trial.role, time=trial.time, first_counted=trial.first_counted, muscles=trial.muscles, dofs=trial.dofs,
+            excitation=trial.excitation, joint_moment=trial.joint_moment, calibrated=after, uncalibrated_moment=before.joint_moment,
+        )  # fmt: skip
 
 
 @pytest.fixture
@@ -36,10 +44,10 @@ def data(trials, calibrated, uncalibrated, result):
         model="generic.osim",
         date="2026-11-21",
         mass=70.0,
-        verdict=Verdict(light="amber", sentence="Use with care.", reasons=("One knee only.",)),
+        verdict=Verdict(level="use with care", sentence="Use with care: one knee only.", reasons=("One knee only.",)),
         findings=(
-            Finding(kind="doubt", text="Marker RTOE is missing for 0.2 s.", advice="Fill the gap."),
-            Finding(kind="note", text="EMG is fine."),
+            Finding(severity="doubt", kind="marker_gap", about="walk", text="Marker RTOE is missing for 0.2 s; fill the gap."),
+            note("EMG is fine."),
         ),
         stations=(Station(name="scaling", seconds=1.5, cached=False), Station(name="calibration", seconds=0.5, cached=True)),
         recordings=(
@@ -72,9 +80,7 @@ def data(trials, calibrated, uncalibrated, result):
                 flags=("EMG channel VL is weak.",),
             ),
         ),
-        trials=trials,
-        uncalibrated=uncalibrated,
-        calibrated=calibrated,
+        trials=tuple(views(trials, calibrated, uncalibrated)),
         calibration=result,
         correlation=np.array([[1.0, -0.9] * 3, [-0.9, 1.0] * 3] * 3),
         metrics=(*moment_metrics(trials, uncalibrated, model="uncalibrated"), *moment_metrics(trials, calibrated, model="calibrated")),
@@ -116,7 +122,7 @@ class _Balance(HTMLParser):
 def test_the_verdict_comes_first_then_a_part_for_each_reader(data):
     page = report_html(data)
     body = page.partition("<body>")[2]
-    assert body.index("Use with care.") < body.index("Person &lt;7&gt;") < body.index("Marker RTOE is missing for 0.2 s.")
+    assert body.index("Use with care.") < body.index("Person &lt;7&gt;") < body.index("Marker RTOE is missing for 0.2 s;")
     sections = re.findall(r'<section id="(\w+)"', page)
     assert sections == ["findings", "clinician", "student", "researcher", "reviewer"]
     for reader in sections[1:]:
@@ -172,14 +178,15 @@ def test_the_methods_paragraph_says_what_was_done_and_no_more(data):
     assert "2 of 3 trials calibrated 2 muscle-tendon units about knee and 1 were held out (time step 10 ms)" in text
     assert "A synergy-hybrid neuromusculoskeletal model" in text
     assert "OpenSim 4.6" in text
-    without = methods_paragraph(replace(data, metrics=(), verification=(), calibration=None, trials=None))
+    without = methods_paragraph(replace(data, metrics=(), verification=(), calibration=None, trials=()))
     for word in ("root-mean-square", "reproduced", "calibrated by", "trials"):
         assert word not in without
 
 
-def test_a_run_without_held_out_trials_says_so(data, trials):
+def test_a_run_without_held_out_trials_says_so(data):
     seen = tuple(m for m in data.metrics if m.role == "calibration")
-    page = report_html(replace(data, metrics=seen, trials=trials.calibration))
+    kept = tuple(trial for trial in data.trials if trial.role == "calibration")
+    page = report_html(replace(data, metrics=seen, trials=kept))
     assert "none was held out" in page
     assert "no trial was held out" in page  # in the methods too
 
@@ -188,7 +195,7 @@ def test_an_unfinished_run_has_a_report_that_says_why():
     page = report_html(ReportData(subject="A", model="m.osim", date="today", failure="walk.trc has no marker RASI; add it."))
     assert "walk.trc has no marker RASI; add it." in page
     assert page.count("not shown:") >= 8
-    assert "No verdict was made." in page
+    assert "No verdict: the run ended early." in page
 
 
 def test_the_file_is_small(tmp_path, data):
