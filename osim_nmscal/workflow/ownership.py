@@ -1,5 +1,6 @@
 """Whose file is it? A run writes where nothing is, or where its folder's own record says that the file is the run's."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,10 @@ def ownership_problems(config: "WorkflowConfig", root: Path) -> Iterator[NmscalE
         config: the workflow; its files exist.
         root: the results folder; it need not exist.
     """
+    for folder in (config.source.parent, root):
+        if str(folder).encode(errors="ignore") != os.fsencode(folder):
+            yield ConfigError(f"The name of the folder {folder} is not text in UTF-8, so OpenSim cannot open what is in it; rename it.")
+            return
     try:
         yield from _recording_names(config)
         if root.exists() and not root.is_dir():

@@ -121,7 +121,7 @@ def _publish(flow: Flow) -> None:
             write_sidecar(folder, result, settings=settings, inputs=inputs)
             confirmed = flow.verification.metrics if flow.verification else ()
             write_metrics(folder, result, flow.metrics, flow.runner.times, confirmed, judged=judged_as)
-            write_run_report(flow, part / REPORT)
+            write_run_report(flow, verdict_of(flow), part / REPORT)
             place.keep(SUMMARY, key, part, seconds=0.0, summary={})
     _publish_set(flow, "complete", "All stages have finished.")
 

@@ -7,7 +7,7 @@ succeeded.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +16,6 @@ from typing import Any
 from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.findings import Finding, Verdict, note
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
-from osim_nmscal.doctor.calibration import confirmed, held_out_moments, muscles_in_use
-from osim_nmscal.doctor.verdict import verdict
 from osim_nmscal.errors import NmscalError
 from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.reader import read_muscles
@@ -41,7 +39,7 @@ class ReportSource:
     stages: tuple[StageTime, ...]
     findings: tuple[Finding, ...]
     inputs: Mapping[str, str]  # path -> sha256
-    verdict: Verdict | None = None  # None: made here from what the results tell
+    verdict: Verdict | None = None  # None if the run did not come so far
     failure: str = ""
 
 
@@ -53,7 +51,10 @@ def report_of_folder(root: Path | str) -> ReportData:
     """
     results = open_results(root, damaged=True, partial=True)
     config = WorkflowConfig.model_validate(results.record.configuration)
-    found = [note(text) for record in results.record.stages.values() for text in record.summary.get("findings", ())]
+    judged = _json(results.folder.metrics) or {}
+    found = [Finding(**one) for one in judged.get("findings", ())]
+    said = [text for record in results.record.stages.values() for text in record.summary.get("findings", ())]
+    found += [note(text) for text in dict.fromkeys(said) if text not in {one.text for one in found}]
     found += [note(f"{path} is missing: it was removed since.") for path in results.missing]
     found += [note(f"{path} was edited since the run.") for path in results.edited]
     return report_data(
@@ -63,6 +64,7 @@ def report_of_folder(root: Path | str) -> ReportData:
             stages=_times(results.record),
             findings=tuple(found),
             inputs=results.record.inputs,
+            verdict=_verdict(judged.get("verdict")),
             failure="" if results.record.state != "partial" else results.record.sentence,
         )
     )
@@ -75,19 +77,13 @@ def report_data(source: ReportSource) -> ReportData:
     trials = trial_views(source.path)
     metrics = _metrics(source)
     checked, failure = _verification(source)
-    findings = source.findings
-    if calibration is not None and metrics:
-        predictions = [trial.calibrated for trial in trials if trial.calibrated is not None]
-        told = (*muscles_in_use(calibration, predictions), *held_out_moments(metrics))
-        told += confirmed(checked, config.verification.tolerance, failure) if checked or failure else ()
-        findings = (*findings, *(one for one in told if one.text not in {str(known) for known in findings}))
     return ReportData(
         subject=config.subject.name,
         model=config.model.file.name,
         date=datetime.now().strftime("%Y-%m-%d"),
         facts=_facts(config, trials),
-        verdict=source.verdict or (_verdict(findings, metrics) if metrics else None),
-        findings=tuple(_without_folders(finding) for finding in findings),
+        verdict=source.verdict,
+        findings=tuple(_without_folders(finding) for finding in source.findings),
         failure=_shortened(source.failure),
         stations=tuple(Station(name=time.name, seconds=time.seconds, cached=time.cached) for time in source.stages),
         recordings=tuple(recording_view(config, recording, source.path, trials) for recording in config.recordings),
@@ -116,6 +112,10 @@ def setting_rows(config: WorkflowConfig, prefix: str = "") -> tuple[SettingRow, 
     )
 
 
+def _verdict(stored: Mapping[str, Any] | None) -> Verdict | None:
+    return None if stored is None else Verdict(level=stored["level"], sentence=stored["sentence"], reasons=tuple(stored["reasons"]))
+
+
 def _times(record: FolderRecord) -> tuple[StageTime, ...]:
     spent: dict[str, float] = {}
     for label, stored in record.stages.items():
@@ -135,11 +135,6 @@ def _facts(config: WorkflowConfig, trials: Sequence[TrialView]) -> tuple[tuple[s
         facts.append(("muscle-tendon units", str(len(trials[0].muscles))))
         facts.append(("joints", ", ".join(trials[0].dofs)))
     return tuple(facts)
-
-
-def _verdict(findings: Iterable[Finding], metrics: Sequence[MomentMetrics]) -> Verdict:
-    judged = {(metric.trial.rpartition("/")[0], metric.dof) for metric in metrics if metric.role == "held_out"}
-    return verdict(tuple(findings), judged=len(judged))
 
 
 def _calibration(source: ReportSource) -> CalibrationResult | None:

@@ -54,18 +54,11 @@ def marker_bodies(model: Path, scale_setup: Path | None) -> dict[str, str]:
 
 
 def task_needs(setup_file: Path, recorded: MarkerTrajectories, in_model: Sequence[str], model: Path) -> Iterator[NmscalError]:
-    """Yield the markers with an inverse kinematics task that the recording or the model lacks, and what leaves nothing to follow."""
+    """Yield the markers with an inverse kinematics task that the recording or the model lacks, or that there is no task."""
     setup = read_setup(setup_file, "InverseKinematicsTool", "IKTaskSet")
     wanted = [name for node in setup.node.iter("IKTaskSet") for name in marker_tasks(included(node))]
     if not wanted:
-        yield FileFormatError(
-            f"{setup.path} has no <IKMarkerTask> that is applied with a weight above 0; add one for each marker to follow."
-        )
-    rows = [recorded.markers.index(name) for name in wanted if name in recorded.markers]
-    if rows and not np.isfinite(recorded.positions[:, rows]).any():
-        yield SignalError(
-            f"{recorded.source} holds no position of any marker with a task in {setup.path.name}, only gaps; export it again."
-        )
+        yield FileFormatError(f"{setup.path} has no <IKMarkerTask> that is applied with a weight above 0; add one for each marker.")
     yield from _absent(wanted, recorded.markers, str(setup.path), recorded.source)
     yield from _absent(wanted, in_model, str(setup.path), f"{model} with its marker set")
 
@@ -94,8 +87,8 @@ def _range_needs(setup: SetupFile, place: str, static: MarkerTrajectories) -> It
         yield FileFormatError(f"{setup.path}: <{place}/time_range> holds {len(between)} numbers, expected start and end in s; correct it.")
     elif between[0] < between[1] and not ((static.time >= between[0]) & (static.time <= between[1])).any():
         yield SignalError(
-            f"{setup.path}: <{place}/time_range> is {between[0]:g} to {between[1]:g} s, but {static.source} lasts from {static.time[0]:g} to "
-            f"{static.time[-1]:g} s; correct the range."
+            f"{setup.path}: <{place}/time_range> is {between[0]:g} to {between[1]:g} s, but {static.source} lasts from "
+            f"{static.time[0]:g} to {static.time[-1]:g} s; correct the range."
         )
 
 
