@@ -121,7 +121,8 @@ def main() -> None:
         worst = sorted(row.errors, key=lambda error: -error.arm_rms)[:4]
         told = ", ".join(f"{e.muscle} {1e3 * e.length_rms:.2f}/{1e3 * e.arm_rms:.2f}" for e in worst)
         print(
-            f"{case}: {len(row.errors)} MTUs; {row.sampling:.2f} ms/posture sampled, fit {row.fitting:.2f} s, {row.evaluating:.0f} us/frame; "
+            f"{case}: {len(row.errors)} MTUs; {row.sampling:.2f} ms/posture sampled, fit {row.fitting:.2f} s, "
+            f"{row.evaluating:.0f} us/frame; "
             f"length RMS median {np.median(length):.3f} worst {length.max():.2f} mm, moment arm median {np.median(arm):.3f} worst "
             f"{arm.max():.2f} mm; worst MTUs {told}",
             flush=True,
