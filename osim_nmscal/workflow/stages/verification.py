@@ -67,10 +67,12 @@ def run(flow: "Flow") -> None:
 
 
 def verification_settings(analysis: MuscleAnalysisSettings) -> VerificationSettings:
-    """Return how OpenSim runs the model: over the motion, and with the moment arms, that the muscle analysis saw."""
-    return VerificationSettings(
-        method=analysis.method, lowpass_cutoff=analysis.lowpass_cutoff, missing_coordinates=analysis.missing_coordinates
-    )
+    """Return how OpenSim runs the model: over the motion, and with the moment arms, that the muscle analysis saw.
+
+    Where that analysis was by surrogate, OpenSim runs on its own paths, so that their difference is part of what is verified.
+    """
+    method = "lengthening_speed" if analysis.method == "surrogate" else analysis.method
+    return VerificationSettings(method=method, lowpass_cutoff=analysis.lowpass_cutoff, missing_coordinates=analysis.missing_coordinates)
 
 
 def work(inputs: Inputs, task: Verified, out: Path) -> Summary:
