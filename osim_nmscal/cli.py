@@ -1,8 +1,9 @@
 """The command line: check, run, verify, settings, demo, electrode-study.
 
-Errors of this package are printed as they are, without a traceback; exit code 2 for what the user can mend in configuration or
-files, 1 for a tool that failed, 3 when OpenSim does not confirm the personalized model, 130 when interrupted. Progress goes
-to stderr, results to stdout; when whoever reads stdout has gone (`| head`), the command ends without a word and with code 1.
+Errors of this package are printed as they are, without a traceback. Exit codes: 2 for what the user can mend in configuration or
+files, 1 for a tool that failed, 3 when the verdict is "do not use" or OpenSim does not confirm the personalized model, 4 with
+--strict when it is "use with care", 130 when interrupted. Progress goes to stderr, results to stdout; when whoever reads stdout
+has gone (`| head`), the command ends without a word and with code 1.
 What happens before and around it (Ctrl-C during imports, encodings, unforeseen errors) is in start.py.
 """
 
@@ -27,7 +28,9 @@ from rich.table import Table
 
 from osim_nmscal import __version__
 from osim_nmscal.commands.inspect import inspect
+from osim_nmscal.commands.report import compare, report
 from osim_nmscal.config import describe_settings, load_config
+from osim_nmscal.data.findings import Finding, Verdict
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
 from osim_nmscal.errors import ConfigError, NmscalError, did_you_mean
 from osim_nmscal.settings_text import SettingDescription
@@ -68,6 +71,7 @@ app = typer.Typer(
 )
 
 NOT_CONFIRMED = 3
+CARE = 4
 ConfigFile = Annotated[Path, typer.Argument(help="The workflow: a config.toml.", show_default=False)]
 OutFolder = Annotated[Path | None, typer.Option("--out", help="Results folder; default: output.folder of the configuration.")]
 
@@ -86,12 +90,13 @@ def check(config: ConfigFile, out: OutFolder = None) -> None:
         table.add_row(row.item, _plain(row.text))
     if report.summary:
         _out.print(table, soft_wrap=False)
+    _print_judged(report.judged)
     _print_findings(report.findings)
     for error in report.errors:
         _print_error(error)
     if report.errors:
         count = len(report.errors)
-        _err.print(f"{config} cannot run yet: {count} problem{'s' if count > 1 else ''}, listed above.", style="bold red")
+        _err.print(f"{config} cannot run yet: {count} problem{'s' if count > 1 else ''}, listed above.", style="bold red", markup=False)
         raise typer.Exit(2)
     where = f" --out {out}" if out else ""
     _out.print(f"{config} is ready: osim-nmscal run {config}{where}", style="bold green", markup=False)
@@ -104,6 +109,7 @@ def run(
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Recordings worked on at the same time.")] = 1,
     from_stage: Annotated[str | None, typer.Option("--from", metavar="STAGE", help=f"Run again from: {', '.join(STAGES)}.")] = None,
     only_stage: Annotated[str | None, typer.Option("--only", metavar="STAGE", help="Run this stage alone.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help=f"End with code {CARE} where the verdict is 'use with care'.")] = False,
 ) -> None:
     """Take the recordings through every station and write the personalized model; unchanged stages are not run again."""
     from osim_nmscal.workflow.personalize import personalize
@@ -120,11 +126,12 @@ def run(
                 markup=False,
             )
             raise typer.Exit(exit_code(error)) from None
-    _print_findings(result.findings)
     if result.calibration is None:
+        _print_judged(result.judged)
+        _print_findings(_plain_findings(result))
         _out.print(f"Done. The results are in {result.folder}", markup=False)
         return
-    _print_personalized(result)
+    _print_personalized(result, strict=strict)
 
 
 @app.command()
@@ -177,9 +184,10 @@ def demo(
         except KeyboardInterrupt as error:
             _err.print(f"Interrupted. What is finished is kept in {folder}; the same command goes on from there.", markup=False)
             raise typer.Exit(exit_code(error)) from None
-    _print_findings(result.personalized.findings)
-    _print_personalized(result.personalized)
-    _print_truth(result)
+    try:
+        _print_personalized(result.personalized)
+    finally:  # it may end the command with the verdict's exit code
+        _print_truth(result)
 
 
 @app.command("electrode-study")
@@ -209,6 +217,8 @@ def electrode_study(
 
 
 app.command()(inspect)
+app.command()(report)
+app.command()(compare)
 
 
 @app.callback(invoke_without_command=True)
@@ -281,10 +291,32 @@ def _print_findings(findings: Iterable[str]) -> None:
         _err.print(f"Note: {finding}", style="yellow", markup=False)
 
 
-def _print_personalized(result: "PersonalizedResult") -> None:
+def _plain_findings(result: "PersonalizedResult") -> Iterable[str]:
+    """Return what the stages said and the doctor did not."""
+    told = {finding.text for finding in result.judged}
+    return (text for text in result.findings if text not in told)
+
+
+def _print_judged(judged: Iterable[Finding]) -> None:
+    """Print what the doctor for the data found, doubts before notes; stops are printed as errors."""
+    for severity, opening, style in (("doubt", "Doubt", "bold yellow"), ("note", "Note", "yellow")):
+        for finding in judged:
+            if finding.severity == severity:
+                _err.print(f"{opening}: {finding.text}", style=style, markup=False)
+
+
+def _print_verdict(verdict: Verdict) -> None:
+    """Print the one sentence to act on."""
+    style = {"fit for use": "bold green", "use with care": "bold yellow", "do not use": "bold red"}[verdict.level]
+    _out.print(f"Verdict: {verdict.sentence}", style=style, markup=False)
+
+
+def _print_personalized(result: "PersonalizedResult", *, strict: bool = False) -> None:
     """Print what a whole run made, and end with another exit code where it is not to be relied on."""
     if result.calibration is None:
         return
+    _print_judged(result.judged)
+    _print_findings(_plain_findings(result))
     _print_moments(result.metrics)
     _print_calibration(result.calibration)
     if result.verification is not None:
@@ -297,28 +329,33 @@ def _print_personalized(result: "PersonalizedResult") -> None:
             style="yellow",
         )
         raise typer.Exit(INTERRUPTED)
-    if result.verification is not None and not result.verification.confirmed:
-        raise typer.Exit(NOT_CONFIRMED)
+    if result.verdict is not None:
+        _print_verdict(result.verdict)
+        if result.verdict.level == "do not use":
+            raise typer.Exit(NOT_CONFIRMED)
+        if strict and result.verdict.level == "use with care":
+            raise typer.Exit(CARE)
 
 
 def _print_moments(metrics: Iterable[MomentMetrics]) -> None:
-    """Print how well moments agree, mean over trials, before and after calibration."""
-    groups: dict[tuple[str, str], dict[str, list[MomentMetrics]]] = defaultdict(lambda: defaultdict(list))
+    """Print how well moments agree, recording by recording, mean over its trials, before and after calibration."""
+    groups: dict[tuple[str, str, str], dict[str, list[MomentMetrics]]] = defaultdict(lambda: defaultdict(list))
     for metric in sorted(metrics, key=lambda metric: metric.role):
-        groups[metric.role, metric.dof][metric.model].append(metric)
+        groups[metric.role, metric.trial.split("/")[0], metric.dof][metric.model].append(metric)
     table = Table(title="Joint moments against inverse dynamics, mean over trials (uncalibrated -> calibrated)", title_justify="left")
-    for name in ("trials", "degree of freedom", "RMSE, N·m", "RMSE / range, %", "R²"):
-        table.add_column(name, justify="left" if name in ("trials", "degree of freedom") else "right", no_wrap=True)
-    for (role, dof), models in groups.items():
+    for name in ("trials", "of recording", "degree of freedom", "RMSE, N·m", "RMSE / range, %", "R²"):
+        table.add_column(name, justify="left" if name in ("trials", "of recording", "degree of freedom") else "right", no_wrap=True)
+    for (role, recording, dof), models in groups.items():
         before, after = models["uncalibrated"], models["calibrated"]
         table.add_row(
             f"{len(after)} {'calibration' if role == 'calibration' else 'held-out'}",
+            recording,
             dof,
             f"{fmean(m.rmse for m in before):.1f} -> {fmean(m.rmse for m in after):.1f}",
             f"{100 * fmean(m.nrmse for m in before):.1f} -> {100 * fmean(m.nrmse for m in after):.1f}",
             f"{fmean(m.r2 for m in before):.2f} -> {fmean(m.r2 for m in after):.2f}",
         )
-    Console(width=max(100, _out.width), highlight=False).print(table)
+    Console(width=max(120, _out.width), highlight=False).print(table)
 
 
 def _print_verification(found: "Verification") -> None:
@@ -342,7 +379,7 @@ def _print_verification(found: "Verification") -> None:
         _err.print(f"OpenSim cannot run the personalized model. The files are kept. {found.failure}", style="bold red", markup=False)
     elif found.confirmed:
         _out.print(
-            f"OpenSim confirms the model: every moment within {100 * found.tolerance:g} % of what was predicted.", style="bold green"
+            f"OpenSim confirms the model's numerics: every moment within {100 * found.tolerance:g} % of what was predicted.", style="green"
         )
     else:
         worst = max(found.metrics, key=lambda metric: metric.nrmse)

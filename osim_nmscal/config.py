@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.doctor.settings import ChecksSettings
 from osim_nmscal.emg.envelope import EnvelopeSettings
 from osim_nmscal.emg.mapping import MappingSettings
 from osim_nmscal.emg.normalization import NormalizationSettings
@@ -54,7 +55,9 @@ class ModelSettings(Settings):
 class RecordingSettings(Settings):
     """One capture, entered wherever the user has something: markers or joint angles, forces or joint moments, raw EMG or envelopes."""
 
-    name: str = setting(..., unit="-", description="Name of the recording and of its results folder.", source="user", pattern=r"^[\w-]+$")
+    name: str = setting(
+        ..., unit="-", description="Name of the recording and of its results folder.", source="user", pattern=r"^[\w-]+$", max_length=80
+    )
     markers: Path | None = setting(None, unit="-", description="Marker trajectories, .trc or .c3d.", source="user")
     joint_angles: Path | None = setting(
         None, unit="-", description="Joint angles instead of markers, .mot or .sto of an earlier inverse kinematics.", source="user"
@@ -151,6 +154,7 @@ class WorkflowConfig(Settings):
     emg: EmgSettings = section(EmgSettings(), "From EMG to excitations.")
     trials: TrialsSettings = section(TrialsSettings(), "From recordings to trials.")
     calibration: CalibrationSettings = section(CalibrationSettings(), "Calibration.")
+    checks: ChecksSettings = section(ChecksSettings(), "What the doctor for the data may not stop.")
     verification: VerificationChoice = section(VerificationChoice(), "OpenSim's confirmation.")
     output: OutputSettings = section(OutputSettings(), "What is written.")
     source: Path = Field(Path("config.toml"), exclude=True, description="The file it was read from.")

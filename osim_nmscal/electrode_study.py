@@ -7,7 +7,6 @@ a muscle that several channels drive stays recorded as long as one of them is le
 Calibrations run side by side and each leaves a file, so that an interrupted study goes on where it stopped.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -38,6 +37,9 @@ from osim_nmscal.data.results import CalibrationResult, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, NmscalError, UnknownNameError, did_you_mean, listed
 from osim_nmscal.evaluation import moment_metrics
+from osim_nmscal.formats.text_files import write_text_atomically
+from osim_nmscal.provenance.code import code_version, library_versions
+from osim_nmscal.provenance.values import digest_of
 
 # Told (finished, all known so far, name of the calibration) after each calibration.
 StudyProgress = Callable[[int, int, str], None]
@@ -148,9 +150,9 @@ class _Bench:
         self._known += len(jobs)
         records: dict[_Job, dict[str, Any]] = {}
         for job in jobs:
-            path = self._path(job)
-            if path.is_file():
-                records[job] = json.loads(path.read_text(encoding="utf-8"))
+            record = self._stored(job)
+            if record is not None:
+                records[job] = record
                 self._tell(job)
         missing = [job for job in jobs if job not in records]
         if self._workers == 1 or len(missing) == 1:
@@ -165,16 +167,22 @@ class _Bench:
         return records
 
     def _path(self, job: _Job) -> Path:
-        key = hashlib.sha256(f"{self._digest} {job.method} {sorted(job.removed)}".encode()).hexdigest()[:16]
+        key = digest_of(self._digest, job.method, sorted(job.removed))[:16]
         return self._folder / f"{job.method}_{len(self._inputs.mapping.channels) - len(job.removed):02d}_{key}.json"
 
     def _keep(self, job: _Job, record: dict[str, Any]) -> dict[str, Any]:
-        path = self._path(job)
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(record), encoding="utf-8")
-        partial.replace(path)
+        write_text_atomically(self._path(job), json.dumps({"record": record, "digest": digest_of(record)}))
         self._tell(job)
         return record
+
+    def _stored(self, job: _Job) -> dict[str, Any] | None:
+        """Return the record that an earlier study left, None if there is none or it is not as we wrote it."""
+        try:
+            stored = json.loads(self._path(job).read_text(encoding="utf-8"))
+            record: dict[str, Any] = stored["record"]
+            return record if stored["digest"] == digest_of(record) else None
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
 
     def _tell(self, job: _Job) -> None:
         self._done += 1
@@ -195,15 +203,8 @@ def _calibrate_in_worker(job: _Job) -> dict[str, Any]:
 
 
 def _digest(inputs: _Inputs) -> str:
-    """Name everything a calibration depends on, so that a changed input is calibrated anew."""
-    digest = hashlib.sha256(inputs.settings.model_dump_json().encode())
-    digest.update(repr(inputs.muscles).encode())
-    digest.update(repr((inputs.mapping.channels, inputs.mapping.muscles)).encode() + inputs.mapping.weights.tobytes())
-    for trial in inputs.trials.trials:
-        digest.update(repr((trial.name, trial.role, trial.muscles, trial.dofs, trial.first_counted)).encode())
-        for array in (trial.time, trial.excitation, trial.mtu_length, trial.moment_arm, trial.joint_moment):
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    """Name everything a calibration depends on, code and libraries included, so that what has changed is calibrated anew."""
+    return digest_of(inputs, library_versions(), code_version(__name__))
 
 
 def _calibrate(inputs: _Inputs, job: _Job) -> dict[str, Any]:
@@ -382,13 +383,13 @@ def write_study(study: ElectrodeStudy, out: Path) -> tuple[Path, ...]:
     """
     out.mkdir(parents=True, exist_ok=True)
     paths = [out / "electrode_study.json"]
-    paths[0].write_text(json.dumps(asdict(study), indent=1), encoding="utf-8")
+    write_text_atomically(paths[0], json.dumps(asdict(study), indent=1))
     for name in ("models", "metrics", "excitations", "comparisons"):
         rows = [asdict(row) for row in getattr(study, name)]
         path = out / f"electrode_study_{name}.csv"
         lines = [",".join(rows[0])] if rows else []
         lines += [",".join(_cell(value) for value in row.values()) for row in rows]
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text_atomically(path, "\n".join(lines) + "\n")
         paths.append(path)
     return tuple(paths)
 

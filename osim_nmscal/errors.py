@@ -38,8 +38,16 @@ class SignalError(NmscalError, ValueError):
     """A recorded signal cannot be used: gaps, wrong unit, wrong clock, no content."""
 
 
+class DataRefusedError(NmscalError, ValueError):
+    """The doctor for the data found what no result can come from; [checks] allow lets it pass."""
+
+
 class SegmentationError(NmscalError, ValueError):
     """No trial, or not the trials asked for, can be cut from a recording."""
+
+
+class UncoveredModelError(NmscalError, ValueError):
+    """A model holds a joint, function or constraint that only OpenSim itself computes; the text names it."""
 
 
 class OpenSimToolError(NmscalError, RuntimeError):
@@ -111,3 +119,13 @@ def listed(names: Iterable[str], most: int = 8) -> str:
     names = list(names)
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown}, ... ({len(names)} in all)"
+
+
+def listed_in(names: Iterable[str], file: str, most: int = 8) -> str:
+    """Join the names that a file holds as `listed` does, with the command that lists them all where they are many."""
+    names = list(names)
+    text = listed(names, most)
+    if len(names) <= most or not file:
+        return text
+    quoted = f'"{file}"' if " " in file else file
+    return f"{text}; `osim-nmscal inspect {quoted}` lists them"

@@ -19,6 +19,7 @@ from osim_nmscal.errors import did_you_mean, listed
 _EXPECTED = {
     "path_type": "a path in quotes",
     "string_type": "text in quotes",
+    "string_too_long": "a shorter text",
     "string_pattern_mismatch": "letters, digits, - and _ only",
     "float_type": "a number",
     "float_parsing": "a number",

@@ -18,7 +18,8 @@ ALLOWED: dict[str, set[str]] = {
     "worker": {"errors"},
     "formats": {"errors", "settings", "data", "worker"},
     "osim_model": {"errors", "settings", "data"},
-    "opensim_tools": {"errors", "settings", "data", "signals", "worker", "formats", "osim_model"},
+    "kinematics": {"errors"},
+    "opensim_tools": {"errors", "settings", "data", "signals", "worker", "formats", "osim_model", "kinematics"},
     "emg": {"errors", "settings", "data", "signals", "formats"},
     "trials": {"errors", "settings", "data", "signals", "formats"},
     "nms": {"errors", "settings", "data"},
@@ -32,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"errors", "settings", "data", "evaluation", "summaries"},
     "electrode_study": {"errors", "settings", "provenance", "data", "formats", "evaluation", "calibration"},
     "config": {
+        "doctor",
         "errors",
         "settings",
         "settings_text",
@@ -58,11 +60,10 @@ ALLOWED: dict[str, set[str]] = {
 BORDERS: dict[str, set[str]] = {
     "opensim": {"opensim_tools", "virtual_subject"},
     "lxml": {"osim_model", "opensim_tools"},
-    "torch": {"nms", "calibration", "virtual_subject", "summaries"},
+    "torch": {"kinematics", "nms", "calibration", "virtual_subject", "summaries"},
     "ezc3d": {"formats", "virtual_subject"},
     "sklearn": {"calibration"},
     "typer": {"cli", "commands"},
-    "plotly": {"report"},
     "matplotlib": {"viz"},
     "jinja2": {"report"},
 }

@@ -2,21 +2,17 @@
 
 import csv
 import json
-import sys
+import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent / "calibration"))  # the twins live with the calibration tests
-
-from synergy_twin import make_synergy_twin
-
 import osim_nmscal.electrode_study as station
 from osim_nmscal.calibration.fewer_channels import without_channels
 from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings
-from osim_nmscal.calibration.synergy_settings import SynergySettings
+from osim_nmscal.calibration.simulated_twin import make_synergy_twin
+from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.electrode_study import electrode_study, write_study
@@ -127,6 +123,41 @@ def test_changed_settings_are_calibrated_anew(study, person, monkeypatch):
     monkeypatch.setattr(station, "_calibrate", lambda inputs, job: (_ for _ in ()).throw(RuntimeError("calibrated")))
     with pytest.raises(RuntimeError, match="calibrated"):
         electrode_study(trials, muscles, mapping, SETTINGS.model_copy(update={"seed": 1}), out=folder, workers=1)
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"record": {}, "digest": "0"}'])
+def test_a_calibration_whose_file_was_damaged_is_made_again(study, person, tmp_path, damage, monkeypatch):
+    _, folder = study
+    trials, muscles, mapping = person
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    next((copy / "calibrations").glob("*.json")).write_text(damage)
+    asked = []
+    monkeypatch.setattr(station, "_calibrate", lambda inputs, job: asked.append(job) or (_ for _ in ()).throw(RuntimeError("calibrated")))
+    with pytest.raises(RuntimeError, match="calibrated"):
+        electrode_study(trials, muscles, mapping, SETTINGS, out=copy, workers=1)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("changed", ["code_version", "library_versions"])
+def test_other_code_or_another_library_calibrates_anew(study, person, changed, monkeypatch):
+    _, folder = study
+    trials, muscles, mapping = person
+    monkeypatch.setattr(station, changed, lambda *_: {"torch": "other"})
+    monkeypatch.setattr(station, "_calibrate", lambda inputs, job: (_ for _ in ()).throw(RuntimeError("calibrated")))
+    with pytest.raises(RuntimeError, match="calibrated"):
+        electrode_study(trials, muscles, mapping, SETTINGS, out=folder, workers=1)
+
+
+def test_a_changed_trial_or_weight_calibrates_anew(person):
+    trials, muscles, mapping = person
+    inputs = station._Inputs(trials, muscles, mapping, SETTINGS)
+    first = trials.trials[0]
+    keys = {station._digest(inputs)}
+    for name in ("excitation", "mtu_length", "moment_arm", "joint_moment"):
+        other = replace(first, **{name: getattr(first, name) * 1.0001})
+        keys.add(station._digest(replace(inputs, trials=TrialSet(trials=(other, *trials.trials[1:])))))
+    keys.add(station._digest(replace(inputs, mapping=replace(mapping, weights=mapping.weights * 1.0001))))
+    assert len(keys) == 6
 
 
 def test_tables_hold_what_was_found(study, tmp_path):

@@ -6,35 +6,23 @@ Every optimiser works on this one object.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, Term, TermInputs, built_in_terms, moment_scale
+from osim_nmscal.calibration.hessians import DenseMatrix
+from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, SignalTangents, Term, TermInputs, built_in_terms, moment_scale
 from osim_nmscal.calibration.parameter_space import ParameterSpace
-from osim_nmscal.calibration.settings import LossSettings, ParameterName
+from osim_nmscal.calibration.settings import LossSettings
 from osim_nmscal.calibration.stacking import StackedTrials
 from osim_nmscal.calibration.term_check import require_declared_axis
+from osim_nmscal.nms.forward import MuscleState, Parts
 from osim_nmscal.nms.joint_moment import joint_moment
-from osim_nmscal.nms.model import Columns, NmsParameters
 from osim_nmscal.nms.muscle_models import MuscleMechanics
-from osim_nmscal.nms.sensitivity import (
-    ActivationParameterKind,
-    FiberParameterKind,
-    MuscleState,
-    activation_tangents,
-    muscle_tangents,
-    solve_state,
-)
-
-ACTIVATION_KINDS: tuple[ActivationParameterKind, ...] = ("c1", "c2", "shape_factor", "electromechanical_delay", "emg_scale")
-FIBER_KINDS: tuple[FiberParameterKind, ...] = (
-    "optimal_fiber_length",
-    "tendon_slack_length",
-    "max_contraction_velocity",
-    "tendon_strain_at_one_norm_force",
-)
+from osim_nmscal.nms.parameters import NmsParameters
+from osim_nmscal.nms.sensitivity import ACTIVATION_PARAMETERS, FIBER_PARAMETERS, FORCE_PARAMETERS, activation_tangents, muscle_tangents
 
 
 @dataclass(frozen=True)
@@ -55,11 +43,11 @@ class Linearization:
     """Gradient and Gauss-Newton Hessian of the loss / 2, and the Jacobian of the scaled moment residuals."""
 
     gradient: Tensor  # (parameter,)
-    hessian: Tensor  # (parameter, parameter)
+    hessian: DenseMatrix  # (parameter, parameter)
     moment_jacobian: Tensor  # (counted sample * dof, parameter)
     length_tangents: tuple[Tensor, ...]  # per part (kind, time, column), d normalized fiber length / dz of that kind
-    kinds: tuple[ParameterName, ...]  # free kinds of muscle parameters
-    tangents: TermInputs  # (kind, time, trial, muscle), every muscle signal's derivative by z of that kind
+    kinds: tuple[str, ...]  # free kinds of muscle parameters
+    tangents: SignalTangents  # (kind, time, trial, muscle), every muscle signal's derivative by z of that kind
 
 
 class Objective:
@@ -100,11 +88,11 @@ class Objective:
         self._dofs = tuple(dofs) or tuple(f"dof {i}" for i in range(trials.joint_moment.shape[-1]))
         self._trials_apart = trials_apart
         self._groups = tuple(tuple(group) for group in groups if len(group) > 1)
-        rigid = muscle.rigid_tendon
-        self.parts = [index for index in ((~rigid).nonzero().squeeze(-1), rigid.nonzero().squeeze(-1)) if len(index)]
-        self._part_muscles = [muscle.select(index) for index in self.parts]
-        self.activation_kinds = tuple(kind for kind in ACTIVATION_KINDS if space.blocks[kind].free)
-        self.fiber_kinds = tuple(kind for kind in FIBER_KINDS if space.blocks[kind].free)
+        self._parts = Parts(muscle)
+        # free kinds by how they enter the model, and the model's parameters they enter as
+        self._activation = [block for block in space.free_blocks if block.kind.enters in ACTIVATION_PARAMETERS]
+        self._fiber = [block for block in space.free_blocks if block.kind.enters in FIBER_PARAMETERS]
+        self._force = [block for block in space.free_blocks if block.kind.enters in FORCE_PARAMETERS]
         # weights: mean over counted steps of each trial, mean over DOFs
         self._counted = trials.counted
         per_sample = (trials.counted / trials.counted.sum(dim=0)).sqrt()
@@ -113,9 +101,7 @@ class Objective:
         self._moment_weight = self._sample_weight[:, None] * (settings.moment_weight / len(self._dofs)) ** 0.5 / self.moment_scale
         self.weighted_arm = trials.moment_arm[trials.counted] * self._moment_weight[..., None]  # (counted, dof, muscle)
         self._start, self._prior_width = space.start(), space.prior_width()
-        self._kinds: list[ParameterName] = [*self.activation_kinds, *self.fiber_kinds]
-        if space.blocks["strength_coefficient"].free:
-            self._kinds.append("strength_coefficient")
+        self._kinds = [block.name for block in (*self._activation, *self._fiber, *self._force)]
         # position in z of each kind and muscle; fixed ones fall into a waste entry behind the last
         every = [space.blocks[kind].muscle_columns() for kind in self._kinds]
         columns = torch.stack(every) if every else torch.zeros((0, len(muscle)), dtype=torch.int64)
@@ -138,32 +124,42 @@ class Objective:
         self.evaluations += 1
         parameters = self.space.model_parameters(z)
         driving = self.trials.excitation if excitation is None else excitation
-        scale = self.space.muscle_values(z, "emg_scale")
-        excitation = driving * scale
-        activation, derivatives = activation_tangents(excitation, parameters, self.activation_kinds, self.trials.time_step)
-        if "emg_scale" in self.activation_kinds:
-            # the tangent is that of a factor of the scaled excitation
-            derivatives[self.activation_kinds.index("emg_scale")] /= scale
-        states, pieces = [], []
-        for i, (index, muscle) in enumerate(zip(self.parts, self._part_muscles, strict=True)):
-            columns = Columns(activation[..., index], self.trials.mtu_length[..., index], _select(parameters, index), muscle)
-            state = solve_state(columns, self.trials.time_step, None if warm is None else warm[i])
-            states.append(state)
-            pieces.append(torch.stack([columns.restore(s) for s in (state.length, state.tendon_strain, state.force)]))
-        length, strain, force = self._merge(pieces)
+        entered = tuple(block.kind.enters for block in self._activation)
+        activation, derivatives = activation_tangents(driving, parameters, entered, self.trials.time_step)
+        states = self._parts.solve(activation, self.trials.mtu_length, parameters, self.trials.time_step, warm=warm)
+        shown = [(state.length, state.velocity, state.tendon_strain, state.force) for state in states]
+        pieces = [torch.stack([state.columns.restore(s) for s in one]) for state, one in zip(states, shown, strict=True)]
+        length, velocity, strain, force = self._parts.merge(pieces)
         force = force * parameters.max_isometric_force
         moment = joint_moment(force, self.trials.moment_arm)
-        outputs = TermInputs(activation, length, strain, force, moment, self.trials.joint_moment)
+        outputs = TermInputs(
+            activation=activation,
+            normalized_fiber_length=length,
+            normalized_fiber_velocity=velocity,
+            tendon_strain=strain,
+            tendon_force=force,
+            joint_moment=moment,
+            target_moment=self.trials.joint_moment,
+            muscles=self._muscle.names,
+            dofs=self._dofs,
+            max_isometric_force=self.space.base.max_isometric_force,
+            time_step=self.trials.time_step,
+        )
         while self._unchecked_terms:
-            require_declared_axis(self._unchecked_terms[-1], outputs, self._muscle.names, self._dofs, trials_apart=self._trials_apart)
+            require_declared_axis(self._unchecked_terms[-1], outputs, trials_apart=self._trials_apart)
             self._unchecked_terms.pop()
         terms = self._term_values(z, outputs)
-        return Evaluation(z, sum(terms.values()), terms, parameters, outputs, derivatives, tuple(states))
+        return Evaluation(z, sum(terms.values()), terms, parameters, outputs, derivatives, states)
 
     def moment_residual(self, at: Evaluation) -> Tensor:
         """Return the weighted, scaled moment errors of the counted samples, (counted, dof)."""
         error = at.outputs.joint_moment - self.trials.joint_moment
         return error[self._counted] * self._moment_weight
+
+    @property
+    def parts(self) -> list[Tensor]:
+        """Positions of the muscles of each state."""
+        return self._parts.indices
 
     @property
     def terms(self) -> tuple[MuscleTerm | Term, ...]:
@@ -185,12 +181,6 @@ class Objective:
                 slope = term.moment_derivative(at.outputs)[self._counted] * self._sample_weight[:, None]
                 factors.append(slope / self._moment_weight)
         return torch.cat(residuals, dim=1), torch.cat(factors, dim=1)
-
-    def _merge(self, pieces: list[Tensor]) -> Tensor:
-        """Join parts (..., muscle of the part) in the order of all muscles."""
-        if len(pieces) == 1:
-            return pieces[0]
-        return torch.cat(pieces, dim=-1)[..., torch.argsort(torch.cat(self.parts))]
 
     def _term_values(self, z: Tensor, outputs: TermInputs) -> dict[str, float]:
         error = (outputs.joint_moment - self.trials.joint_moment)[self._counted] * self._moment_weight
@@ -223,7 +213,7 @@ class Objective:
             similarity, by_z = self._similarity(at.z)
             gradient += by_z.T @ similarity
             hessian += by_z.T @ by_z
-        return Linearization(gradient, hessian, rows.T, lengths, tuple(self._kinds), tangents)
+        return Linearization(gradient, DenseMatrix(hessian), rows.T, lengths, tuple(self._kinds), tangents)
 
     def gradient(self, at: Evaluation) -> Tensor:
         """Return the gradient of loss / 2 at an evaluation, (parameter,), without any Hessian."""
@@ -232,48 +222,54 @@ class Objective:
     def predict_lengths(self, at: Evaluation, linear: Linearization, step: Tensor) -> list[Tensor]:
         """Return the fiber lengths of each part that the linearization expects after a step in z: a warm start."""
         starts = []
-        kinds = [*self.activation_kinds, *self.fiber_kinds]
+        blocks = [*self._activation, *self._fiber]
         for index, state, tangent in zip(self.parts, at.states, linear.length_tangents, strict=True):
             move = []
-            for kind in kinds:
-                columns = self.space.blocks[kind].muscle_columns()[index]
+            for block in blocks:
+                columns = block.muscle_columns()[index]
                 move.append(torch.where(columns >= 0, step[columns.clamp_min(0)], torch.zeros_like(step[:1])))
             trials = self.trials.mtu_length.shape[1]
             moves = torch.stack(move).repeat(1, trials) if move else torch.zeros((0, state.length.shape[1]), dtype=torch.float64)
             starts.append(state.length + torch.einsum("ktc,kc->tc", tangent, moves))
         return starts
 
-    def _tangents(self, at: Evaluation) -> tuple[TermInputs, tuple[Tensor, ...]]:
+    def _tangents(self, at: Evaluation) -> tuple[SignalTangents, tuple[Tensor, ...]]:
         """Return the derivatives of every muscle signal by z of each kind (force in N), and each part's of length."""
         pieces, lengths = [], []
-        muscle_kinds: list[ParameterName] = [*self.activation_kinds, *self.fiber_kinds]
-        scale = (
-            torch.stack([self.space.blocks[k].muscle_scale() for k in muscle_kinds])
-            if muscle_kinds
-            else torch.zeros((0, len(self._muscle)))
-        )
+        blocks, entered = [*self._activation, *self._fiber], tuple(block.kind.enters for block in self._fiber)
+        slopes = [self.space.model_slope(at.z, block.name) for block in blocks]
+        scale = torch.stack(slopes) if slopes else torch.zeros((0, len(self._muscle)), dtype=torch.float64)
         trials = self.trials.mtu_length.shape[1]
         for index, state in zip(self.parts, at.states, strict=True):
             chain = scale[:, index].repeat(1, trials)[:, None, :]  # (kind, 1, column)
             direct = at.activation_derivatives[..., index].flatten(-2)
-            tangent = muscle_tangents(state, direct, self.fiber_kinds)
+            tangent = muscle_tangents(state, direct, entered)
             lengths.append(tangent.length * chain)
-            stacked = torch.stack([lengths[-1], tangent.tendon_strain * chain, tangent.force * chain])
-            pieces.append(stacked.unflatten(-1, (trials, len(index))))
-        length, strain, force = self._merge(pieces)
+            signals = [lengths[-1], tangent.tendon_strain * chain, tangent.force * chain]
+            if self._user_terms:  # nothing else looks at velocities
+                signals.append(tangent.velocity() * chain)
+            pieces.append(torch.stack(signals).unflatten(-1, (trials, len(index))))
+        length, strain, force, *velocities = self._parts.merge(pieces)
         force = force * at.parameters.max_isometric_force
         activation = torch.zeros_like(length)
-        count = len(self.activation_kinds)
+        count = len(self._activation)
         activation[:count] = at.activation_derivatives * scale[:count, None, None, :]
-        if self.space.blocks["strength_coefficient"].free:
-            # force is proportional to the strength coefficient
-            block = self.space.blocks["strength_coefficient"]
-            by_strength = at.outputs.tendon_force / self.space.muscle_values(at.z, "strength_coefficient") * block.muscle_scale()
-            still = torch.zeros_like(by_strength)[None]
+        if self._force:
+            # the force is proportional to the maximum isometric force, whatever moves that
+            growth = torch.stack([self.space.model_slope(at.z, block.name) for block in self._force])  # (kind, muscle)
+            more = at.outputs.tendon_force * (growth / at.parameters.max_isometric_force)[:, None, None, :]
+            still = torch.zeros_like(more)
             length, strain, activation = torch.cat([length, still]), torch.cat([strain, still]), torch.cat([activation, still])
-            force = torch.cat([force, by_strength[None]])
-        nothing = length.new_zeros(0)
-        return TermInputs(activation, length, strain, force, nothing, nothing), tuple(lengths)
+            velocities = [torch.cat([velocity, still]) for velocity in velocities]
+            force = torch.cat([force, more])
+        tangents = SignalTangents(
+            activation=activation,
+            normalized_fiber_length=length,
+            normalized_fiber_velocity=velocities[0] if velocities else length.new_zeros(()).expand_as(length),
+            tendon_strain=strain,
+            tendon_force=force,
+        )
+        return tangents, tuple(lengths)
 
     def _moment_rows_by_parameter(self, force: Tensor) -> Tensor:
         """Return the transposed Jacobian of the weighted moment residuals by z, (parameter, counted * dof)."""
@@ -283,7 +279,7 @@ class Objective:
         return jacobian.index_add_(0, self._columns.reshape(-1)[self._moving], rows[self._moving])
 
     def _add_term(
-        self, term: MuscleTerm | Term, at: Evaluation, moment_rows: Tensor, tangents: TermInputs, gradient: Tensor, hessian: Tensor
+        self, term: MuscleTerm | Term, at: Evaluation, moment_rows: Tensor, tangents: SignalTangents, gradient: Tensor, hessian: Tensor
     ) -> None:
         """Add one term's part to gradient and Hessian (with waste entry), in place."""
         residual = term.residual(at.outputs)[self._counted] * self._sample_weight[:, None]
@@ -306,17 +302,17 @@ class Objective:
         entries = columns[:, :, None] * len(gradient) + columns[:, None, :]
         hessian.view(-1).index_add_(0, entries.reshape(-1), torch.bmm(slope, slope.transpose(1, 2)).reshape(-1))
 
-    def coupled_rows(self, term: Term, at: Evaluation, tangents: TermInputs) -> Tensor:
+    def coupled_rows(self, term: Term, at: Evaluation, tangents: SignalTangents) -> Tensor:
         """Return the transposed Jacobian of a coupled term's weighted residuals by z, (parameter, counted * residual)."""
-        still = torch.zeros_like(at.outputs.joint_moment)
         rows = []
         for column in range(self.space.size):
-            mine = (self._columns == column).to(still.dtype)[:, None, None, :]  # (kind, 1, 1, muscle)
-            moved = {field: (getattr(tangents, field) * mine).sum(dim=0) for field in MUSCLE_SIGNALS}
+            mine = (self._columns == column).to(self._prior_width.dtype)[:, None, None, :]  # (kind, 1, 1, muscle)
+            moved: dict[str, Any] = {field: (getattr(tangents, field) * mine).sum(dim=0) for field in MUSCLE_SIGNALS}
             moment = joint_moment(moved["tendon_force"], self.trials.moment_arm)
-            change = term.along(at.outputs, TermInputs(**moved, joint_moment=moment, target_moment=still))
+            change = term.along(at.outputs, replace(at.outputs, **moved, joint_moment=moment))
             rows.append((change[self._counted] * self._sample_weight[:, None]).reshape(-1))
-        return torch.stack(rows) if rows else still.new_zeros((0, int(self._counted.sum()) * term.residual(at.outputs).shape[-1]))
+        count = int(self._counted.sum()) * term.residual(at.outputs).shape[-1]
+        return torch.stack(rows) if rows else self._prior_width.new_zeros((0, count))
 
     def _similarity(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Residuals and Jacobian of how far relative lengths stray from their group's mean."""
@@ -331,23 +327,8 @@ class Objective:
                 residuals.append(weight * (centred @ values[members]))
                 jacobian = torch.zeros((len(members), self.space.size), dtype=torch.float64)
                 moving = columns[members] >= 0
-                jacobian[:, columns[members][moving]] = weight * (centred * block.width[block.owner_of_muscle[members]])[:, moving]
+                jacobian[:, columns[members][moving]] = weight * (centred * block.slope(z)[block.owner_of_muscle[members]])[:, moving]
                 rows.append(jacobian)
         if not residuals:
             return z.new_zeros(0), z.new_zeros((0, self.space.size))
         return torch.cat(residuals), torch.cat(rows)
-
-
-def _select(parameters: NmsParameters, index: Tensor) -> NmsParameters:
-    delay = parameters.electromechanical_delay
-    return NmsParameters(
-        c1=parameters.c1[index],
-        c2=parameters.c2[index],
-        shape_factor=parameters.shape_factor[index],
-        optimal_fiber_length=parameters.optimal_fiber_length[index],
-        tendon_slack_length=parameters.tendon_slack_length[index],
-        max_isometric_force=parameters.max_isometric_force[index],
-        max_contraction_velocity=parameters.max_contraction_velocity[index],
-        tendon_strain_at_one_norm_force=parameters.tendon_strain_at_one_norm_force[index],
-        electromechanical_delay=delay if delay.ndim == 0 else delay[index],
-    )

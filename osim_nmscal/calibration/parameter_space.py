@@ -1,55 +1,50 @@
 """The parameters of a calibration as data: owners, bounds, starts, and the way from a vector to the model's parameters.
 
 Every optimiser works on one vector `z` of the free parameters, each scaled to 0 (lower bound) to 1 (upper bound). A
-parameter's *owner* is what shares one value: a muscle, a group of muscles, or all of them.
+parameter's *owner* is what shares one value: a muscle, a group of muscles, or all of them. What kinds there are, and how
+each enters the model, is in `parameter_kinds`.
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from osim_nmscal.calibration.settings import PARAMETER_NAMES, CalibrationSettings, ParameterName, ParameterSettings
+from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
+from osim_nmscal.calibration.settings import CalibrationSettings, ParameterSettings
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import NeuralParameters
 from osim_nmscal.errors import CalibrationError, UnknownNameError, did_you_mean
-from osim_nmscal.nms.model import NmsParameters, initial_parameters
+from osim_nmscal.nms.parameters import NMS_PARAMETERS, NmsParameters, initial_parameters
 
-UNITS: dict[str, str] = {
-    "c1": "-",
-    "c2": "-",
-    "shape_factor": "-",
-    "optimal_fiber_length": "m",
-    "tendon_slack_length": "m",
-    "strength_coefficient": "-",
-    "electromechanical_delay": "s",
-    "emg_scale": "-",
-    "tendon_strain_at_one_norm_force": "-",
-    "max_contraction_velocity": "1/s",
-}
 # Owner name of a parameter that all muscles share.
 EVERYONE = "all"
+# What NeuralParameters holds of the model's parameters.
+_NEURAL = tuple(one.name for one in fields(NeuralParameters) if one.name in NMS_PARAMETERS)
 
 
 @dataclass(frozen=True)
 class ParameterBlock:
     """All values of one kind of parameter. Its internal value is a factor of `reference` (1 for absolute parameters)."""
 
-    name: ParameterName
+    kind: ParameterKind
     owners: tuple[str, ...]
     owner_of_muscle: Tensor  # (muscle,), int64
     reference: Tensor  # (muscle,): value of a muscle = reference * internal value of its owner
     start: Tensor  # (owner,), internal
     lower: Tensor  # (owner,), internal
     upper: Tensor  # (owner,), internal
-    prior_width: Tensor  # (owner,), internal
+    prior_width: Tensor  # (owner,), of the kind's transform
     column: Tensor  # (owner,), int64: position in z, -1 if fixed
 
     @property
-    def width(self) -> Tensor:
-        """Range between the bounds, (owner,), internal."""
-        return self.upper - self.lower
+    def name(self) -> str:
+        """Name of the kind."""
+        return self.kind.name
 
     @property
     def free(self) -> bool:
@@ -60,9 +55,16 @@ class ParameterBlock:
         """Position in z of each muscle's value, -1 if fixed; (muscle,)."""
         return self.column[self.owner_of_muscle]
 
-    def muscle_scale(self) -> Tensor:
-        """d muscle value / dz, (muscle,)."""
-        return self.reference * self.width[self.owner_of_muscle]
+    def internal(self, z: Tensor) -> Tensor:
+        """Return the internal values at z, (owner,)."""
+        moving = self.column >= 0
+        value = self.start.clone()
+        value[moving] = self.kind.transform.value(z[self.column[moving]], self.lower[moving], self.upper[moving])
+        return value
+
+    def slope(self, z: Tensor) -> Tensor:
+        """Return d internal value / dz at z, (owner,)."""
+        return self.kind.transform.slope(self.internal(z), self.lower, self.upper)
 
     def owner_reference(self) -> np.ndarray:
         """What an owner's internal value multiplies to be in its unit: its only muscle's reference, 1 if it has several."""
@@ -71,16 +73,23 @@ class ParameterBlock:
 
 
 class ParameterSpace:
-    """The blocks of a calibration and the map from z to model parameters."""
+    """The blocks of a calibration and the map from z to model parameters; without blocks, fixed parameters."""
 
-    def __init__(self, blocks: tuple[ParameterBlock, ...], base: NmsParameters) -> None:
+    def __init__(self, blocks: Sequence[ParameterBlock], base: NmsParameters, time_step: float) -> None:
+        """Hold the blocks.
+
+        Args:
+            blocks: of every kind that may differ from the base.
+            base: the model's parameters before any kind enters.
+            time_step: s, for kinds that depend on the clock.
+        """
         self.blocks = {block.name: block for block in blocks}
-        self._base = base
+        self.base, self._time_step = base, time_step
         self.size = sum(int((block.column >= 0).sum()) for block in blocks)
 
     @property
     def free_blocks(self) -> tuple[ParameterBlock, ...]:
-        """Blocks with at least one free owner, in the order of PARAMETER_NAMES."""
+        """Blocks with at least one free owner, in the order of the table of kinds."""
         return tuple(block for block in self.blocks.values() if block.free)
 
     def start(self) -> Tensor:
@@ -89,52 +98,58 @@ class ParameterSpace:
 
     def prior_width(self) -> Tensor:
         """Standard deviation of the prior of each entry of z, (parameter,)."""
-        return self.encode({b.name: b.lower + b.prior_width for b in self.blocks.values()})
+        widths = {b.name: b.prior_width / b.kind.transform.span(b.lower, b.upper) for b in self.blocks.values()}
+        return self._gathered(widths)
 
     def encode(self, values: dict[str, Tensor]) -> Tensor:
         """Return z for internal values (owner,) of each block."""
+        return self._gathered({b.name: b.kind.transform.place(values[b.name], b.lower, b.upper) for b in self.blocks.values()})
+
+    def _gathered(self, entries: dict[str, Tensor]) -> Tensor:
         z = torch.zeros(self.size, dtype=torch.float64)
         for block in self.blocks.values():
             moving = block.column >= 0
-            z[block.column[moving]] = ((values[block.name] - block.lower) / block.width)[moving]
+            z[block.column[moving]] = entries[block.name][moving]
         return z
 
-    def internal(self, z: Tensor, name: ParameterName) -> Tensor:
+    def internal(self, z: Tensor, name: str) -> Tensor:
         """Return the internal values of one block at z, (owner,)."""
-        block = self.blocks[name]
-        moving = block.column >= 0
-        value = block.start.clone()
-        value[moving] = block.lower[moving] + block.width[moving] * z[block.column[moving]]
-        return value
+        return self.blocks[name].internal(z)
 
-    def muscle_values(self, z: Tensor, name: ParameterName) -> Tensor:
+    def muscle_values(self, z: Tensor, name: str) -> Tensor:
         """Return one kind of parameter for every muscle at z, (muscle,), in its unit."""
         block = self.blocks[name]
-        return block.reference * self.internal(z, name)[block.owner_of_muscle]
+        return block.reference * block.internal(z)[block.owner_of_muscle]
 
     def model_parameters(self, z: Tensor) -> NmsParameters:
         """Return the model's parameters at z, (muscle,) each."""
-        delay = self.muscle_values(z, "electromechanical_delay")
-        return NmsParameters(
-            c1=self.muscle_values(z, "c1"),
-            c2=self.muscle_values(z, "c2"),
-            shape_factor=self.muscle_values(z, "shape_factor"),
-            optimal_fiber_length=self.muscle_values(z, "optimal_fiber_length"),
-            tendon_slack_length=self.muscle_values(z, "tendon_slack_length"),
-            max_isometric_force=self._base.max_isometric_force * self.muscle_values(z, "strength_coefficient"),
-            max_contraction_velocity=self.muscle_values(z, "max_contraction_velocity"),
-            tendon_strain_at_one_norm_force=self.muscle_values(z, "tendon_strain_at_one_norm_force"),
-            electromechanical_delay=delay[0] if bool((delay == delay[0]).all()) else delay,
-        )
+        values = {name: getattr(self.base, name) for name in NMS_PARAMETERS}
+        for block in self.blocks.values():
+            field = block.kind.enters
+            values[field], _ = block.kind.entry(self.muscle_values(z, block.name), values[field], self._time_step)
+        delay = values["electromechanical_delay"]
+        if delay.ndim > 0 and bool((delay == delay[0]).all()):
+            values["electromechanical_delay"] = delay[0]  # one shift for all is many times faster
+        return NmsParameters(**values)
+
+    def model_slope(self, z: Tensor, name: str) -> Tensor:
+        """Return d model parameter / dz of one kind, (muscle,)."""
+        block = self.blocks[name]
+        before = getattr(self.base, block.kind.enters)
+        _, by_value = block.kind.entry(self.muscle_values(z, name), before, self._time_step)
+        return by_value * block.reference * block.slope(z)[block.owner_of_muscle]
 
 
-def parameter_space(muscles: MuscleTable, settings: CalibrationSettings, frozen: frozenset[str] = frozenset()) -> ParameterSpace:
+def parameter_space(
+    muscles: MuscleTable, settings: CalibrationSettings, frozen: frozenset[str] = frozenset(), *, time_step: float = math.nan
+) -> ParameterSpace:
     """Build the parameter space of a calibration.
 
     Args:
         muscles: the muscles to calibrate, with their starting values.
         settings: scopes, bounds, groups.
         frozen: muscles whose parameters stay fixed (no DOF sees them, or nothing drives them).
+        time_step: s; needed by kinds that depend on the clock alone.
 
     Raises:
         UnknownNameError: a group names an unknown muscle.
@@ -142,12 +157,44 @@ def parameter_space(muscles: MuscleTable, settings: CalibrationSettings, frozen:
     """
     group_of = _group_of_muscle(muscles, settings.groups)
     base = initial_parameters(muscles, c1=0.0, c2=0.0, shape_factor=0.0, electromechanical_delay=0.0)
-    blocks, size = [], 0
-    for name in PARAMETER_NAMES:
-        block = _block(name, getattr(settings.parameters, name), muscles, base, group_of, frozen, size)
+    blocks: list[ParameterBlock] = []
+    size = 0
+    for kind in KINDS.values():
+        block = _block(kind, settings.parameters.of(kind.name), muscles, base, group_of, frozen, size)
         size += int((block.column >= 0).sum())
         blocks.append(block)
-    return ParameterSpace(tuple(blocks), base)
+    return ParameterSpace(blocks, base, time_step)
+
+
+def fixed_parameters(muscles: MuscleTable, neural: NeuralParameters) -> NmsParameters:
+    """Return the model's parameters at calibrated values, of muscles in the order of the activation dynamics."""
+    base = initial_parameters(muscles, c1=0.0, c2=0.0, shape_factor=0.0, electromechanical_delay=0.0)
+    values = {name: torch.as_tensor(np.asarray(getattr(neural, name)), dtype=torch.float64) for name in _NEURAL}
+    # what is one number for all is one number for each, but for the delay, see ParameterSpace.model_parameters
+    spread = {name: value if name == "electromechanical_delay" else value.expand(len(muscles)) for name, value in values.items()}
+    return replace(base, **spread)
+
+
+def neural_parameters(space: ParameterSpace, z: Tensor, time_step: float) -> NeuralParameters:
+    """Return the activation dynamics at z for the sidecar."""
+    parameters = space.model_parameters(z)
+    values: dict[str, Any] = {}
+    for name in _NEURAL:
+        value = getattr(parameters, name)
+        values[name] = float(value) if value.ndim == 0 else value.numpy().copy()
+    return NeuralParameters(time_step=time_step, **values)
+
+
+def calibrated_muscles(table: MuscleTable, space: ParameterSpace, z: Tensor) -> MuscleTable:
+    """Return the muscles with the calibrated lengths, strengths and other .osim properties at z."""
+    parameters = space.model_parameters(z)
+    muscles = []
+    for i, muscle in enumerate(table.muscles):
+        for block in space.blocks.values():
+            if block.kind.write is not None:
+                muscle = block.kind.write(muscle, float(getattr(parameters, block.kind.enters)[i]))
+        muscles.append(muscle)
+    return MuscleTable(muscles=tuple(muscles))
 
 
 def _group_of_muscle(muscles: MuscleTable, groups: dict[str, tuple[str, ...]]) -> dict[str, str]:
@@ -166,7 +213,7 @@ def _group_of_muscle(muscles: MuscleTable, groups: dict[str, tuple[str, ...]]) -
 
 
 def _block(
-    name: ParameterName,
+    kind: ParameterKind,
     settings: ParameterSettings,
     muscles: MuscleTable,
     base: NmsParameters,
@@ -181,32 +228,32 @@ def _block(
     }[settings.scope]
     owners = tuple(dict.fromkeys(owner_names))
     owner_of_muscle = torch.tensor([owners.index(owner) for owner in owner_names])
-    value = _starting_values(name, settings, muscles, base)
+    value = _starting_values(kind, settings, muscles, base)
     relative = settings.bounds == "relative"
     reference = value if relative else torch.ones_like(value)
     start = torch.ones(len(owners), dtype=torch.float64)
     if not relative:
         start = torch.stack([value[owner_of_muscle == i].mean() for i in range(len(owners))])
-    _require_start_inside(name, settings, owners, start)
+    _require_start_inside(kind.name, settings, owners, start)
     frozen_owner = torch.tensor(
         [all(m in frozen for m, o in zip(muscles.names, owner_names, strict=True) if o == owner) for owner in owners]
     )
     moving = torch.full((len(owners),), settings.free) & ~frozen_owner
     column = torch.where(moving, first_column + torch.cumsum(moving, 0) - 1, torch.full((len(owners),), -1))
-    span = settings.upper - settings.lower
-    width = settings.prior_width if settings.prior_width > 0.0 else span / 12.0**0.5
     full = torch.ones(len(owners), dtype=torch.float64)
-    return ParameterBlock(
-        name, owners, owner_of_muscle, reference, start, settings.lower * full, settings.upper * full, width * full, column
-    )
+    lower, upper = settings.lower * full, settings.upper * full
+    # the standard deviation of a flat prior between the bounds
+    width = settings.prior_width * full if settings.prior_width > 0.0 else kind.transform.span(lower, upper) / 12.0**0.5
+    return ParameterBlock(kind, owners, owner_of_muscle, reference, start, lower, upper, width, column)
 
 
-def _starting_values(name: ParameterName, settings: ParameterSettings, muscles: MuscleTable, base: NmsParameters) -> Tensor:
+def _starting_values(kind: ParameterKind, settings: ParameterSettings, muscles: MuscleTable, base: NmsParameters) -> Tensor:
     if settings.start != "model":
         return torch.full((len(muscles),), float(settings.start), dtype=torch.float64)
-    if not hasattr(base, name) or name in ("c1", "c2", "shape_factor", "electromechanical_delay"):
-        raise CalibrationError(f"[calibration.parameters.{name}] start = 'model', but an .osim has no {name}; give it a number.")
-    return getattr(base, name).clone()
+    if kind.home == "sidecar" or kind.enters != kind.name:
+        raise CalibrationError(f"[calibration.parameters.{kind.name}] start = 'model', but an .osim has no {kind.name}; give it a number.")
+    stated: Tensor = getattr(base, kind.enters)
+    return stated.clone()
 
 
 def _require_start_inside(name: str, settings: ParameterSettings, owners: tuple[str, ...], start: Tensor) -> None:
@@ -230,17 +277,3 @@ def slower_filter_first(space: ParameterSpace, z: Tensor) -> Tensor:
     ordered = z.clone()
     ordered[first], ordered[second] = torch.minimum(z[first], z[second]), torch.maximum(z[first], z[second])
     return ordered
-
-
-def neural_parameters(space: ParameterSpace, z: Tensor, time_step: float) -> NeuralParameters:
-    """Return the activation dynamics at z for the sidecar."""
-    parameters = space.model_parameters(z)
-    delay = parameters.electromechanical_delay
-    return NeuralParameters(
-        c1=parameters.c1.numpy().copy(),
-        c2=parameters.c2.numpy().copy(),
-        shape_factor=parameters.shape_factor.numpy().copy(),
-        electromechanical_delay=float(delay) if delay.ndim == 0 else delay.numpy().copy(),
-        time_step=time_step,
-        emg_scale=space.muscle_values(z, "emg_scale").numpy().copy(),
-    )

@@ -1,8 +1,8 @@
 """What muscles with given parameters do in given trials: the forward model without any calibration."""
 
-import numpy as np
 import torch
 
+from osim_nmscal.calibration.parameter_space import fixed_parameters
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.threads import threads_for
@@ -10,10 +10,8 @@ from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import NeuralParameters, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
-from osim_nmscal.nms.model import NmsInputs, NmsOutputs, NmsParameters, initial_parameters, simulate
+from osim_nmscal.nms.model import NmsInputs, NmsOutputs, simulate
 from osim_nmscal.nms.muscle_models import muscle_mechanics
-
-_RIGID = {"model": None, "elastic": False, "rigid": True}
 
 
 def predict(
@@ -30,30 +28,15 @@ def predict(
     Returns:
         one prediction per trial, on the trial's own samples.
     """
-    tendon = (settings or CalibrationSettings()).tendon
     table = muscles.select(trials.muscles)
     require_units(trials, table)
     stacked = stack_trials(trials)
-    base = initial_parameters(table, c1=0.0, c2=0.0, shape_factor=0.0, electromechanical_delay=neural.electromechanical_delay)
-    parameters = NmsParameters(
-        c1=torch.from_numpy(np.asarray(neural.c1)),
-        c2=torch.from_numpy(np.asarray(neural.c2)),
-        shape_factor=torch.from_numpy(np.asarray(neural.shape_factor)),
-        optimal_fiber_length=base.optimal_fiber_length,
-        tendon_slack_length=base.tendon_slack_length,
-        max_isometric_force=base.max_isometric_force,
-        max_contraction_velocity=base.max_contraction_velocity,
-        tendon_strain_at_one_norm_force=base.tendon_strain_at_one_norm_force,
-        electromechanical_delay=base.electromechanical_delay,
-    )
+    mechanics = muscle_mechanics(table, rigid_tendon=(settings or CalibrationSettings()).rigid_tendon)
     inputs = NmsInputs(
-        excitation=stacked.excitation * torch.from_numpy(np.asarray(neural.emg_scale)),
-        mtu_length=stacked.mtu_length,
-        moment_arm=stacked.moment_arm,
-        time_step=stacked.time_step,
+        excitation=stacked.excitation, mtu_length=stacked.mtu_length, moment_arm=stacked.moment_arm, time_step=stacked.time_step
     )
     with threads_for(stacked.mtu_length.numel()), torch.no_grad():
-        outputs = simulate(inputs, parameters, muscle_mechanics(table, rigid_tendon=_RIGID[tendon]))
+        outputs = simulate(inputs, fixed_parameters(table, neural), mechanics)
     return unstack_outputs(trials, outputs)
 
 

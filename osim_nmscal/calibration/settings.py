@@ -1,26 +1,13 @@
 """Settings of a calibration: which parameters move, within what, by which loss, with which optimiser."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
-from osim_nmscal.calibration.synergy_settings import SynergySettings
+from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
+from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.errors import CalibrationError
 from osim_nmscal.settings import Settings, setting
-
-ParameterName = Literal[
-    "c1",
-    "c2",
-    "shape_factor",
-    "optimal_fiber_length",
-    "tendon_slack_length",
-    "strength_coefficient",
-    "electromechanical_delay",
-    "emg_scale",
-    "tendon_strain_at_one_norm_force",
-    "max_contraction_velocity",
-]
-PARAMETER_NAMES: tuple[ParameterName, ...] = ParameterName.__args__  # type: ignore[attr-defined]
 
 
 class ParameterSettings(Settings):
@@ -56,40 +43,24 @@ class ParameterSettings(Settings):
         return self
 
 
-def _parameter(description: str, source: str, **values: object) -> ParameterSettings:
-    return Field(
-        default=ParameterSettings(**values),  # type: ignore[arg-type]
-        description=description,
-        json_schema_extra={"unit": "-", "source": source},
-    )
+def _section(kind: ParameterKind) -> tuple[type[ParameterSettings], Any]:
+    """Return annotation and field of one kind of parameter, with its defaults."""
+    defaults = {name: getattr(kind, name) for name in ParameterSettings.model_fields}
+    default = ParameterSettings(**defaults)
+    return ParameterSettings, Field(default=default, description=kind.description, json_schema_extra={"unit": "-", "source": kind.source})
 
 
-class ParametersSettings(Settings):
-    """Every kind of parameter; CEINMS's usual ranges."""
+_SECTIONS: dict[str, Any] = {kind.name: _section(kind) for kind in KINDS.values()}
+_AllKinds: Any = create_model("_AllKinds", __base__=Settings, **_SECTIONS)
 
-    # started apart: with C1 = C2 both have the same derivative for ever
-    c1: ParameterSettings = _parameter("First recursive coefficient of neural activation.", "CEINMS", lower=-0.95, upper=-0.05, start=-0.55)
-    c2: ParameterSettings = _parameter(
-        "Second recursive coefficient of neural activation.", "CEINMS", lower=-0.95, upper=-0.05, start=-0.45
-    )
-    shape_factor: ParameterSettings = _parameter("Shape factor A of activation.", "CEINMS", lower=-2.999, upper=-0.001, start=-1.0)
-    optimal_fiber_length: ParameterSettings = _parameter("Optimal fiber length.", "CEINMS", lower=0.85, upper=1.15, bounds="relative")
-    tendon_slack_length: ParameterSettings = _parameter("Tendon slack length.", "CEINMS", lower=0.85, upper=1.15, bounds="relative")
-    strength_coefficient: ParameterSettings = _parameter(
-        "Factor of the maximum isometric force.", "CEINMS", lower=0.5, upper=2.5, start=1.0, scope="group"
-    )
-    electromechanical_delay: ParameterSettings = _parameter(
-        "Delay between EMG and force, s.", "Hambly 2025", lower=0.0, upper=0.125, start=0.035, scope="global", free=False
-    )
-    emg_scale: ParameterSettings = _parameter(
-        "Factor of a muscle's excitation.", "NMSM Pipeline", lower=0.3, upper=3.0, start=1.0, scope="group", free=False
-    )
-    tendon_strain_at_one_norm_force: ParameterSettings = _parameter(
-        "Tendon strain at the maximum isometric force.", "choice", lower=0.5, upper=2.0, bounds="relative", free=False
-    )
-    max_contraction_velocity: ParameterSettings = _parameter(
-        "Maximum contraction velocity.", "choice", lower=0.5, upper=2.0, bounds="relative", free=False
-    )
+
+class ParametersSettings(_AllKinds):
+    """Every kind of parameter (parameter_kinds.py); CEINMS's usual ranges."""
+
+    def of(self, kind: str) -> ParameterSettings:
+        """Return the settings of one kind."""
+        found: ParameterSettings = getattr(self, kind)
+        return found
 
 
 class LossSettings(Settings):
@@ -212,6 +183,11 @@ class CalibrationSettings(Settings):
         source="choice",
     )
 
+    @property
+    def rigid_tendon(self) -> bool | None:
+        """Whether every tendon is rigid; None: as the .osim says per muscle."""
+        return {"model": None, "elastic": False, "rigid": True}[self.tendon]
+
     @model_validator(mode="after")
     def _every_setting_is_read(self) -> "CalibrationSettings":
         ignored = unread_settings(self)
@@ -220,11 +196,12 @@ class CalibrationSettings(Settings):
         return self
 
 
-def unread_settings(settings: CalibrationSettings) -> list[str]:
+def unread_settings(settings: CalibrationSettings, *, own_optimizer: bool = False) -> list[str]:
     """Name every setting that differs from its default and that this calibration would not read, and say what to do.
 
     Args:
         settings: of a calibration; its `method` and `optimizer` decide.
+        own_optimizer: whether the calibration was given an optimiser of the user's own.
 
     Returns:
         one sentence each; none if all is read.
@@ -238,15 +215,16 @@ def unread_settings(settings: CalibrationSettings) -> list[str]:
 
     for optimizer in ("gauss_newton", "adamw", "simulated_annealing"):
         # predictions that follow the moments of held-out trials are made by Gauss-Newton
-        if optimizer != settings.optimizer and not (hybrid and optimizer == "gauss_newton"):
-            reason = f"optimizer is '{settings.optimizer}'; remove it, or choose optimizer = '{optimizer}'"
+        if (own_optimizer or optimizer != settings.optimizer) and not (hybrid and optimizer == "gauss_newton"):
+            given = "the calibration was given an optimizer of its own" if own_optimizer else f"optimizer is '{settings.optimizer}'"
+            reason = f"{given}; remove it, or choose optimizer = '{optimizer}'"
             unread(f"calibration.{optimizer}", _changed(getattr(settings, optimizer)), reason)
     if not hybrid:
         reason = "method is 'emg_driven'; remove it, or choose method = 'synergy_hybrid'"
         unread("calibration.synergy", _changed(settings.synergy), reason)
         if settings.seed != 0 and settings.starts == 1 and settings.optimizer != "simulated_annealing":
             unread("calibration", ["seed"], "nothing is random in one start of this optimizer; remove it, or ask for more starts")
-    kinds = {name: getattr(parameters, name) for name in PARAMETER_NAMES}
+    kinds = {name: parameters.of(name) for name in KINDS}
     for name, kind in kinds.items():
         if not kind.free:
             default = ParametersSettings.model_fields[name].default
@@ -269,13 +247,13 @@ def unread_settings(settings: CalibrationSettings) -> list[str]:
     return sentences
 
 
-def require_read(settings: CalibrationSettings) -> None:
+def require_read(settings: CalibrationSettings, *, own_optimizer: bool = False) -> None:
     """Refuse settings that this calibration would not read; what pydantic's `model_copy` lets through.
 
     Raises:
         CalibrationError: as `unread_settings` says.
     """
-    sentences = unread_settings(settings)
+    sentences = unread_settings(settings, own_optimizer=own_optimizer)
     if sentences:
         raise CalibrationError(" ".join(sentences))
 

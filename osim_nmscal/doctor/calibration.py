@@ -14,6 +14,7 @@ from osim_nmscal.errors import listed
 CROSSES = 0.05
 # Normalized fiber lengths in use (1st to 99th percentile). Source: Rajagopal et al. 2016 and PEERS' red flags: active range 0.5 to 1.5.
 FIBER_RANGE = (0.5, 1.5)
+ROUGHLY = 0.05
 # Tendon strain that is beyond what tendons bear. Source: Maganaris & Paul 1999, J. Physiol. 521:307: 5 to 8 % at maximal effort.
 TENDON_STRAIN = 0.12
 # Share of the strengths, or of all parameters, at a bound that is too many. Source: choice.
@@ -59,20 +60,24 @@ def muscles_in_use(result: CalibrationResult, predictions: Sequence[TrialPredict
     """
     findings = []
     lowest, highest = FIBER_RANGE
+    odd, stretched = [], []
     for m, name in enumerate(result.muscles.names):
         length = np.concatenate([p.normalized_fiber_length[p.first_counted :, m] for p in predictions])
         low, high = np.percentile(length, [1, 99])
-        if low < lowest or high > highest:
-            text = (
-                f"{name} works at {low:.2f} to {high:.2f} optimal fiber lengths, fibers carry force between {lowest:g} and {highest:g}: "
-                f"its lengths are "
-                "implausible; see its start values and prior."
-            )
-            findings.append(Finding(severity="doubt", kind="fiber_range", about=name, text=text))
+        if low < lowest - ROUGHLY or high > highest + ROUGHLY:
+            odd.append(f"{name} at {low:.2f} to {high:.2f}")
         strain = max(float(p.tendon_strain[p.first_counted :, m].max()) for p in predictions)
         if strain > TENDON_STRAIN:
-            text = f"The tendon of {name} is stretched by {100 * strain:.0f} %; tendons bear 5 to 8 %."
-            findings.append(Finding(severity="doubt", kind="tendon_strain", about=name, text=text))
+            stretched.append(f"{name} by {100 * strain:.0f} %")
+    if odd:
+        text = (
+            f"Fibers work outside {lowest:g} to {highest:g} optimal lengths, where none carries force: {listed(odd)}. Their lengths are "
+            "implausible; see start values and priors."
+        )
+        findings.append(Finding(severity="doubt", kind="fiber_range", about="muscles", text=text))
+    if stretched:
+        text = f"Tendons are stretched beyond what they bear (5 to 8 %): {listed(stretched)}."
+        findings.append(Finding(severity="doubt", kind="tendon_strain", about="muscles", text=text))
     free = [p for p in result.parameters if p.at_bound != "fixed"]
     kinds: dict[str, list[str]] = defaultdict(list)
     for parameter in free:

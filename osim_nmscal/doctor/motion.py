@@ -68,18 +68,17 @@ def time_holes(time: FloatArray, source: str) -> tuple[Finding, ...]:
     )
 
 
-def marker_errors(rms: FloatArray, largest: FloatArray, time: FloatArray, source: str, *, static: bool = False) -> tuple[Finding, ...]:
+def marker_errors(mean: float, largest: float, when: float, source: str, *, static: bool = False) -> tuple[Finding, ...]:
     """Judge how far the model's markers lie from the measured ones.
 
     Args:
-        rms: (time,), m, root mean square over the markers of each frame.
-        largest: (time,), m, worst marker of each frame.
-        time: (time,), s.
+        mean: m, root mean square over the markers of a frame, mean over the frames.
+        largest: m, worst marker of the worst frame.
+        when: s, that frame.
         source: recording or static trial, for the text.
         static: whether this is the static trial that scaled the model.
     """
-    mean, worst = float(rms.mean()), int(largest.argmax())
-    if mean <= MARKER_RMS and largest[worst] <= MARKER_MAX:
+    if mean <= MARKER_RMS and largest <= MARKER_MAX:
         return ()
     stop = mean > MARKER_RMS_STOP
     remedy = (
@@ -95,7 +94,7 @@ def marker_errors(rms: FloatArray, largest: FloatArray, time: FloatArray, source
             about=source,
             text=f"{what} {source} misses the markers by {100 * mean:.1f} cm (RMS, mean over frames; good is below {100 * MARKER_RMS:g} "
             f"cm) and by "
-            f"{100 * largest[worst]:.1f} cm at most, at {time[worst]:.2f} s: {remedy}.",
+            f"{100 * largest:.1f} cm at most, at {when:.2f} s: {remedy}.",
         ),
     )
 

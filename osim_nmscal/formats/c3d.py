@@ -6,7 +6,7 @@ cut starts later, and events are on that clock too. Lengths become m, moments N*
 Departure: axes are turned on request only. Most laboratories have z up, OpenSim has y up: `axes="x z -y"`.
 
 ezc3d works in a process of its own, within limits of time and memory: one changed byte can make it crash, hang for 40 s, or take
-8.6 GB. What it finds is kept, so that a file costs one process however often it is read.
+8.6 GB. What it finds is kept, a refusal too, so that a file costs one process however often it is read.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ KEPT_BYTES = 512 * 2**20
 # First word of a c3d file's parameter section and of its header; and the processors it can name. Source: c3d.org.
 KEY, PROCESSORS, BLOCK = 0x50, (84, 85, 86), 512
 
-_kept: OrderedDict[tuple[str, bytes], Capture] = OrderedDict()
+_kept: OrderedDict[tuple[str, bytes], Capture | str] = OrderedDict()  # a refusal is its sentence
 _lock = threading.Lock()
 
 
@@ -106,19 +106,29 @@ def _capture(path: Path) -> Capture:
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)
-            return _kept[key]
+            return _accepted(_kept[key])
     _require_c3d(raw, path)
     limits = Limits(seconds=SECONDS + SECONDS_PER_MEGABYTE * len(raw) / 1e6, memory=MEMORY + MEMORY_PER_BYTE * len(raw))
+    found: Capture | str
     try:
-        capture = call(parse_capture, path.absolute(), limits=limits)
+        found = call(parse_capture, path.absolute(), limits=limits)
+    except FileFormatError as error:
+        found = str(error)
     except WorkerError as error:
-        advice = "" if error.kind in ("disk", "system") else " The file is damaged: copy or export it again."
-        raise FileFormatError(f"{path} cannot be read as c3d: {error}{advice}") from None
+        if error.kind in ("disk", "system"):  # may be otherwise next time
+            raise FileFormatError(f"{path} cannot be read as c3d: {error}") from None
+        found = f"{path} cannot be read as c3d: {error} The file is damaged: copy or export it again."
     with _lock:
-        _kept[key] = capture
+        _kept[key] = found
         while len(_kept) > 1 and sum(map(_size, _kept.values())) > KEPT_BYTES:
             _kept.popitem(last=False)
-    return capture
+    return _accepted(found)
+
+
+def _accepted(found: Capture | str) -> Capture:
+    if isinstance(found, str):
+        raise FileFormatError(found)
+    return found
 
 
 def _require_c3d(raw: bytes, path: Path) -> None:
@@ -130,7 +140,9 @@ def _require_c3d(raw: bytes, path: Path) -> None:
         raise FileFormatError(f"{path} cannot be read as c3d: its section of parameters is not where the header says. Export it again.")
 
 
-def _size(capture: Capture) -> int:
+def _size(capture: Capture | str) -> int:
+    if isinstance(capture, str):
+        return len(capture)
     forces = 0 if capture.forces is None else capture.forces.forces.values.nbytes
     return capture.markers.positions.nbytes + capture.analog.values.nbytes + forces
 

@@ -18,8 +18,9 @@ from osim_nmscal.errors import FileFormatError
 
 # A column needs so many other rows before its usual form is known. Source: choice.
 FEWEST_ROWS = 3
-# A column prints its numbers alike if this part of them is; a few may be damaged otherwise. Source: choice.
-ALIKE = 0.9
+# A column prints its numbers alike if this part of them is; a few may be damaged otherwise. Source: choice; where trailing zeros are left
+# out, nine of ten are alike.
+ALIKE = 0.97
 # Where a column prints as many digits as each number needs, the last one may have so many digits less than the shortest by chance:
 # each further one is ten times less likely. Source: choice.
 SPARE_DIGITS = 1

@@ -78,6 +78,8 @@ def read_trc(path: Path | str) -> MarkerTrajectories:
     require_declared_rows(_declared(header.values, "NumFrames", path), time, len(labels), path, "NumFrames")
     positions = rows[:, 2:].reshape(len(rows), len(header.names), 3) * scale
     positions[np.isnan(positions).any(axis=2) | (positions == 0).all(axis=2)] = np.nan
+    if positions.size and np.isnan(positions).all():
+        raise FileFormatError(f"{path}: no marker was seen in any frame (blank, NaN or 0 0 0 throughout); export it again.")
     require_plausible_extent(positions, path, f"its header says Units {header.values['units']}")
     _report_rate(header, time, path)
     return MarkerTrajectories(time=time, markers=tuple(header.names), positions=positions, source=str(path))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.nms.muscle_models import MuscleMechanics
+from osim_nmscal.nms.pennation import length_along_tendon
 
 
 class TendonAndFiber(NamedTuple):
@@ -21,6 +22,12 @@ class TendonAndFiber(NamedTuple):
     tendon_slack_length: Tensor  # m
     max_contraction_velocity: Tensor  # optimal fiber lengths / s
     tendon_strain_at_one_norm_force: Tensor  # -
+
+
+def fiber_height(parameters: TendonAndFiber, muscle: MuscleMechanics) -> Tensor:
+    """Return the constant height of the fibers in optimal fiber lengths, the sine of pennation at optimal, (..., muscle)."""
+    del parameters  # pennation is a constant of the muscle
+    return muscle.sine_pennation_at_optimal
 
 
 class Balance(NamedTuple):
@@ -58,8 +65,8 @@ def balance(
         residual, its partials by length and velocity, and shared pieces.
     """
     # few passes over memory, since this is most of a solve's time: addcmul(x, y, z, value=c) is x + c * y * z
-    p, sine = parameters, muscle.sine_pennation_at_optimal
-    along = torch.addcmul(-sine * sine, length, length).sqrt()
+    p, sine = parameters, fiber_height(parameters, muscle)
+    along = length_along_tendon(length, sine)
     cosine = along / length
     strain_by_along = -p.optimal_fiber_length / p.tendon_slack_length
     strain = torch.addcmul(mtu_length / p.tendon_slack_length - 1.0, along, strain_by_along)
@@ -114,12 +121,42 @@ def by_mtu_length(at: Balance, parameters: TendonAndFiber) -> Tensor:
     return at.tendon_stiffness / parameters.tendon_slack_length
 
 
+class ParameterPartials(NamedTuple):
+    """What one unit of one parameter does at a fixed fiber length and speed; each shaped as the state, or a scalar 0."""
+
+    residual: Tensor
+    tendon_strain: Tensor
+    tendon_force: Tensor  # at a fixed strain
+    velocity: Tensor  # normalized fiber velocity, at a fixed speed
+    rigid_length: Tensor  # normalized fiber length that a tendon of constant length leaves
+
+
+def parameter_partials(name: str, at: Balance, velocity: Tensor, parameters: TendonAndFiber) -> ParameterPartials:
+    """Return how one parameter of the force balance enters it.
+
+    Args:
+        name: field of TendonAndFiber.
+        at: a balance.
+        velocity: normalized fiber velocity there.
+        parameters: as of the balance.
+    """
+    p, zero = parameters, at.cosine.new_zeros(())
+    if name == "optimal_fiber_length":
+        strain = -at.length_along_tendon / p.tendon_slack_length
+        rigid = -at.cosine * at.length_along_tendon / p.optimal_fiber_length
+        return ParameterPartials(at.tendon_stiffness * strain, strain, zero, zero, rigid)
+    if name == "tendon_slack_length":
+        strain = -(1.0 + at.tendon_strain) / p.tendon_slack_length
+        return ParameterPartials(at.tendon_stiffness * strain, strain, zero, zero, -at.cosine / p.optimal_fiber_length)
+    if name == "max_contraction_velocity":
+        slower = -velocity / p.max_contraction_velocity
+        return ParameterPartials(at.by_velocity * slower, zero, zero, slower, zero)
+    if name == "tendon_strain_at_one_norm_force":
+        force = -at.tendon_stiffness * at.tendon_strain / p.tendon_strain_at_one_norm_force
+        return ParameterPartials(force, zero, force, zero, zero)
+    raise NotImplementedError(f"no partial derivatives are written for {name}")
+
+
 def by_parameters(at: Balance, velocity: Tensor, parameters: TendonAndFiber) -> TendonAndFiber:
     """Return df/d each parameter at a balance and constant normalized length; the velocity carries its own 1/vmax."""
-    per_length = at.tendon_stiffness / parameters.tendon_slack_length
-    return TendonAndFiber(
-        optimal_fiber_length=-per_length * at.length_along_tendon,
-        tendon_slack_length=-per_length * (1.0 + at.tendon_strain),
-        max_contraction_velocity=-at.by_velocity * velocity / parameters.max_contraction_velocity,
-        tendon_strain_at_one_norm_force=-at.tendon_stiffness * at.tendon_strain / parameters.tendon_strain_at_one_norm_force,
-    )
+    return TendonAndFiber(*(parameter_partials(name, at, velocity, parameters).residual for name in TendonAndFiber._fields))

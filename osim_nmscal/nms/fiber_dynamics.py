@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.nms.contraction import Balance, TendonAndFiber, by_activation, by_mtu_length, by_parameters
-from osim_nmscal.nms.fiber_newton import TOLERANCE, FiberProblem, merged, no_velocity_at_start, previous, solve_by_newton, solve_in_sequence
+from osim_nmscal.nms.fiber_newton import TOLERANCE, FiberProblem, fiber_jacobian, merged, previous, solve_by_newton, solve_in_sequence
 from osim_nmscal.nms.muscle_models import MuscleMechanics
 from osim_nmscal.nms.recurrence import linear_recurrence, linear_recurrence_backward
 
@@ -59,13 +59,13 @@ class FiberSolution:
         Returns:
             d length along each direction, (..., time, column).
         """
-        diagonal, lower = self._jacobian()
+        diagonal, lower = self.jacobian()
         free = (~self.at_bound).to(self.length.dtype)
         return linear_recurrence(lower / diagonal, -source * free / diagonal)
 
     def adjoint(self, gradient: Tensor) -> Tensor:
         """Pull a gradient with respect to length back to one with respect to the residual; (..., time, column)."""
-        diagonal, lower = self._jacobian()
+        diagonal, lower = self.jacobian()
         # D_i y_i - lower_(i+1) y_(i+1) = g_i, then the gradient with respect to f is -y
         return -linear_recurrence_backward(lower / previous(diagonal), gradient / diagonal)
 
@@ -113,11 +113,9 @@ class FiberSolution:
             muscle=self.muscle.select(torch.arange(len(self.solved), device=self.solved.device)[columns]),
         )
 
-    def _jacobian(self) -> tuple[Tensor, Tensor]:
-        """Return the diagonal df_i/dl_i and minus the lower diagonal df_i/dl_(i-1); a bound fiber is decoupled."""
-        rate = no_velocity_at_start(self.at.by_velocity * self.velocity_by_length)
-        diagonal = torch.where(self.at_bound, 1.0, self.at.by_length + rate)
-        return diagonal, torch.where(self.at_bound, 0.0, rate)
+    def jacobian(self) -> tuple[Tensor, Tensor]:
+        """Return the diagonal df_i/dl_i and minus the lower diagonal df_i/dl_(i-1); see `fiber_newton.fiber_jacobian`."""
+        return fiber_jacobian(self.at, self.velocity_by_length, self.at_bound)
 
     def _pull_back(self, gradient: Tensor) -> tuple[Tensor, Tensor, TendonAndFiber]:
         adjoint = self.adjoint(gradient)
@@ -240,14 +238,7 @@ class WholeTrajectory(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: torch.autograd.function.FunctionCtx,
-        activation: Tensor,
-        mtu_length: Tensor,
-        optimal_fiber_length: Tensor,
-        tendon_slack_length: Tensor,
-        max_contraction_velocity: Tensor,
-        tendon_strain_at_one_norm_force: Tensor,
-        solution: FiberSolution,
+        ctx: torch.autograd.function.FunctionCtx, solution: FiberSolution, activation: Tensor, mtu_length: Tensor, *parameters: Tensor
     ) -> Tensor:
         """Return the solved length, (time, column)."""
         ctx.solution = solution  # type: ignore[attr-defined]
@@ -259,4 +250,4 @@ class WholeTrajectory(torch.autograd.Function):
         """Return the gradients of all inputs but the solution."""
         solution: FiberSolution = ctx.solution  # type: ignore[attr-defined]
         wrt_activation, wrt_mtu_length, wrt_parameters = solution.pull_back(gradient)
-        return wrt_activation, wrt_mtu_length, *wrt_parameters, None
+        return None, wrt_activation, wrt_mtu_length, *wrt_parameters

@@ -50,6 +50,8 @@ def read_setup(path: Path, *kinds: str) -> SetupFile:
         tree = etree.parse(str(path), parser)
     except (etree.XMLSyntaxError, OSError) as error:  # OSError: it may not be read, or its bytes are not in its encoding
         raise FileFormatError(f"{path} is no XML file: {str(error)[:200]}; save it again from OpenSim.") from None
+    if tree.docinfo.internalDTD is not None:
+        raise FileFormatError(f"{path} has a DOCTYPE, which OpenSim cannot read; remove it.")
     root = tree.getroot()
     objects = [root] if root.tag in kinds else [child for child in root if child.tag in kinds]
     if not objects:
@@ -128,13 +130,26 @@ def included(node: etree._Element) -> etree._Element:
 
 
 def marker_tasks(task_set: etree._Element) -> list[str]:
-    """Return the markers that a set of IK tasks really follows: applied, with a weight above zero."""
-    return [str(task.get("name")) for task in task_set.iter("IKMarkerTask") if is_on(task) and float(text_of(task, "weight", "0")) > 0]
+    """Return the markers that a set of IK tasks really follows: applied, with a weight above zero.
+
+    Raises:
+        FileFormatError: a weight is not a number.
+    """
+    return [str(task.get("name")) for task in task_set.iter("IKMarkerTask") if is_on(task) and _weight(task) > 0]
 
 
 def coordinate_tasks(task_set: etree._Element) -> list[str]:
-    """Return the coordinates that a set of IK tasks really follows."""
-    return [str(task.get("name")) for task in task_set.iter("IKCoordinateTask") if is_on(task) and float(text_of(task, "weight", "0")) > 0]
+    """Return the coordinates that a set of IK tasks really follows; raises as `marker_tasks`."""
+    return [str(task.get("name")) for task in task_set.iter("IKCoordinateTask") if is_on(task) and _weight(task) > 0]
+
+
+def _weight(task: etree._Element) -> float:
+    text = text_of(task, "weight", "0")
+    try:
+        return float(text)
+    except ValueError:
+        file = task.getroottree().docinfo.URL
+        raise FileFormatError(f"{file}: <weight> of {task.get('name')!r} is {text!r}, expected a number; correct it.") from None
 
 
 def write_setup(setup: SetupFile, path: Path) -> Path:

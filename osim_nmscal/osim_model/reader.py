@@ -8,6 +8,7 @@ file says, where OpenSim sets it to 0 on loading a muscle with damping (`nms/mus
 import dataclasses
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from lxml import etree
@@ -98,6 +99,26 @@ def read_marker_names(path: Path) -> tuple[str, ...]:
         FileFormatError: no .osim.
     """
     return tuple(str(element.get("name")) for element in read_document(path).elements("Marker") if element.get("name"))
+
+
+def read_marker_bodies(path: Path) -> dict[str, str]:
+    """Read on which body each of a model's markers sits, whatever version wrote the file.
+
+    Raises:
+        FileFormatError: no .osim.
+    """
+    return marker_bodies_of(read_document(path).elements("Marker"))
+
+
+def marker_bodies_of(markers: Iterable[etree._Element]) -> dict[str, str]:
+    """Return marker -> body, of <Marker> elements of a model or of a marker set."""
+    found = {}
+    for marker in markers:
+        texts = (marker.findtext(tag) for tag in ("socket_parent_frame", "socket_parent_frame_connectee_name", "body"))
+        body = next((text.strip() for text in texts if text and text.strip()), "")
+        if marker.get("name") and body:
+            found[str(marker.get("name"))] = body.rpartition("/")[2]
+    return found
 
 
 def muscles_of(document: ModelDocument, substitute_muscle_class: str | None = None) -> MuscleTable:

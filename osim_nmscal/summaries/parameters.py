@@ -1,4 +1,4 @@
-"""Calibrated parameters as a reader wants them: by kind, as factors of the start, with what is beyond belief."""
+"""Calibrated parameters as a reader wants them: by kind, as factors of the start, with what is not plausible."""
 
 import math
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from osim_nmscal.data.results import CalibratedParameter
 INTERVAL = 1.96
 # Kinds shown as factors of their start; the others (C1, C2, shape factor, delay) have no natural start to relate to.
 RELATIVE = ("optimal_fiber_length", "tendon_slack_length", "max_contraction_velocity", "tendon_strain_at_one_norm_force")
-# Change beyond which a calibrated value is hard to believe, as a factor of the linearly scaled start. Source: choice.
-BELIEVABLE: dict[str, tuple[float, float]] = {
+# Change beyond which a calibrated value is not plausible, as a factor of the linearly scaled start. Source: choice.
+PLAUSIBLE: dict[str, tuple[float, float]] = {
     "optimal_fiber_length": (0.9, 1.1),
     "tendon_slack_length": (0.9, 1.1),
     "strength_coefficient": (0.5, 2.0),
@@ -47,9 +47,9 @@ class ParameterChange:
     identifiable: bool
 
     @property
-    def believable(self) -> bool:
+    def plausible(self) -> bool:
         """Whether the change is one that a person's muscles are likely to have."""
-        low, high = BELIEVABLE.get(self.name, (-math.inf, math.inf))
+        low, high = PLAUSIBLE.get(self.name, (-math.inf, math.inf))
         factor = self.value / self.start if self.start else self.value
         return low <= factor <= high and self.at_bound not in ("lower", "upper")
 
@@ -65,10 +65,10 @@ def parameter_kinds(parameters: Sequence[CalibratedParameter]) -> tuple[str, ...
     return tuple(name for name in TITLES if name in there) + tuple(sorted(there - set(TITLES)))
 
 
-def unbelievable(parameters: Sequence[CalibratedParameter]) -> tuple[ParameterChange, ...]:
-    """Return lengths and strengths that changed beyond belief or lie at a bound, the largest change first."""
-    changes = [_change(parameter) for parameter in parameters if parameter.name in BELIEVABLE]
-    odd = [change for change in changes if not change.believable]
+def implausible(parameters: Sequence[CalibratedParameter]) -> tuple[ParameterChange, ...]:
+    """Return lengths and strengths that changed more than is plausible or lie at a bound, the largest change first."""
+    changes = [_change(parameter) for parameter in parameters if parameter.name in PLAUSIBLE]
+    odd = [change for change in changes if not change.plausible]
     return tuple(sorted(odd, key=lambda change: -abs(math.log(max(change.value, 1e-9) / max(change.start, 1e-9)))))
 
 

@@ -7,9 +7,10 @@ import numpy as np
 
 from osim_nmscal.data.results import CalibrationResult, TrialPrediction
 from osim_nmscal.errors import ConfigError
+from osim_nmscal.summaries.colours import CALIBRATED, CYCLE, QUIET, UNCALIBRATED
 from osim_nmscal.summaries.fiber_range import USUAL_RANGE, fiber_ranges, force_length_curve
 from osim_nmscal.summaries.parameters import TITLES, parameter_changes, parameter_kinds
-from osim_nmscal.viz.style import CALIBRATED, CYCLE, QUIET, UNCALIBRATED, AxesArray, legend_above, new_axes, plain
+from osim_nmscal.viz.style import AxesArray, legend_above, new_axes, plain
 
 # Height of one row of a forest plot, inches.
 _ROW = 0.13

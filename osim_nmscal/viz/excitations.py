@@ -9,8 +9,9 @@ from osim_nmscal.data.results import SynergyResult, TrialPrediction
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import UnknownNameError, did_you_mean
+from osim_nmscal.summaries.colours import CALIBRATED, CYCLE, RECORDED, SYNTHESIZED
 from osim_nmscal.summaries.cycle import POINTS, mean_cycle, over_cycle
-from osim_nmscal.viz.style import CALIBRATED, CYCLE, RECORDED, SYNTHESIZED, AxesArray, hide_unused, legend_above, new_axes
+from osim_nmscal.viz.style import AxesArray, hide_unused, legend_above, new_axes
 
 _COLUMNS = 5
 

@@ -8,8 +8,9 @@ import numpy as np
 from osim_nmscal.data.results import TrialPrediction
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.evaluation import coefficient_of_determination
+from osim_nmscal.summaries.colours import CALIBRATED, MEASURED, UNCALIBRATED
 from osim_nmscal.summaries.cycle import POINTS, mean_cycle, over_cycle
-from osim_nmscal.viz.style import CALIBRATED, MEASURED, UNCALIBRATED, AxesArray, legend_above, new_axes
+from osim_nmscal.viz.style import AxesArray, legend_above, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,14 +12,6 @@ if TYPE_CHECKING:
 
 AxesArray = NDArray[Any]  # of matplotlib.axes.Axes
 
-# Okabe and Ito (2008), "Color Universal Design".
-MEASURED = "#000000"
-CALIBRATED = "#0072B2"
-UNCALIBRATED = "#D55E00"
-RECORDED = "#555555"
-SYNTHESIZED = "#009E73"
-QUIET = "#9A9A9A"
-CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 # Size of one panel, inches: three in a row fill a page's width of 7 inches.
 PANEL = (2.3, 1.75)
 

@@ -73,8 +73,8 @@ def _limit_memory(more: int | None) -> None:
 
 
 def _follow_parent(parent: int) -> None:
-    """End when the parent ends, however it ends; Ctrl-C is for the parent to act upon."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """End when the parent ends, however it ends; and at Ctrl-C at once, without a traceback, even inside a library."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
         import ctypes
 

@@ -5,8 +5,8 @@ from the user's session. `subprocess` instead of `multiprocessing`: scripts need
 are never forked. Job and outcome are pickles in a temporary folder (see `folder`), which is the process's working directory.
 
 No orphans: the process ends when its parent does, however that ends. On Linux the kernel sees to it at once; elsewhere a thread
-watches a pipe that closes with the parent, which takes effect when the library next lets Python run. Ctrl-C goes to the parent
-alone, which kills what it waits for; `stop_all` kills what its other threads wait for.
+watches a pipe that closes with the parent, which takes effect when the library next lets Python run. Whatever ends the parent's
+waiting (Ctrl-C, an exception made of SIGTERM) kills the process; `stop_all` kills what other threads wait for (see `threads`).
 """
 
 import logging

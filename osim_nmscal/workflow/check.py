@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.emg import EmgMapping
+from osim_nmscal.data.findings import Finding, with_allowed
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.emg.envelope import linear_envelope
@@ -21,9 +22,10 @@ from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis
 from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read_muscles
 from osim_nmscal.trials.roles import assign_roles, trial_names
 from osim_nmscal.trials.segmentation import segment_recording, segments_within
+from osim_nmscal.workflow.judgement import foreseen
 from osim_nmscal.workflow.ownership import ownership_problems
 from osim_nmscal.workflow.recording_files import moments_by_coordinate, read_events, read_forces, read_markers
-from osim_nmscal.workflow.runner import warnings_collected
+from osim_nmscal.workflow.runner import refuse_stops, warnings_collected
 from osim_nmscal.workflow.stages import TABLE, emg, inverse_dynamics, inverse_kinematics
 from osim_nmscal.workflow.task import refuse
 from osim_nmscal.workflow.user_files import missing_files
@@ -46,6 +48,7 @@ class CheckReport:
     errors: tuple[NmscalError, ...]
     findings: tuple[str, ...]
     summary: tuple[SummaryRow, ...]
+    judged: tuple[Finding, ...] = ()  # what the doctor says of the files; its stops are among the errors
 
 
 @dataclass
@@ -56,6 +59,7 @@ class _Check:
     errors: list[NmscalError] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
     rows: list[SummaryRow] = field(default_factory=list)
+    judged: list[Finding] = field(default_factory=list)
 
     def attempt(self, work: Callable[[], T]) -> T | None:
         try:
@@ -106,18 +110,23 @@ def _checked(config: WorkflowConfig, root: Path) -> CheckReport:
         _check_roles(check, names)
     for stage in TABLE:
         check.attempt(lambda stage=stage: check.add(stage.problems(config, sound=not check.errors)))  # type: ignore[misc]
+    if not check.errors:
+        check.attempt(lambda: check.judged.extend(with_allowed(foreseen(config), config.checks.allow)))
+        check.attempt(lambda: refuse_stops(check.judged))
     check.row("Calibration", f"{config.calibration.method} by {config.calibration.optimizer}")
     check.row("Results", str(root))
-    return CheckReport(errors=tuple(check.errors), findings=tuple(check.findings), summary=tuple(check.rows))
+    return CheckReport(errors=tuple(check.errors), findings=tuple(check.findings), summary=tuple(check.rows), judged=tuple(check.judged))
 
 
-def require_sound(config: WorkflowConfig, out: Path | str | None = None) -> None:
-    """Refuse a workflow that `check_workflow` finds fault with.
+def require_sound(config: WorkflowConfig, out: Path | str | None = None) -> CheckReport:
+    """Refuse a workflow that `check_workflow` finds fault with; return what it says of one without.
 
     Raises:
         NmscalError: the one error, or a ConfigError with a sentence for each.
     """
-    refuse(check_workflow(config, out).errors)
+    report = check_workflow(config, out)
+    refuse(report.errors)
+    return report
 
 
 def _describe_model(check: _Check, table: MuscleTable) -> None:

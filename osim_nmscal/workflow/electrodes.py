@@ -11,11 +11,13 @@ from pathlib import Path
 from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.electrode_study import ElectrodeStudy
 from osim_nmscal.electrode_study import electrode_study, study_candidates, write_study
-from osim_nmscal.report.electrode_study_figure import write_electrode_study_figure
+from osim_nmscal.report.electrode_study_page import write_electrode_study_page
 from osim_nmscal.workflow.flow import Flow, made
+from osim_nmscal.workflow.judgement import judged
 from osim_nmscal.workflow.personalize import publish_partial
 from osim_nmscal.workflow.preparation import opened_place
 from osim_nmscal.workflow.progress import Progress, ProgressCallback
+from osim_nmscal.workflow.report_data import setting_rows
 from osim_nmscal.workflow.runner import StageRunner
 from osim_nmscal.workflow.stages import preparing
 
@@ -57,10 +59,13 @@ def study_electrodes(
     """
     mapped = {*config.emg.mapping.channels, *(channel for mix in config.emg.mapping.mixes.values() for channel in mix)}
     study_candidates(sorted(mapped), channels, fewest)  # a mistake shows before the stages take their minutes
-    with opened_place(config, out) as place:
-        flow = Flow(config=config, place=place, runner=StageRunner(place=place, progress=progress), jobs=max(1, jobs))
+    with opened_place(config, out) as opened:
+        runner = StageRunner(place=opened.place, progress=progress, allowed=config.checks.allow)
+        runner.judge("check", opened.foreseen)
+        flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs))
         for stage in preparing():
             stage.run(flow)
+            runner.judge(stage.name, judged(stage.name, flow))
         publish_partial(flow)
         return _study(flow, channels, fewest, jobs, progress)
 
@@ -71,8 +76,9 @@ def _study(flow: Flow, channels: Sequence[str], fewest: int, jobs: int, progress
 
     def tell(finished: int, known: int, name: str) -> None:
         if progress is not None:
-            text = f"{finished} of {known} calibrations, last {name}"
-            progress(Progress(stage=STAGE, state="iteration", seconds=time.perf_counter() - began, text=text))
+            spent = time.perf_counter() - began
+            left = f", about {spent / finished * (known - finished):.0f} s left of these" if finished < known else ""
+            progress(Progress(stage=STAGE, state="iteration", seconds=spent, text=f"{finished} of {known} calibrations{left}, last {name}"))
 
     study = electrode_study(
         made(flow.trials, "trials"),
@@ -88,5 +94,6 @@ def _study(flow: Flow, channels: Sequence[str], fewest: int, jobs: int, progress
     if progress is not None:
         progress(Progress(stage=STAGE, state="done", seconds=time.perf_counter() - began))
     files = write_study(study, home)
-    figure = write_electrode_study_figure(study, home / "electrode_study.html")
-    return ElectrodeStudyResult(folder=home, study=study, files=files, figure=figure, findings=tuple(flow.runner.findings))
+    settings = setting_rows(flow.config, prefix="calibration.")
+    figure = write_electrode_study_page(study, home / "electrode_study.html", subject=flow.config.subject.name, settings=settings)
+    return ElectrodeStudyResult(folder=home, study=study, files=files, figure=figure, findings=flow.runner.sentences)

@@ -13,6 +13,7 @@ from osim_nmscal.workflow.folder import ResultsPlace
 from osim_nmscal.workflow.runner import StageRunner
 
 if TYPE_CHECKING:
+    from osim_nmscal.workflow.stages.trials import RecordingData
     from osim_nmscal.workflow.verification import Verification
 
 T = TypeVar("T")
@@ -27,6 +28,7 @@ class Flow:
     runner: StageRunner
     jobs: int = 1  # recordings, or trials, worked on at the same time
     mapping: EmgMapping | None = None
+    recorded: dict[str, "RecordingData"] = field(default_factory=dict)  # signals of each whole recording
     trials: TrialSet | None = None
     start_muscles: MuscleTable | None = None  # those that take part, as the scaled model states them, in the class to be written
     calibration: CalibrationResult | None = None

@@ -1,12 +1,9 @@
 """Orderly ends: SIGTERM ends a run as Ctrl-C does, with its own exit code."""
 
-import contextlib
-import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
 from osim_nmscal.start import INTERRUPTED
@@ -51,16 +48,3 @@ def terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def stop_workers() -> None:
-    """Kill the OpenSim workers of this process, so that none goes on writing when its run has ended.
-
-    Known by their command line, so that other children of a user's script live on. Read from /proc, as Linux has it; elsewhere a
-    terminal's Ctrl-C reaches the workers by itself.
-    """
-    for path in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            for pid in map(int, path.read_text(encoding="ascii").split()):
-                if b"osim_nmscal" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    os.kill(pid, signal.SIGKILL)

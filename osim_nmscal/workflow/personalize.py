@@ -1,20 +1,24 @@
 """From a configuration to a personalized model: the stages one after the other, then everything they made published as one set."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from osim_nmscal.config import WorkflowConfig
+from osim_nmscal.data.findings import Finding, Verdict
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.doctor.verdict import verdict
 from osim_nmscal.provenance.values import digest_of, file_digest
 from osim_nmscal.workflow.flow import Flow
 from osim_nmscal.workflow.folder import new_record
-from osim_nmscal.workflow.names import PERSONALIZED_MODEL
+from osim_nmscal.workflow.judgement import judged
+from osim_nmscal.workflow.names import PERSONALIZED_MODEL, REPORT
 from osim_nmscal.workflow.preparation import opened_place
 from osim_nmscal.workflow.progress import ProgressCallback
 from osim_nmscal.workflow.records import State
 from osim_nmscal.workflow.results import ResultsFolder, StageTime, versions, write_metrics, write_sidecar
+from osim_nmscal.workflow.run_report import write_run_report
 from osim_nmscal.workflow.runner import OnlyStageDone, StageRunner, require_stages
 from osim_nmscal.workflow.stages import TABLE
 from osim_nmscal.workflow.user_files import input_files
@@ -37,6 +41,8 @@ class PersonalizedResult:
     metrics: tuple[MomentMetrics, ...] = ()
     predictions: tuple[TrialPrediction, ...] = ()  # of the calibrated muscles
     verification: Verification | None = None  # None if it was switched off, or no motion is there
+    judged: tuple[Finding, ...] = ()  # what the doctor says of data and result
+    verdict: Verdict | None = None  # what all of it amounts to
 
 
 def personalize(
@@ -69,12 +75,16 @@ def personalize(
             the first stage; finished stages are kept.
     """
     require_stages(from_stage, only_stage)
-    with opened_place(config, out) as place:
-        runner = StageRunner(place=place, from_stage=from_stage, only_stage=only_stage, progress=progress)
-        flow = Flow(config=config, place=place, runner=runner, jobs=max(1, jobs))
+    with opened_place(config, out) as opened:
+        runner = StageRunner(
+            place=opened.place, from_stage=from_stage, only_stage=only_stage, progress=progress, allowed=config.checks.allow
+        )
+        runner.judge("check", opened.foreseen)
+        flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs))
         try:
             for stage in TABLE:
                 stage.run(flow)
+                runner.judge(stage.name, judged(stage.name, flow))
                 if stage is not TABLE[-1]:
                     runner.finish(stage.name)
         except OnlyStageDone:
@@ -103,12 +113,15 @@ def _publish(flow: Flow) -> None:
     if result is None:
         return
     settings, inputs, used = config.model_dump(mode="json"), _input_digests(config), place.used
-    key = digest_of(settings, inputs, versions(), {label: dict(record.files) for label, record in used.items()})
+    judged_as = {"verdict": asdict(verdict_of(flow)), "findings": [asdict(finding) for finding in flow.runner.judged]}
+    key = digest_of(settings, inputs, versions(), {label: dict(record.files) for label, record in used.items()}, judged_as)
     if place.current(SUMMARY, key) is None:
         with place.part(SUMMARY) as part:
             folder = ResultsFolder(root=part)
             write_sidecar(folder, result, settings=settings, inputs=inputs)
-            write_metrics(folder, result, flow.metrics, flow.runner.times, flow.verification.metrics if flow.verification else ())
+            confirmed = flow.verification.metrics if flow.verification else ()
+            write_metrics(folder, result, flow.metrics, flow.runner.times, confirmed, judged=judged_as)
+            write_run_report(flow, verdict_of(flow), part / REPORT)
             place.keep(SUMMARY, key, part, seconds=0.0, summary={})
     _publish_set(flow, "complete", "All stages have finished.")
 
@@ -137,8 +150,16 @@ def _result(flow: Flow) -> PersonalizedResult:
             "metrics": flow.metrics,
             "predictions": flow.predictions,
             "verification": flow.verification,
+            "verdict": verdict_of(flow),
         }
-    return PersonalizedResult(folder=flow.place.root, stages=flow.runner.times, findings=tuple(flow.runner.findings), **made)
+    runner = flow.runner
+    return PersonalizedResult(folder=flow.place.root, stages=runner.times, findings=runner.sentences, judged=tuple(runner.judged), **made)
+
+
+def verdict_of(flow: Flow) -> Verdict:
+    """Weigh everything that was found in the data, the calibration and OpenSim's own run."""
+    held_out = {(metric.trial.split("/")[0], metric.dof) for metric in flow.metrics if metric.role == "held_out"}
+    return verdict(flow.runner.judged, judged=len(held_out))
 
 
 def _input_digests(config: WorkflowConfig) -> dict[str, str]:

@@ -123,7 +123,7 @@ def read_json(path: Path, remedy: str) -> Any:
     """Read a JSON file of a results folder; a sentence says how to get another."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise damaged(path, error, remedy) from error
 
 

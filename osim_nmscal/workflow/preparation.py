@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from osim_nmscal.config import WorkflowConfig
+from osim_nmscal.data.findings import Finding
 from osim_nmscal.errors import ConfigError
 from osim_nmscal.worker.folder import clean_leftovers
 from osim_nmscal.workflow.check import require_sound
@@ -14,8 +16,16 @@ from osim_nmscal.workflow.ownership import ownership_problems
 from osim_nmscal.workflow.task import refuse
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenedPlace:
+    """A results folder held by this run, and what the doctor foresaw of its inputs."""
+
+    place: ResultsPlace
+    foreseen: tuple[Finding, ...]
+
+
 @contextmanager
-def opened_place(config: WorkflowConfig, out: Path | str | None) -> Iterator[ResultsPlace]:
+def opened_place(config: WorkflowConfig, out: Path | str | None) -> Iterator[OpenedPlace]:
     """Check the whole workflow against its real files, and hold its results folder, which exists then, for this run alone.
 
     Args:
@@ -26,7 +36,7 @@ def opened_place(config: WorkflowConfig, out: Path | str | None) -> Iterator[Res
         NmscalError: something cannot work, the folder holds files of the user's where results would go, or another run holds it.
     """
     root = Path(out or config.output.folder)
-    require_sound(config, root)
+    report = require_sound(config, root)
     try:
         root.mkdir(parents=True, exist_ok=True)
         root = root.resolve()
@@ -36,4 +46,4 @@ def opened_place(config: WorkflowConfig, out: Path | str | None) -> Iterator[Res
         clean_leftovers()
         place = ResultsPlace(root)
         refuse(ownership_problems(config, root))  # again, as nobody else can change the folder now
-        yield place
+        yield OpenedPlace(place=place, foreseen=report.judged)

@@ -172,6 +172,6 @@ def _require_inside(path: Path, names: Any) -> None:
 
 def _damaged(path: Path, error: Exception) -> FileFormatError:
     return FileFormatError(
-        f"{path} is damaged ({type(error).__name__}: {error}), so nobody can tell which files are ours; give another folder (--out), or "
-        "move this one away."
+        f"{path} is damaged ({type(error).__name__}: {str(error)[:200]}), so nobody can tell which files are ours; give another folder "
+        "(--out), or move this one away."
     )

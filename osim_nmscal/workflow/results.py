@@ -138,14 +138,17 @@ def write_metrics(
     metrics: Iterable[MomentMetrics],
     stages: Sequence[StageTime],
     verification: Iterable[VerificationMetrics] = (),
+    *,
+    judged: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write metrics.json: rmse in N*m, nrmse = rmse / range of the inverse-dynamics moment, r2 = 1 - SSE/SST."""
+    """Write metrics.json: rmse in N*m, nrmse = rmse / range of the inverse-dynamics moment, r2 = 1 - SSE/SST; verdict and findings."""
     document = {
         "stages": [asdict(stage) for stage in stages],
         "calibration": _calibration_document(result),
         "moments": [metric_document(metric) for metric in metrics],
         "verification": [asdict(metric) for metric in verification],
     }
+    document |= judged or {}
     if result.cross_validation:
         document["cross_validation"] = [metric_document(metric) for metric in result.cross_validation]
     return write_text_atomically(folder.metrics, json.dumps(document, indent=1))
@@ -186,9 +189,10 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
             synergy=None if document["synergy"] is None else _read_synergy(document["synergy"]),
             cross_validation=tuple(read_metric(stored) for stored in document["cross_validation"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileFormatError(
-            f"The calibration in {folder.root} cannot be read back ({type(error).__name__}: {error}); run with --from calibration."
+            f"The calibration in {folder.root} cannot be read back ({type(error).__name__}: {str(error)[:200]}); "
+            "run with --from calibration."
         ) from error
 
 
@@ -201,9 +205,9 @@ def read_calibrated_muscles(path: Path) -> MuscleTable:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         return MuscleTable(muscles=tuple(_read_muscle(stored) for stored in document["muscles"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileFormatError(
-            f"{path} is missing or damaged ({type(error).__name__}: {error}); run the workflow again with --from calibration."
+            f"{path} is missing or damaged ({type(error).__name__}: {str(error)[:200]}); run the workflow again with --from calibration."
         ) from error
 
 

@@ -4,15 +4,15 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from osim_nmscal.errors import ConfigError, FileFormatError, NmscalError, did_you_mean
+from osim_nmscal.data.findings import Finding, with_allowed
+from osim_nmscal.errors import ConfigError, DataRefusedError, FileFormatError, NmscalError, did_you_mean
+from osim_nmscal.worker.threads import in_threads
 from osim_nmscal.workflow.folder import ResultsPlace
-from osim_nmscal.workflow.interruption import stop_workers
 from osim_nmscal.workflow.progress import Progress, ProgressCallback, listening
 from osim_nmscal.workflow.results import StageTime
 from osim_nmscal.workflow.stages import STAGES
@@ -52,7 +52,9 @@ class StageRunner:
     from_stage: str | None = None
     only_stage: str | None = None
     progress: ProgressCallback | None = None
+    allowed: tuple[str, ...] = ()  # kinds of findings that do not stop the run
     findings: list[str] = field(default_factory=list)
+    judged: list[Finding] = field(default_factory=list)
     _spent: dict[str, float] = field(default_factory=dict)
     _cached: dict[str, bool] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -95,22 +97,19 @@ class StageRunner:
 
     def run_each(self, tasks: Sequence[Task[Any]], jobs: int) -> None:
         """Run the tasks of several recordings, as many at the same time; each only waits for an OpenSim process of its own."""
-        if min(jobs, len(tasks)) <= 1:
-            for task in tasks:
-                self.run(task)
-            return
-        with ThreadPoolExecutor(max_workers=jobs) as pool:
-            waiting = [pool.submit(self.run, task) for task in tasks]
-            try:
-                for one in waiting:
-                    one.result()
-            except KeyboardInterrupt:
-                pool.shutdown(wait=False, cancel_futures=True)
-                stop_workers()
-                raise
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
+        in_threads(self.run, tasks, jobs)
+
+    def judge(self, stage: str, findings: Iterable[Finding]) -> None:
+        """Take in what the doctor says of a stage.
+
+        Raises:
+            DataRefusedError: a finding stops the run and is not allowed; what the stage made stays in unfinished/.
+        """
+        new = [finding for finding in with_allowed(findings, self.allowed) if finding not in self.judged]
+        self.judged += new
+        for finding in new:
+            self._tell(Progress(stage=stage, state="finding", text=finding.text))
+        refuse_stops(finding for finding in new if finding.kind != "verification")
 
     def finish(self, stage: str) -> None:
         """End the run if this was the only stage asked for."""
@@ -130,6 +129,11 @@ class StageRunner:
     def times(self) -> tuple[StageTime, ...]:
         """Seconds per stage, over its recordings, in order; a stage that was not run again shows what it took when it was."""
         return tuple(StageTime(name=name, seconds=self._spent[name], cached=self._cached[name]) for name in STAGES if name in self._spent)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Everything a user must know: the doctor's findings and what the stages said."""
+        return tuple(dict.fromkeys([*(finding.text for finding in self.judged), *self.findings]))
 
     def _forced(self, stage: str) -> bool:
         if self.only_stage is not None:
@@ -171,6 +175,19 @@ class StageRunner:
     def _tell(self, progress: Progress) -> None:
         if self.progress is not None:
             self.progress(progress)
+
+
+def refuse_stops(findings: Iterable[Finding]) -> None:
+    """Refuse data of which a finding is a stop.
+
+    Raises:
+        DataRefusedError: a sentence for each, and how to let it pass.
+    """
+    stops = [finding for finding in findings if finding.severity == "stop"]
+    if stops:
+        kinds = ", ".join(f'"{kind}"' for kind in dict.fromkeys(finding.kind for finding in stops))
+        texts = "\n".join(finding.text for finding in stops)
+        raise DataRefusedError(f"{texts}\nIf you know of it and go on all the same: [checks] allow = [{kinds}].")
 
 
 @contextmanager

@@ -4,10 +4,7 @@ Activations replace the file's activation dynamics, which are not ours; fiber dy
 """
 
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +14,12 @@ import numpy as np
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import VerificationMetrics
 from osim_nmscal.data.time_series import TimeSeries
-from osim_nmscal.errors import FileFormatError, WriteBackError, listed
+from osim_nmscal.errors import FileFormatError, OpenSimToolError, WriteBackError, listed
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.opensim_tools.model_check import VerificationChoice, VerificationSettings, verify_model
 from osim_nmscal.osim_model.reader import read_muscles
-from osim_nmscal.workflow.interruption import stop_workers
+from osim_nmscal.worker.folder import job_folder
+from osim_nmscal.worker.threads import in_threads
 from osim_nmscal.workflow.names import motion
 from osim_nmscal.workflow.opened import Results, open_results
 from osim_nmscal.workflow.predictions import (
@@ -124,11 +122,13 @@ def verify_results(root: Path | str, *, choice: VerificationChoice | None = None
     _require_unedited(folder, muscles, made.substitute_muscle_class)
     index = read_index(folder.predictions)
     results.require_intact()
-    logs = Path(tempfile.mkdtemp(prefix=f"osim_nmscal_{os.getpid()}_"))  # kept if OpenSim fails: the error quotes them
-    files = VerifiedFiles(model=folder.personalized_model, motions=_motions(results, index), predictions=folder.predictions, logs=logs)
-    found = verify_files(files, muscles, choice=choice, settings=made.run, every=every, jobs=jobs)
+    with job_folder() as logs:
+        files = VerifiedFiles(model=folder.personalized_model, motions=_motions(results, index), predictions=folder.predictions, logs=logs)
+        try:
+            found = verify_files(files, muscles, choice=choice, settings=made.run, every=every, jobs=jobs)
+        except OpenSimToolError as error:  # it quotes the log's end; the log itself goes
+            raise OpenSimToolError(str(error).replace(f"{logs}{os.sep}", "")) from error
     results.require_unchanged()
-    shutil.rmtree(logs, ignore_errors=True)
     return found
 
 
@@ -152,15 +152,8 @@ def verify_files(
         jobs: trials at the same time; 0: as many as the run allows.
     """
     chosen = _chosen(read_index(files.predictions), 0 if every else choice.trials)
-    with ThreadPoolExecutor(max_workers=max(1, jobs or allowed_jobs())) as pool:
-        waiting = [pool.submit(_verify_trial, files, row, muscles, settings) for row in chosen]
-        try:
-            metrics = tuple(metric for one in waiting for metric in one.result())
-        except BaseException as error:
-            pool.shutdown(wait=False, cancel_futures=True)
-            if isinstance(error, KeyboardInterrupt):
-                stop_workers()
-            raise
+    found = in_threads(lambda row: _verify_trial(files, row, muscles, settings), chosen, jobs or allowed_jobs())
+    metrics = tuple(metric for part in found for metric in part)
     return Verification(metrics=metrics, tolerance=choice.tolerance)
 
 

@@ -164,6 +164,12 @@ def test_one_frame_more_or_less_than_declared_is_a_finding(tmp_path, caplog):
         assert f"declares NumFrames = {declared} and holds 12 rows with a regular time axis" in caplog.text
 
 
+def test_a_file_without_any_position_is_refused(tmp_path):
+    rows = "".join(f"{i}\t{i / 100:.2f}" + "\t0\t0\t0" * 3 + "\n" for i in range(1, 4))
+    with pytest.raises(FileFormatError, match=r"walk.trc: no marker was seen in any frame"):
+        read_trc(_written(tmp_path, TOP + rows))
+
+
 def test_a_marker_missing_at_the_ends_or_throughout_is_nan_there(tmp_path):
     rows = ROWS.replace("\t100\t1000\t50", "\t\t\t").replace("\t-20\t1010\t0", "\t0\t0\t0").replace("\t-18\t1010\t0", "\t\t\t")
     unseen = np.isnan(read_trc(_written(tmp_path, TOP + rows)).positions).any(axis=2)

@@ -12,6 +12,7 @@ HUGE = (
 NESTED = {
     "toml": (b"x = " + b"[" * 20_000 + b"]" * 20_000 + b"\n", b"x = " + b"{a = " * 5_000, b"[" + b"a." * 20_000 + b"a]\n"),
     "xml": (b"<a>" * 20_000 + b"</a>" * 20_000, b"<a " + b'b="1" ' * 20_000 + b"/>", b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"&b;" * 100),
+    "json": (b"[" * 20_000, b'{"a": ' * 20_000, b"[" * 5_000 + b"]" * 5_000, b"null", b'"muscles"'),
     "text": (b"\t" * 50_000, b"a\t" * 20_000 + b"\n", b"\n" * 50_000, b'"' * 1000),
     "binary": (b"\x00" * 5_000, b"\xff" * 5_000),
 }
@@ -26,7 +27,7 @@ def mutant(original: bytes, kind: str, random: Random) -> bytes:
 
     Args:
         original: a sound file.
-        kind: "toml", "xml", "text", "binary" or "capture".
+        kind: "toml", "xml", "json", "text", "binary" or "capture".
         random: seeded; the same state gives the same damage.
     """
     data = original

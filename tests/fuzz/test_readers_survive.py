@@ -3,7 +3,9 @@
 Short form: some hundred mutants in all. Long form (`-m harness`): thousands; prints its counts with `-s`.
 """
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,8 @@ from osim_nmscal.formats.storage import read_storage, write_storage
 from osim_nmscal.formats.trc import read_trc, write_trc
 from osim_nmscal.opensim_tools.setup_file import read_setup
 from osim_nmscal.osim_model.reader import read_body_masses, read_coordinates, read_marker_names, read_muscles
+from osim_nmscal.workflow.records import RECORD_FILE, FolderRecord, Journal, StageRecord, read_record, write_record
+from osim_nmscal.workflow.results import read_calibrated_muscles
 
 MODELS = Path(__file__).parent.parent.parent / "models"
 TIME = np.arange(30) / 100
@@ -94,6 +98,28 @@ def _toml(folder: Path) -> Path:
     return path
 
 
+def _sidecar(folder: Path) -> Path:
+    muscles = read_muscles(_osim(folder)).muscles[:2]
+    path = folder / "sound.json"
+    path.write_text(json.dumps({"muscles": [asdict(muscle) | {"muscle_class": muscle.muscle_class} for muscle in muscles]}, indent=1))
+    return path
+
+
+def _record(folder: Path) -> Path:
+    stage = StageRecord(key="ab", seconds=1.5, files={"walk/ik.mot": "cd"}, summary={"frames": 3})
+    record = FolderRecord(
+        state="complete", sentence="complete", configuration={"subject": {"mass": 70.0}}, source="config.toml", inputs={}, versions={},
+        files={"walk/ik.mot": "cd"}, stages={"inverse_kinematics/walk": stage}, journal=Journal(moves=("a",), removals={"b": "ef"}),
+    )  # fmt: skip
+    write_record(folder, record)
+    return (folder / RECORD_FILE).rename(folder / "sound.record")
+
+
+def _read_record(path: Path) -> object:
+    (path.parent / RECORD_FILE).write_bytes(path.read_bytes())
+    return read_record(path.parent)
+
+
 def _read_model(path: Path) -> None:
     read_muscles(path)
     read_coordinates(path)
@@ -110,6 +136,8 @@ READERS: dict[str, tuple[Callable[[Path], object], Callable[[Path], Path], str, 
     "osim": (_read_model, _osim, "xml", 12, 300),
     "setup": (lambda path: read_setup(path, "ExternalLoads"), _xml, "xml", 40, 1500),
     "toml": (load_config, _toml, "toml", 60, 1500),
+    "sidecar": (read_calibrated_muscles, _sidecar, "json", 40, 1500),
+    "record": (_read_record, _record, "json", 40, 1500),
     "c3d": (read_c3d, _c3d, "binary", 8, 400),
 }
 

@@ -19,7 +19,7 @@ from osim_nmscal.nms.model import NmsInputs, contract, initial_parameters
 from osim_nmscal.nms.muscle_models import muscle_curves, muscle_mechanics
 
 OWN = simulations()
-# Every forward simulation of shared/reference/opensim_muscles.
+# Every forward simulation of the larger OpenSim reference set.
 SHARED = [
     *(f"millard_{m}_r_elastic_{f}Hz" for m in ("soleus", "gasmed", "vaslat", "addlong", "glmax1") for f in (1, 3)),
     *(f"millard_{m}_r_elastic_damp{d}_1Hz" for m in ("soleus", "addlong") for d in ("0.01", "0")),
@@ -131,7 +131,7 @@ def test_the_gradient_of_a_whole_trajectory_is_its_central_difference(properties
     generator = torch.Generator().manual_seed(4)
     weight = torch.randn(case.activation.shape, generator=generator, dtype=torch.float64)
     inputs = [x.clone().requires_grad_() for x in (case.activation, case.mtu_length, *case.parameters)]
-    (WholeTrajectory.apply(*inputs, case.solve()) * weight).sum().backward()
+    (WholeTrajectory.apply(case.solve(), *inputs) * weight).sum().backward()
     for name, leaf in zip(INPUTS, inputs, strict=True):
         assert leaf.grad is not None
         direction = leaf.detach().abs() * (0.5 + torch.rand(leaf.shape, generator=generator, dtype=torch.float64))

@@ -8,7 +8,7 @@ from osim_nmscal.data.muscles import DeGrooteFregly2016Properties, Muscle
 from osim_nmscal.data.results import CalibratedParameter, TrialPrediction
 from osim_nmscal.summaries.cycle import mean_cycle, over_cycle
 from osim_nmscal.summaries.fiber_range import fiber_ranges, force_length_curve
-from osim_nmscal.summaries.parameters import parameter_changes, parameter_kinds, unbelievable
+from osim_nmscal.summaries.parameters import implausible, parameter_changes, parameter_kinds
 
 
 def test_a_line_stays_a_line_whatever_the_number_of_samples():
@@ -60,11 +60,11 @@ def test_lengths_are_factors_of_their_start_and_strengths_are_themselves():
     assert parameter_kinds(parameters) == ("tendon_slack_length", "strength_coefficient")
 
 
-def test_what_changed_beyond_belief_is_named_the_largest_first():
+def test_what_changed_more_than_is_plausible_is_named_the_largest_first():
     parameters = [
         _parameter("soleus", "optimal_fiber_length", 0.05, 0.053),  # 6 %
         _parameter("recfem", "optimal_fiber_length", 0.1, 0.12),  # 20 %
         _parameter("glmax", "strength_coefficient", 1.0, 2.4),
         _parameter("tibant", "strength_coefficient", 1.0, 0.5, "lower"),  # at a bound
     ]
-    assert [change.owner for change in unbelievable(parameters)] == ["glmax", "tibant", "recfem"]
+    assert [change.owner for change in implausible(parameters)] == ["glmax", "tibant", "recfem"]

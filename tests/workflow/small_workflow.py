@@ -21,14 +21,14 @@ CHANNELS = {
 _LOCKED = ("thorax_tilt", "thorax_list", "thorax_rotation", "thorax_tx", "thorax_ty", "thorax_tz", "shoulder_elevation_r")
 
 
-def write_small_workflow(folder: Path, *, mass: float = 70.0, weight: float = 1000.0, names: tuple[str, str] = RECORDINGS) -> Path:
+def write_small_workflow(folder: Path, *, mass: float = 70.0, weight: float = 1000.0, names: tuple[str, ...] = RECORDINGS) -> Path:
     """Write recordings and configuration.
 
     Args:
         folder: gets `config.toml` and the recordings.
         mass: of the subject, kg; changes every stage but EMG.
         weight: of tendon strains; changes the calibration and what follows.
-        names: of the recordings whose files are `lift` and `reach`.
+        names: of the recordings whose files are `lift` and `reach`; one name for the first alone.
 
     Returns:
         The configuration.
@@ -38,6 +38,9 @@ def write_small_workflow(folder: Path, *, mass: float = 70.0, weight: float = 10
         if not (folder / f"{recording}_angles.sto").exists():
             _write_recording(folder, recording, 1.0 + 0.3 * i)
     mapped = "\n".join(f"{channel} = {list(muscles)!r}".replace("'", '"') for channel, muscles in CHANNELS.items())
+    lift = 'joint_angles = "lift_angles.sto"\nexternal_loads = "none"\nemg = "lift_emg.sto"\n'
+    reach = 'joint_angles = "reach_angles.sto"\njoint_moments = "reach_moments.sto"\nemg = "reach_emg.sto"\n'
+    recordings = "\n".join(f'[[recordings]]\nname = "{name}"\n{given}' for name, given in zip(names, (lift, reach), strict=False))
     text = f"""
 [subject]
 mass = {mass}
@@ -51,18 +54,7 @@ mass_only = true
 [muscle_analysis]
 dofs = ["{DOF}"]
 
-[[recordings]]
-name = "{names[0]}"
-joint_angles = "lift_angles.sto"
-external_loads = "none"
-emg = "lift_emg.sto"
-
-[[recordings]]
-name = "{names[1]}"
-joint_angles = "reach_angles.sto"
-joint_moments = "reach_moments.sto"
-emg = "reach_emg.sto"
-
+{recordings}
 [emg.envelope]
 kind = "envelope"
 

@@ -62,9 +62,9 @@ STAGES = tuple(stage.name for stage in TABLE)
 
 def declared_outputs(config: "WorkflowConfig") -> tuple[str, ...]:
     """Return every file that a run is known to write before it begins, relative to the results folder."""
-    from osim_nmscal.workflow.names import METRICS, SIDECAR
+    from osim_nmscal.workflow.names import METRICS, REPORT, SIDECAR
 
-    return tuple(dict.fromkeys([*(path for stage in TABLE for path in stage.outputs(config)), SIDECAR, METRICS]))
+    return tuple(dict.fromkeys([*(path for stage in TABLE for path in stage.outputs(config)), SIDECAR, METRICS, REPORT]))
 
 
 def preparing() -> Iterator[Stage]:

@@ -105,5 +105,11 @@ def follow_markers(inputs: Inputs, task: FromMarkers, out: Path) -> Summary:
         start=window.start,
         end=window.end,
     )
-    rms = result.marker_error_rms
-    return {"frames": len(rms), "marker_rms_mean": float(rms.mean()), "marker_rms_max": float(rms.max())}
+    rms, largest = result.marker_error_rms, result.marker_error_max
+    return {
+        "frames": len(rms),
+        "marker_rms_mean": float(rms.mean()),
+        "marker_rms_max": float(rms.max()),
+        "marker_error_max": float(largest.max()),
+        "marker_error_max_time": float(result.coordinates.time[largest.argmax()]),
+    }

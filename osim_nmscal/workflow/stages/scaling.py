@@ -39,9 +39,10 @@ def run(flow: "Flow") -> None:
 
 
 def work(inputs: Inputs, settings: ScalingSettings, out: Path) -> Summary:
-    """Scale the model; the summary holds its mass, kg, and the factor to the generic mass."""
+    """Scale the model; the summary holds its mass, kg, the factor to the generic mass, and those of the bodies along x, y, z."""
     model = inputs.file("model")
     if settings.setup is not None:
         refuse(scaling_needs(model, settings.setup))
     result = scale_model(model, out / SCALED_MODEL, settings=settings)
-    return {"mass": result.mass, "mass_factor": result.mass_factor}
+    factors = {scale.body: list(scale.factors) for scale in result.scales}
+    return {"mass": result.mass, "mass_factor": result.mass_factor, "scale_factors": factors}

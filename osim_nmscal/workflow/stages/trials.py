@@ -50,6 +50,7 @@ def run(flow: Flow) -> None:
     mapping = made(flow.mapping, "EMG mapping")
     with flow.runner.timed("trials") as findings:
         data = [read_recording(flow, recording, mapping.muscles) for recording in flow.config.recordings]
+        flow.recorded = {one.recording.name: one for one in data}
         flow.trials, said = cut(flow.config, data)
         findings += [*said, *_left_out(mapping, flow.trials)]
         flow.start_muscles = _table(flow.config, flow.place.path(SCALED_MODEL), flow.trials)

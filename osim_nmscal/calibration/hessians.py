@@ -1,0 +1,155 @@
+"""Symmetric matrices that an optimiser may solve with, whatever their structure: dense, and arrows.
+
+An arrow has shared entries coupled to everything, and one block per trial coupled to nothing else: what belongs to one
+trial (its primitives) never meets what belongs to another, so the trials are eliminated one by one (Schur complement)
+and the cost of a solve grows linearly with their number.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+# How often, and by what, the shift of an indefinite matrix grows.
+_MOST_SHIFTS, _SHIFT_GROWTH = 40, 4.0
+
+
+class Hessian(Protocol):
+    """What an optimiser asks of a Gauss-Newton Hessian, (entry, entry)."""
+
+    def diagonal(self) -> Tensor:
+        """Return the diagonal, (entry,)."""
+        ...
+
+    def __matmul__(self, vector: Tensor) -> Tensor:
+        """Multiply by a vector, (entry,)."""
+        ...
+
+    def solve(self, shift: Tensor, free: Tensor, right: Tensor) -> Tensor:
+        """Solve (self + diag(shift)) x = right over the free entries; the others stay zero; (entry,) each."""
+        ...
+
+    def shift(self, damping: float) -> Tensor:
+        """Return what a relative damping adds to the diagonal, (entry,)."""
+        ...
+
+    def plus(self, more: Tensor) -> "Hessian | None":
+        """Return the sum with a dense matrix; None if that would cost the structure that makes this one fast."""
+        ...
+
+
+@dataclass(frozen=True)
+class DenseMatrix:
+    """All entries of one kind, each coupled to each."""
+
+    matrix: Tensor  # (entry, entry)
+
+    def diagonal(self) -> Tensor:
+        """Return the diagonal, (entry,)."""
+        return self.matrix.diagonal()
+
+    def __matmul__(self, vector: Tensor) -> Tensor:
+        """Multiply by a vector, (entry,)."""
+        return self.matrix @ vector
+
+    def solve(self, shift: Tensor, free: Tensor, right: Tensor) -> Tensor:
+        """Solve as `Hessian.solve` says; where the sum is indefinite (a secant estimate may make it so), the shift grows."""
+        index = free.nonzero().squeeze(-1)
+        block, more = self.matrix[index][:, index], shift[index]
+        for _ in range(_MOST_SHIFTS):
+            factor, failed = torch.linalg.cholesky_ex(block + torch.diag(more))
+            if int(failed) == 0:
+                break
+            more = _SHIFT_GROWTH * more
+        solution = torch.zeros_like(right)
+        solution[index] = torch.cholesky_solve(right[index][:, None], factor)[:, 0]
+        return solution
+
+    def shift(self, damping: float) -> Tensor:
+        """Return the damping relative to the mean of the diagonal: entries are in units of their ranges."""
+        diagonal = self.diagonal()
+        return torch.full_like(diagonal, damping * float(diagonal.mean()) + 1e-300)
+
+    def plus(self, more: Tensor) -> "DenseMatrix":
+        """Return the sum with a dense matrix."""
+        return DenseMatrix(self.matrix + more)
+
+
+@dataclass(frozen=True)
+class ArrowMatrix:
+    """[[shared, cross_1, cross_2, ...], [cross_1', block_1, 0, ...], ...]; entries ordered shared, then trial after trial."""
+
+    shared: Tensor  # (shared, shared)
+    crosses: Sequence[Tensor]  # (shared, entry of the trial) each
+    blocks: Sequence[Tensor]  # (entry of the trial, entry of the trial) each
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of entries: shared, then of each trial."""
+        return [len(self.shared), *(len(block) for block in self.blocks)]
+
+    def diagonal(self) -> Tensor:
+        """Return the diagonal, (entry,)."""
+        return torch.cat([self.shared.diagonal(), *(block.diagonal() for block in self.blocks)])
+
+    def __matmul__(self, vector: Tensor) -> Tensor:
+        """Multiply by a vector, (entry,)."""
+        head, *tails = vector.split(self.sizes)
+        top = self.shared @ head
+        rest = []
+        for cross, block, tail in zip(self.crosses, self.blocks, tails, strict=True):
+            top = top + cross @ tail
+            rest.append(cross.T @ head + block @ tail)
+        return torch.cat([top, *rest])
+
+    def solve(self, shift: Tensor, free: Tensor, right: Tensor) -> Tensor:
+        """Solve (self + diag(shift)) x = right over the free entries; the others stay zero.
+
+        Args:
+            shift: (entry,), added to the diagonal; makes the matrix positive definite.
+            free: (entry,), bool.
+            right: (entry,).
+        """
+        shifts, frees, rights = (vector.split(self.sizes) for vector in (shift, free, right))
+        indices = [mask.nonzero().squeeze(-1) for mask in frees]
+        head = indices[0]
+        schur = self.shared[head][:, head].clone()
+        schur.diagonal().add_(shifts[0][head])
+        top = rights[0][head].clone()
+        eliminated = []
+        for i, (cross, block) in enumerate(zip(self.crosses, self.blocks, strict=True), start=1):
+            inner = indices[i]
+            part = block[inner][:, inner].clone()
+            part.diagonal().add_(shifts[i][inner])
+            factor, _ = torch.linalg.cholesky_ex(part)
+            arm = torch.cat([cross[head][:, inner].T, rights[i][inner][:, None]], dim=1)  # (inner, head + 1)
+            half = torch.linalg.solve_triangular(factor, arm, upper=False)
+            product = half[:, :-1].T @ half
+            schur -= product[:, :-1]
+            top -= product[:, -1]
+            eliminated.append((factor, half))
+        factor, _ = torch.linalg.cholesky_ex(schur)
+        solution = [torch.zeros_like(part) for part in rights]
+        solution[0][head] = torch.cholesky_solve(top[:, None], factor)[:, 0]
+        for i, (factor, half) in enumerate(eliminated, start=1):
+            rest = half[:, -1] - half[:, :-1] @ solution[0][head]
+            solution[i][indices[i]] = torch.linalg.solve_triangular(factor.T, rest[:, None], upper=True)[:, 0]
+        return torch.cat(solution)
+
+    def shift(self, damping: float) -> Tensor:
+        """Return the damping relative to each entry of the diagonal, whose entries are of different kinds."""
+        diagonal = self.diagonal()
+        return damping * diagonal.clamp_min(1e-9 * float(diagonal.max()) + 1e-300)
+
+    def plus(self, more: Tensor) -> None:
+        """Return nothing: a dense sum has no arrow."""
+
+    def marginal(self, ridge: float) -> Tensor:
+        """Return the Schur complement of the shared entries after eliminating all trials, their diagonals raised by a relative ridge."""
+        schur = self.shared.clone()
+        for cross, block in zip(self.crosses, self.blocks, strict=True):
+            raised = block + torch.diag(ridge * block.diagonal().clamp_min(float(block.diagonal().max()) * ridge + 1e-300))
+            schur -= cross @ torch.linalg.solve(raised, cross.T)
+        return schur

@@ -1,0 +1,269 @@
+"""The electrode study as a page: what can be left off, degree of freedom by degree of freedom, with the numbers and tests behind it."""
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from osim_nmscal.data.electrode_study import ElectrodeStudy, StudyData, StudyMethod
+from osim_nmscal.report.blocks import Block, Cell, Column, Figure, LegendEntry, Missing, Section, Table, rows_of
+from osim_nmscal.report.data import ReportData, SettingRow
+from osim_nmscal.report.page import Head, page_html
+from osim_nmscal.report.svg import Panel, limits
+from osim_nmscal.summaries.colours import CALIBRATED, UNCALIBRATED
+from osim_nmscal.summaries.paired_tests import FEWEST_PAIRS, PairedComparison, compare_methods, p_text
+
+COLOURS: dict[StudyMethod, str] = {"emg_driven": CALIBRATED, "synergy_hybrid": UNCALIBRATED}
+DASHES: dict[StudyMethod, str] = {"emg_driven": "", "synergy_hybrid": "6 3"}
+NAMES: dict[StudyMethod, str] = {"emg_driven": "EMG-driven", "synergy_hybrid": "synergy-hybrid"}
+# A loss of R2 that a laboratory may find small; used in the answer only. Source: choice.
+SMALL_LOSS = 0.05
+_LEGEND = tuple(
+    LegendEntry(text=f"{name}, median and quartiles over trials", colour=COLOURS[m], dash=DASHES[m]) for m, name in NAMES.items()
+)
+_STAR = LegendEntry(text="★ in the colour of the better method: the methods differ (Holm-adjusted p < 0.05)", colour="#ffffff", kind="bar")
+
+
+def electrode_study_html(study: ElectrodeStudy, *, subject: str = "", settings: tuple[SettingRow, ...] = ()) -> str:
+    """Return the page of a study.
+
+    Args:
+        study: its results.
+        subject: whose recordings they are.
+        settings: of the calibrations; those that are not the default are shown.
+    """
+    data = study_data(study)
+    tests = {measure: compare_methods(study.metrics, data, measure) for measure in ("r2", "rmse")}
+    trials = len({metric.trial for metric in study.metrics if metric.data == data})
+    kind = "held out, predicted from EMG alone" if data == "held_out" else "the calibration trials: none was held out"
+    about = ReportData(
+        subject=subject or "not named",
+        model=f"{len(study.channels)} EMG channels",
+        date=datetime.now().strftime("%Y-%m-%d"),
+        facts=(("trials", f"{trials} ({kind})"), ("degrees of freedom", ", ".join(dict.fromkeys(t.dof for t in tests["r2"])))),
+    )
+    section = Section(
+        key="study",
+        title="As channels are left off",
+        reader="the least missed first",
+        lead=f"Left off in this order: {', '.join(study.order)}. The order comes from the calibration trials alone. All values "
+        f"are medians over "
+        "trials, degrees of freedom apart; tests are paired over trials. They tell about this person, not about people.",
+        blocks=(
+            *_measure_figures(study, data),
+            _tests_table(tests["r2"] + tests["rmse"]),
+            _distance(study),
+            *_excitations(study, data),
+            _order(study),
+            _endings(study),
+            *_settings(settings),
+        ),
+    )
+    title = Head(light="info", sentence="Which electrodes can be left off", reasons=answer(study, tests["r2"]))
+    return page_html(about, title, (section,))
+
+
+def write_electrode_study_page(study: ElectrodeStudy, path: Path, *, subject: str = "", settings: tuple[SettingRow, ...] = ()) -> Path:
+    """Write the page as one HTML file that needs no network; its folder is made.
+
+    Returns:
+        The path.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(electrode_study_html(study, subject=subject, settings=settings), encoding="utf-8", newline="\n")
+    return path
+
+
+def study_data(study: ElectrodeStudy) -> StudyData:
+    """Return which trials decide: those held out, if there are any."""
+    return "held_out" if any(metric.data == "held_out" for metric in study.metrics) else "calibration"
+
+
+def answer(study: ElectrodeStudy, tests: tuple[PairedComparison, ...]) -> tuple[str, ...]:
+    """Say in words what can be left off, for each method and degree of freedom, and where the methods differ.
+
+    Args:
+        study: its results.
+        tests: comparisons of R2, see `compare_methods`.
+    """
+    everything = len(study.channels)
+    if not any(test.count == everything for test in tests):
+        return ("The calibration with all channels failed, so there is nothing to compare with.",)
+    sentences = []
+    for method, name in NAMES.items():
+        parts = []
+        for dof in dict.fromkeys(test.dof for test in tests):
+            r2 = {test.count: getattr(test, method) for test in tests if test.dof == dof}
+            enough = [count for count in r2 if all(r2[c] >= r2[everything] - SMALL_LOSS for c in r2 if c >= count)]
+            gone = study.order[: everything - min(enough)]
+            without = f"can do without {', '.join(gone)}" if gone else "can do without none"
+            parts.append(f"{dof} {without} (R² {r2[everything]:.2f} → {r2[min(enough)]:.2f})")
+        sentences.append(f"{name[0].upper()}{name[1:]}, losing at most {SMALL_LOSS:g} of R²: {'; '.join(parts)}.")
+    for method, name in NAMES.items():
+        wins = [f"{test.dof} with {test.count}" for test in tests if test.better == method]
+        if wins:
+            sentences.append(f"{name[0].upper()}{name[1:]} has the higher R² (Holm-adjusted p < 0.05) for {', '.join(wins)} channels.")
+    if all(test.trials < FEWEST_PAIRS for test in tests):
+        sentences.append(f"Fewer than {FEWEST_PAIRS} trials: no difference between the methods can be tested.")
+    elif all(test.better == "neither" for test in tests):
+        sentences.append("At no number of channels do the methods differ beyond chance (Holm-adjusted p < 0.05).")
+    return tuple(sentences)
+
+
+def _measure_figures(study: ElectrodeStudy, data: StudyData) -> tuple[Block, ...]:
+    figures = []
+    for measure, title in (("r2", "R²"), ("rmse", "RMSE, N·m")):
+        tests = compare_methods(study.metrics, data, "r2" if measure == "r2" else "rmse")
+        dofs = list(dict.fromkeys(test.dof for test in tests))
+        panels = tuple(_measure_panel(study, data, measure, title, dof, [t for t in tests if t.dof == dof]) for dof in dofs)
+        figures.append(
+            Figure(caption=f"{title} against inverse dynamics.", panels=panels, legend=(*_LEGEND, _STAR), name=f"study_{measure}")
+        )
+    return tuple(figures)
+
+
+def _measure_panel(study: ElectrodeStudy, data: StudyData, measure: str, title: str, dof: str, tests: list[PairedComparison]) -> str:
+    counts = sorted({metric.count for metric in study.metrics}, reverse=True)
+    quartiles: dict[tuple[StudyMethod, int], np.ndarray] = {}
+    for method in NAMES:
+        for count in counts:
+            chosen = (m for m in study.metrics if (m.method, m.data, m.dof, m.count) == (method, data, dof, count))
+            values = [value for m in chosen if np.isfinite(value := getattr(m, measure))]
+            if values:
+                quartiles[method, count] = np.percentile(values, [25, 50, 75])
+    low, high = limits(*quartiles.values(), share=0.12)
+    panel = Panel(dof, (-0.4, len(counts) - 0.6), (low, high), x_label="channels left", y_label=title, x_ticks=_ticks(counts))
+    for i, method in enumerate(NAMES):
+        known = [count for count in counts if (method, count) in quartiles]
+        places = [counts.index(count) + 0.12 * (i - 0.5) for count in known]
+        panel.line(places, [quartiles[method, count][1] for count in known], COLOURS[method], dash=DASHES[method])
+        for place, count in zip(places, known, strict=True):
+            first, middle, third = quartiles[method, count]
+            panel.line([place, place], [first, third], COLOURS[method], width=1.2)
+            panel.dot(place, middle, COLOURS[method], hint=f"{NAMES[method]}, {count} channels: {middle:.3g} ({first:.3g} to {third:.3g})")
+    for test in tests:
+        if test.better != "neither":
+            panel.text(counts.index(test.count), high - 0.07 * (high - low), "★", anchor="middle", colour=COLOURS[test.better])
+    return panel.render()
+
+
+def _ticks(counts: list[int]) -> list[tuple[float, str]]:
+    return [(float(i), str(count)) for i, count in enumerate(counts)]
+
+
+def _tests_table(tests: tuple[PairedComparison, ...]) -> Block:
+    if not tests:
+        return Missing(what="Tests", why="no trial was predicted by both methods.")
+    rows = [
+        (
+            "R²" if t.measure == "r2" else "RMSE, N·m",
+            t.dof,
+            t.count,
+            t.trials,
+            t.emg_driven,
+            t.synergy_hybrid,
+            t.difference,
+            t.effect,
+            p_text(t.p_value),
+            p_text(t.p_adjusted),
+            NAMES[t.better] if t.better != "neither" else "–",
+        )
+        for t in tests
+    ]
+    return Table(
+        caption="Both methods over the same trials: medians, median difference, matched-pairs rank-biserial correlation as size "
+        "of the effect (−1 to 1), "
+        "Wilcoxon signed-rank test, and Holm's correction over all rows of a measure.",
+        columns=(
+            Column(title="measure"),
+            Column(title="degree of freedom"),
+            Column(title="channels", digits=0),
+            Column(title="trials", digits=0),
+            Column(title="EMG-driven", digits=3),
+            Column(title="synergy-hybrid", digits=3),
+            Column(title="difference", digits=3),
+            Column(title="effect", digits=2),
+            Column(title="p"),
+            Column(title="p adjusted"),
+            Column(title="better"),
+        ),
+        rows=rows_of(rows),
+        folded=len(rows) > 30,
+    )
+
+
+def _distance(study: ElectrodeStudy) -> Block:
+    counts = sorted({model.count for model in study.models}, reverse=True)
+    values = [m.parameter_distance for m in study.models if not m.failed]
+    panel = Panel(
+        "Distance of the parameters", (-0.4, len(counts) - 0.6), limits([0.0, *values]), x_label="channels left", y_label="of their range",
+        x_ticks=_ticks(counts),
+    )  # fmt: skip
+    for method in NAMES:
+        models = sorted((m for m in study.models if m.method == method and not m.failed), key=lambda m: -m.count)
+        panel.line([counts.index(m.count) for m in models], [m.parameter_distance for m in models], COLOURS[method], dash=DASHES[method])
+        for m in models:
+            hint = f"{NAMES[method]}, {m.count} channels: {m.parameter_distance:.3g} over {m.parameters_compared} parameters"
+            panel.dot(counts.index(m.count), m.parameter_distance, COLOURS[method], hint=hint)
+    caption = "How far the calibrated parameters move from those found with all channels, mean over shared parameters."
+    legend = tuple(LegendEntry(text=name, colour=COLOURS[m], dash=DASHES[m]) for m, name in NAMES.items())
+    return Figure(caption=caption, panels=(panel.render(),), legend=legend, name="study_parameters")
+
+
+def _excitations(study: ElectrodeStudy, data: StudyData) -> tuple[Block, ...]:
+    here = [one for one in study.excitations if one.data == data]
+    if not here:
+        return (Missing(what="Synthesised against withheld EMG", why="no recorded muscle was withheld."),)
+    # An excitation that does not change has no correlation; the study states it as exactly 0 or as no number.
+    constant = [one for one in here if one.correlation == 0.0 or not np.isfinite(one.correlation)]
+    counts = sorted({one.count for one in study.excitations}, reverse=True)
+    muscles = list(dict.fromkeys(one.muscle for one in here))
+    rows: list[tuple[Cell, ...]] = []
+    for muscle in muscles:
+        found = {one.count: one for one in here if one.muscle == muscle}
+        rows.append((muscle, *(None if c not in found or found[c] in constant else found[c].correlation for c in counts)))
+    table = Table(
+        caption="Correlation of what synergies made of a withheld muscle with its EMG, by number of channels left; a dash: not "
+        "withheld, or constant.",
+        columns=(Column(title="muscle"), *(Column(title=f"{count} left", digits=2) for count in counts)),
+        rows=tuple(rows),
+    )
+    if not constant:
+        return (table,)
+    names = [f"{one.muscle} ({one.count} channels left)" for one in constant]
+    why = f"the EMG or what the synergies made of it does not change in these trials: {', '.join(names)}."
+    return (table, Missing(what="Correlation of constant excitations", why=why))
+
+
+def _order(study: ElectrodeStudy) -> Block:
+    return Table(
+        caption="The order: calibration error of the EMG-driven model that lacks this channel alone.",
+        columns=(Column(title="left off"), Column(title="channel"), Column(title="error without it", digits=2, unit="N·m")),
+        rows=rows_of([(i, *pair) for i, pair in enumerate(zip(study.order, study.order_errors, strict=True), start=1)]),
+    )
+
+
+def _endings(study: ElectrodeStudy) -> Block:
+    rows = [(NAMES[m.method], m.count, ", ".join(m.removed) or "–", m.synergies, m.seconds, m.sentence) for m in study.models]
+    return Table(
+        caption="Every calibration and how it ended. Marked: failed.",
+        columns=(
+            Column(title="method"),
+            Column(title="channels", digits=0),
+            Column(title="without"),
+            Column(title="synergies", digits=0),
+            Column(title="time", digits=1, unit="s"),
+            Column(title="ended"),
+        ),
+        rows=rows_of(rows),
+        marked=frozenset(i for i, m in enumerate(study.models) if m.failed),
+        folded=True,
+    )
+
+
+def _settings(settings: tuple[SettingRow, ...]) -> tuple[Block, ...]:
+    if not settings:
+        return (Missing(what="Settings", why="they were not handed to this page."),)
+    rows = [(s.key, s.value, s.default, s.unit) for s in settings if s.changed]
+    columns = (Column(title="setting"), Column(title="value"), Column(title="default"), Column(title="unit"))
+    return (Table(caption="Settings of the calibrations that are not the default.", columns=columns, rows=rows_of(rows)),)

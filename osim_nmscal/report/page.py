@@ -1,0 +1,73 @@
+"""The report as one HTML file: nothing is fetched, and everything but sorting, copying and saving works without scripts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
+
+from osim_nmscal import __version__
+from osim_nmscal.data.findings import VerdictLevel
+from osim_nmscal.report.blocks import Section, sort_key, written
+from osim_nmscal.report.clinician import clinician_section
+from osim_nmscal.report.data import ReportData
+from osim_nmscal.report.researcher import researcher_section
+from osim_nmscal.report.reviewer import reviewer_section
+from osim_nmscal.report.student import student_section
+
+# Signs beside the colours, for eyes that do not tell these apart.
+SIGNS = {"green": "✔", "amber": "!", "red": "✖", "grey": "?", "info": "i"}
+LIGHTS: dict[VerdictLevel, str] = {"fit for use": "green", "use with care": "amber", "do not use": "red"}
+KINDS = {"stop": "Stops", "doubt": "Doubts", "note": "Notes"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """What stands on top of a page."""
+
+    light: str  # green, amber, red, grey, info
+    sentence: str
+    reasons: tuple[str, ...] = ()
+
+
+def report_html(data: ReportData) -> str:
+    """Return the whole report of one run."""
+    return page_html(data, _head(data), sections(data))
+
+
+def sections(data: ReportData) -> tuple[Section, ...]:
+    """Return the parts of a run's report, in the order of its readers."""
+    return clinician_section(data), student_section(data), researcher_section(data), reviewer_section(data)
+
+
+def page_html(data: ReportData, head: Head, parts: tuple[Section, ...]) -> str:
+    """Return a page: its head, who and what it is about, findings, and these sections."""
+    environment = Environment(
+        loader=PackageLoader("osim_nmscal.report", "templates"),
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(written=written, sort_key=sort_key, drawing=Markup)
+    groups = {name: [one for one in data.findings if one.severity == severity] for severity, name in KINDS.items()}
+    return environment.get_template("report.html").render(
+        data=data, head=head, sections=parts, signs=SIGNS, findings={k: v for k, v in groups.items() if v}, version=__version__
+    )
+
+
+def write_report(data: ReportData, path: Path) -> Path:
+    """Write the report of a run; its folder must be there.
+
+    Returns:
+        The path.
+    """
+    path.write_text(report_html(data), encoding="utf-8", newline="\n")
+    return path
+
+
+def _head(data: ReportData) -> Head:
+    if data.verdict is None:
+        why = "the run ended early" if data.failure else "no model was calibrated and evaluated"
+        return Head(light="grey", sentence=f"No verdict: {why}.")
+    opening = data.verdict.level[0].upper() + data.verdict.level[1:] + "."
+    return Head(light=LIGHTS[data.verdict.level], sentence=opening, reasons=data.verdict.reasons or (data.verdict.sentence,))

@@ -1,0 +1,218 @@
+"""For the researcher: every parameter with what is known of it, how the calibration got there, and what the muscles do."""
+
+import math
+
+import numpy as np
+
+from osim_nmscal.data.results import CalibratedParameter
+from osim_nmscal.report.blocks import Block, Cell, Column, Figure, LegendEntry, Missing, Section, Table, Text, rows_of
+from osim_nmscal.report.data import ReportData
+from osim_nmscal.report.figures import (
+    FIBER_LEGEND,
+    FOREST_LEGEND,
+    correlation_panel,
+    excitation_panel,
+    fiber_panel,
+    forest_panel,
+    loss_panel,
+    synergy_panels,
+    variance_panel,
+)
+from osim_nmscal.summaries.colours import RECORDED, SYNTHESIZED
+from osim_nmscal.summaries.cycle import over_cycle
+from osim_nmscal.summaries.fiber_range import USUAL_RANGE, fiber_ranges, force_length_curve
+from osim_nmscal.summaries.parameters import INTERVAL, RELATIVE, TITLES, parameter_changes, parameter_kinds
+
+# Beyond this strain tendons are hurt; models reach Fmax at 3 to 5 %. Source: Hambly et al. (2025) bound it by 0.05; choice.
+LARGEST_STRAIN = 0.10
+_FOREST = ("optimal_fiber_length", "tendon_slack_length", "strength_coefficient")
+
+
+def researcher_section(data: ReportData) -> Section:
+    """Build the section."""
+    lead = (
+        "Every calibrated parameter with its start, prior, bounds and 95 % interval. A parameter is known where the data at "
+        "least halve what was unknown; else it is assumed: its value is the prior's."
+    )
+    if data.calibration is None:
+        blocks: tuple[Block, ...] = (Missing(what="Calibration", why=data.failure or "the run ended before calibration."),)
+    else:
+        blocks = (
+            _ending(data),
+            _forest(data),
+            _parameters(data),
+            _correlation(data),
+            *_convergence(data),
+            *_fibers(data),
+            *_synergies(data),
+        )
+    return Section(key="researcher", title="Parameters and muscles", reader="for the researcher", lead=lead, blocks=blocks)
+
+
+def _ending(data: ReportData) -> Block:
+    result = data.calibration
+    assert result is not None
+    known = sum(parameter.identifiable for parameter in result.parameters)
+    bound = sum(parameter.at_bound in ("lower", "upper") for parameter in result.parameters)
+    return Text(
+        title="How the calibration ended",
+        paragraphs=(
+            f"{result.method.replace('_', '-')} calibration by {result.optimizer.replace('_', ' ')}: {result.status} after "
+            f"{result.iterations} iterations "
+            f"and {result.seconds:.1f} s; loss {result.loss_initial:.4g} → {result.loss_final:.4g}. {result.sentence}",
+            f"{len(result.parameters)} parameters, of which the data tell {known}; {bound} lie at a bound.",
+        ),
+    )
+
+
+def _forest(data: ReportData) -> Block:
+    assert data.calibration is not None
+    parameters = data.calibration.parameters
+    tables = [rows for name in _FOREST if (rows := parameter_changes(parameters, name))]
+    longest = max((len(row.owner) for rows in tables for row in rows), default=0)
+    panels = tuple(forest_panel(rows, longest) for rows in tables)
+    if not panels:
+        return Missing(what="Forest plot", why="neither lengths nor strengths were calibrated.")
+    return Figure(caption="Lengths and strengths.", panels=panels, legend=FOREST_LEGEND, name="parameters")
+
+
+def _parameters(data: ReportData) -> Block:
+    assert data.calibration is not None
+    rows: list[tuple[Cell, ...]] = []
+    marked: set[int] = set()
+    kinds = parameter_kinds(data.calibration.parameters)
+    ordered = sorted(data.calibration.parameters, key=lambda parameter: kinds.index(parameter.name))
+    for parameter in ordered:
+        scale, unit = (1000.0, "mm") if parameter.unit == "m" else (1.0, parameter.unit)
+        reach = INTERVAL * parameter.standard_error
+        if parameter.at_bound in ("lower", "upper"):
+            marked.add(len(rows))
+        numbers = (parameter.start, _prior(data, parameter), parameter.lower, parameter.upper, parameter.calibrated)
+        ends = (parameter.calibrated - reach, parameter.calibrated + reach)
+        known = "known" if parameter.identifiable else "fixed" if parameter.at_bound == "fixed" else "assumed"
+        values = [scale * number for number in (*numbers, *ends)]
+        rows.append((parameter.owner, TITLES.get(parameter.name, parameter.name), unit, *values, known))
+    return Table(
+        caption="All parameters; click a title to sort. Prior: standard deviation around the start. Marked: at a bound.",
+        columns=(
+            Column(title="muscle or group"),
+            Column(title="parameter"),
+            Column(title="unit"),
+            Column(title="start"),
+            Column(title="prior ±"),
+            Column(title="lower bound"),
+            Column(title="upper bound"),
+            Column(title="calibrated"),
+            Column(title="95 % from"),
+            Column(title="95 % to"),
+            Column(title="known or assumed"),
+        ),
+        rows=rows_of(rows),
+        marked=frozenset(marked),
+        folded=True,
+    )
+
+
+def _prior(data: ReportData, parameter: CalibratedParameter) -> float:
+    """Return the prior's standard deviation: as set, else that of a flat prior between the bounds."""
+    width = data.prior_widths.get(parameter.name, 0.0)
+    if width > 0:
+        return width * parameter.start if parameter.name in RELATIVE else width
+    return (parameter.upper - parameter.lower) / math.sqrt(12)
+
+
+def _correlation(data: ReportData) -> Block:
+    assert data.calibration is not None
+    if data.correlation is None:
+        return Missing(what="Correlation map", why="this calibration did not keep the correlations of its parameters.")
+    names = [f"{p.owner} {p.name}" for p in data.calibration.parameters]
+    panel = correlation_panel(data.correlation, names)
+    legend = (
+        LegendEntry(text="move together", colour="#0072B2", kind="bar"),
+        LegendEntry(text="move against each other", colour="#D55E00", kind="bar"),
+    )
+    caption = "Which parameters cannot be told apart: strong colour off the diagonal."
+    return Figure(caption=caption, panels=(panel,), legend=legend, name="correlation", wide=True)
+
+
+def _convergence(data: ReportData) -> tuple[Block, ...]:
+    result = data.calibration
+    if result is None or not result.history:
+        return (Missing(what="Loss by term", why="the optimiser keeps no history."),)
+    panel, legend = loss_panel(result.history)
+    return (Figure(caption="The loss and its terms over the iterations.", panels=(panel,), legend=legend, name="convergence", wide=True),)
+
+
+def _fibers(data: ReportData) -> tuple[Block, ...]:
+    ranges = fiber_ranges(data.predictions)
+    if not ranges or data.calibration is None:
+        return (Missing(what="Operating ranges", why="the run ended before the model was evaluated."),)
+    lengths = np.linspace(0.2, 1.8, 81)
+    curve = (lengths, force_length_curve(data.calibration.muscles.muscles[0], lengths))
+    figure = Figure(
+        caption=f"Where the fibers work. Grey: the usual range, {USUAL_RANGE[0]} to {USUAL_RANGE[1]}.",
+        panels=(fiber_panel(ranges, curve),),
+        legend=FIBER_LEGEND,
+        name="fiber_range",
+        wide=True,
+    )
+    rows = [(r.muscle, r.lowest, r.low, r.middle, r.high, r.highest, 100 * r.largest_tendon_strain) for r in ranges]
+    table = Table(
+        caption="Normalized fiber lengths and largest tendon strain. Marked: fibers outside 0.5 to 1.5, or a tendon strained by more than "
+        f"{100 * LARGEST_STRAIN:.0f} %.",
+        columns=(
+            Column(title="muscle"),
+            Column(title="shortest", digits=2),
+            Column(title="5 %", digits=2),
+            Column(title="median", digits=2),
+            Column(title="95 %", digits=2),
+            Column(title="longest", digits=2),
+            Column(title="largest tendon strain", digits=1, unit="%"),
+        ),
+        rows=rows_of(rows),
+        marked=frozenset(i for i, r in enumerate(ranges) if not r.usual or r.largest_tendon_strain > LARGEST_STRAIN),
+        folded=True,
+    )
+    return figure, table
+
+
+def _synergies(data: ReportData) -> tuple[Block, ...]:
+    assert data.calibration is not None
+    synergy = data.calibration.synergy
+    if synergy is None:
+        return (Missing(what="Synergies", why="this calibration is EMG-driven: every muscle is driven by its electrode."),)
+    figure = Figure(
+        caption=f"{len(synergy.weights)} synergies: weights of the muscles and primitives over the trial (thin: each trial, "
+        f"lead-in included).",
+        panels=synergy_panels(data.calibration),
+        legend=(
+            LegendEntry(text="recorded by EMG", colour=RECORDED, kind="bar"),
+            LegendEntry(text="synthesised", colour=SYNTHESIZED, kind="bar"),
+        ),
+        name="synergies",
+    )
+    variance = Figure(
+        caption="Variance of the recorded excitations that synergies account for; filled: the number chosen.",
+        panels=(variance_panel(data.calibration),),
+        name="variance",
+    )
+    return (variance, figure, *_synthesised(data))
+
+
+def _synthesised(data: ReportData) -> tuple[Block, ...]:
+    """Show what the synergies make of the recorded muscles beside their EMG."""
+    synergy = data.calibration.synergy if data.calibration is not None else None
+    if synergy is None or not data.trials or not synergy.excitations:
+        return ()
+    trials = {trial.name: trial for trial in data.trials}
+    pairs = [(trials[name], made) for name, made in zip(synergy.trials, synergy.excitations, strict=True) if name in trials]
+    panels = []
+    for muscle in (*synergy.withheld, *synergy.recorded):
+        there, here = data.muscles.index(muscle), synergy.muscles.index(muscle)
+        recorded = [over_cycle(trial.excitation[:, there], trial.first_counted) for trial, _ in pairs]
+        made = [over_cycle(excitation[:, here], trial.first_counted) for trial, excitation in pairs]
+        if recorded:
+            panels.append(excitation_panel(muscle, recorded, made))
+    legend = (LegendEntry(text="EMG", colour=RECORDED), LegendEntry(text="made by the synergies", colour=SYNTHESIZED, dash="6 3"))
+    caption = "Synthesised against recorded excitations in the calibration trials, withheld muscles first."
+    return (Figure(caption=caption, panels=tuple(panels), legend=legend, name="synthesised"),) if panels else ()

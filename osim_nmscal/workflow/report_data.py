@@ -1,0 +1,178 @@
+"""What a results folder holds, gathered for its report.
+
+Everything comes from the folder, so that a report can be made at any time; the user's own recordings are looked at for EMG and
+forces while they are there. A part that cannot be read is left out, and the report says so: a report must not fail where a run
+succeeded.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from osim_nmscal.config import WorkflowConfig
+from osim_nmscal.data.findings import Finding, Verdict, note
+from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
+from osim_nmscal.errors import NmscalError
+from osim_nmscal.osim_model.conversion import convert_muscles
+from osim_nmscal.osim_model.reader import read_muscles
+from osim_nmscal.report.data import ReportData, SettingRow, Station, TrialView
+from osim_nmscal.settings_text import described
+from osim_nmscal.workflow import names
+from osim_nmscal.workflow.opened import open_results
+from osim_nmscal.workflow.records import FolderRecord
+from osim_nmscal.workflow.report_recordings import channel_views, recording_view
+from osim_nmscal.workflow.report_trials import trial_views
+from osim_nmscal.workflow.results import ResultsFolder, StageTime, read_calibration, read_metric, versions
+from osim_nmscal.workflow.stages import STAGES
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSource:
+    """Where the parts of a report come from."""
+
+    path: Callable[[str], Path]  # of a file, by its name relative to the results folder
+    config: WorkflowConfig
+    stages: tuple[StageTime, ...]
+    findings: tuple[Finding, ...]
+    inputs: Mapping[str, str]  # path -> sha256
+    verdict: Verdict | None = None  # None if the run did not come so far
+    failure: str = ""
+
+
+def report_of_folder(root: Path | str) -> ReportData:
+    """Gather the report of a results folder.
+
+    Raises:
+        FileFormatError: it holds no results, or they are being replaced.
+    """
+    results = open_results(root, damaged=True, partial=True)
+    config = WorkflowConfig.model_validate(results.record.configuration)
+    judged = _json(results.folder.metrics) or {}
+    found = [Finding(**one) for one in judged.get("findings", ())]
+    said = [text for record in results.record.stages.values() for text in record.summary.get("findings", ())]
+    found += [note(text) for text in dict.fromkeys(said) if text not in {one.text for one in found}]
+    found += [note(f"{path} is missing: it was removed since.") for path in results.missing]
+    found += [note(f"{path} was edited since the run.") for path in results.edited]
+    return report_data(
+        ReportSource(
+            path=lambda relative: results.folder.root / relative,
+            config=config,
+            stages=_times(results.record),
+            findings=tuple(found),
+            inputs=results.record.inputs,
+            verdict=_verdict(judged.get("verdict")),
+            failure="" if results.record.state != "partial" else results.record.sentence,
+        )
+    )
+
+
+def report_data(source: ReportSource) -> ReportData:
+    """Gather everything that the report of a run shows."""
+    config = source.config
+    calibration = _calibration(source)
+    trials = trial_views(source.path)
+    metrics = _metrics(source)
+    checked, failure = _verification(source)
+    return ReportData(
+        subject=config.subject.name,
+        model=config.model.file.name,
+        date=datetime.now().strftime("%Y-%m-%d"),
+        facts=_facts(config, trials),
+        verdict=source.verdict,
+        findings=tuple(_without_folders(finding) for finding in source.findings),
+        failure=_shortened(source.failure),
+        stations=tuple(Station(name=time.name, seconds=time.seconds, cached=time.cached) for time in source.stages),
+        recordings=tuple(recording_view(config, recording, source.path, trials) for recording in config.recordings),
+        channels=channel_views(config),
+        trials=trials,
+        calibration=calibration,
+        prior_widths={name: one.prior_width for name, one in config.calibration.parameters},
+        metrics=metrics,
+        verification=checked,
+        verification_tolerance=config.verification.tolerance,
+        verification_failure=_shortened(failure),
+        settings=setting_rows(config),
+        versions=versions(),
+        inputs={Path(path).name: digest for path, digest in source.inputs.items()},
+        mass=config.subject.mass,
+    )
+
+
+def setting_rows(config: WorkflowConfig, prefix: str = "") -> tuple[SettingRow, ...]:
+    """Return every setting with its default; those of the recordings, which are lists, are told by the trials and files."""
+    values = {one.key: one.default for one in described(WorkflowConfig, defaults=config)}
+    return tuple(
+        SettingRow(key=one.key, value=_shortened(values.get(one.key, one.default)), default=one.default, unit=one.unit, meaning=one.meaning)
+        for one in described(WorkflowConfig)
+        if "[]" not in one.key and one.key.startswith(prefix)
+    )
+
+
+def _verdict(stored: Mapping[str, Any] | None) -> Verdict | None:
+    return None if stored is None else Verdict(level=stored["level"], sentence=stored["sentence"], reasons=tuple(stored["reasons"]))
+
+
+def _times(record: FolderRecord) -> tuple[StageTime, ...]:
+    spent: dict[str, float] = {}
+    for label, stored in record.stages.items():
+        stage = label.partition("/")[0]
+        spent[stage] = spent.get(stage, 0.0) + stored.seconds
+    return tuple(StageTime(name=name, seconds=spent[name], cached=False) for name in STAGES if name in spent)
+
+
+def _facts(config: WorkflowConfig, trials: Sequence[TrialView]) -> tuple[tuple[str, str], ...]:
+    facts = [("mass", f"{config.subject.mass:.4g} kg")]
+    if config.subject.height:
+        facts.append(("height", f"{config.subject.height:g} m"))
+    facts.append(("recordings", ", ".join(recording.name for recording in config.recordings)))
+    if trials:
+        used = sum(trial.role == "calibration" for trial in trials)
+        facts.append(("trials", f"{used} calibrate, {len(trials) - used} held out"))
+        facts.append(("muscle-tendon units", str(len(trials[0].muscles))))
+        facts.append(("joints", ", ".join(trials[0].dofs)))
+    return tuple(facts)
+
+
+def _calibration(source: ReportSource) -> CalibrationResult | None:
+    """Read the calibration back, with the muscles that it started from."""
+    try:
+        start = read_muscles(source.path(names.SCALED_MODEL), source.config.model.substitute_muscle_class)
+        target = source.config.output.muscle_class
+        start = start if target == "keep" else convert_muscles(start, target)
+        return read_calibration(ResultsFolder(root=source.path(names.CALIBRATION).parent.parent), start)
+    except (NmscalError, OSError):
+        return None
+
+
+def _metrics(source: ReportSource) -> tuple[MomentMetrics, ...]:
+    stored = _json(source.path(names.MOMENT_METRICS))
+    return tuple(read_metric(one) for one in stored or ())
+
+
+def _verification(source: ReportSource) -> tuple[tuple[VerificationMetrics, ...], str]:
+    """Return what OpenSim's own run gave, and why it could not run."""
+    stored = _json(source.path(names.VERIFICATION))
+    if stored is None:
+        return (), ""
+    metrics = tuple(VerificationMetrics(**one) for one in stored)
+    return metrics, "" if metrics else "see the logs in predictions/ of the results folder."
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _without_folders(finding: Finding) -> Finding:
+    return Finding(severity=finding.severity, kind=finding.kind, about=_shortened(finding.about), text=_shortened(finding.text))
+
+
+def _shortened(text: str) -> str:
+    """Drop the folders of absolute paths: where a file lies is the user's own business, and says nothing to a reader elsewhere."""
+    return re.sub(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^/\\\s\"',;]+[/\\])+(?=[^/\\\s\"',;]+)", "", text)

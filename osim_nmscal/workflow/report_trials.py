@@ -1,0 +1,80 @@
+"""The trials of a results folder as its report shows them, from the files of the predictions."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from osim_nmscal.data.results import TrialPrediction
+from osim_nmscal.data.time_series import TimeSeries
+from osim_nmscal.errors import NmscalError
+from osim_nmscal.formats.storage import read_storage
+from osim_nmscal.report.data import TrialView
+from osim_nmscal.workflow import names
+from osim_nmscal.workflow.predictions import INVERSE_DYNAMICS, STATES, prediction_files, read_index
+
+
+def trial_views(path: Callable[[str], Path]) -> tuple[TrialView, ...]:
+    """Read every trial that was evaluated; none if the run did not come so far.
+
+    Args:
+        path: returns where a file of the results folder lies.
+    """
+    folder = path(names.PREDICTION_INDEX).parent
+    try:
+        rows = read_index(folder)
+    except NmscalError:
+        return ()
+    recorded: dict[str, TimeSeries | None] = {}
+    views = []
+    for row in rows:
+        recording = row["trial"].rpartition("/")[0]
+        if recording not in recorded:
+            recorded[recording] = _excitations(path(names.excitations(recording)))
+        try:
+            views.append(_view(folder, row["trial"], row["role"], row["first_counted"], tuple(row["dofs"]), recorded[recording]))
+        except NmscalError:
+            continue  # a damaged file of one trial does not take the others away
+    return tuple(views)
+
+
+def _excitations(path: Path) -> TimeSeries | None:
+    try:
+        return read_storage(path)
+    except NmscalError:
+        return None
+
+
+def _view(folder: Path, trial: str, role: str, first_counted: int, dofs: tuple[str, ...], recorded: TimeSeries | None) -> TrialView:
+    files = prediction_files(folder, trial)
+    activation, force, moment = (read_storage(path) for path in (files.activation, files.tendon_force, files.joint_moment))
+    states = read_storage(files.states)
+    muscles, time = activation.labels, activation.time
+    values = {state: states.select([f"{muscle}_{state}" for muscle in muscles]).values for state in STATES}
+    prediction = TrialPrediction(
+        trial=trial,
+        time=time,
+        first_counted=first_counted,
+        muscles=muscles,
+        dofs=dofs,
+        activation=activation.values,
+        tendon_force=force.select(muscles).values,
+        joint_moment=moment.select(dofs).values,
+        **values,
+    )
+    excitation = np.zeros((len(time), len(muscles)))
+    for column, muscle in enumerate(muscles):
+        if recorded is not None and muscle in recorded.labels:
+            excitation[:, column] = np.interp(time, recorded.time, recorded.column(muscle))
+    return TrialView(
+        name=trial,
+        role="held_out" if role == "held_out" else "calibration",
+        time=time,
+        first_counted=first_counted,
+        muscles=muscles,
+        dofs=dofs,
+        excitation=excitation,
+        joint_moment=moment.select([INVERSE_DYNAMICS.format(dof=dof) for dof in dofs]).values,
+        calibrated=prediction,
+        uncalibrated_moment=read_storage(files.uncalibrated_moment).select(dofs).values if files.uncalibrated_moment.is_file() else None,
+    )
