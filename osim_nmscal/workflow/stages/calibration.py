@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import HistoryRow
@@ -49,6 +48,8 @@ def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
             )
             sound = False
     if sound:
+        from osim_nmscal.calibration.parameter_space import parameter_space  # with it comes torch, which an up-to-date run can do without
+
         parameter_space(read_muscles(config.model.file, config.model.substitute_muscle_class), config.calibration)
 
 
