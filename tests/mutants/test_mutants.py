@@ -30,7 +30,7 @@ class Mutant:
 
 MUTANTS = [Mutant(**one) for one in tomllib.loads((Path(__file__).parent / "mutants.toml").read_text(encoding="utf-8"))["mutant"]]
 # Seconds that the tests of one mutant may take; a mutant that makes them hang is noticed, too.
-PATIENCE = 300
+PATIENCE = 900
 _COPIED = ("osim_nmscal", "tests", "models", "workflows", "pyproject.toml", "README.md", "docs", "constraints.txt", "Makefile")
 
 
