@@ -162,11 +162,13 @@ def _channels(data: ReportData) -> tuple[Block, ...]:
         marked=frozenset(i for i, name in enumerate(names) if any(flag_of == name for _, flag_of, _ in flagged)),
     )
     recordings = list(dict.fromkeys(view.recording for view in data.channels))
+    envelope, raw = LegendEntry(text="envelope", colour=CALIBRATED), LegendEntry(text="raw", colour="#bdbdbd", kind="bar")
+    legend = (raw, envelope) if any(len(view.low) for view in data.channels) else (envelope,)
     figures = tuple(
         Figure(
-            caption=f"EMG of {recording}, raw and envelope, in the unit of the recording.",
+            caption=f"EMG of {recording}, in the unit of the recording.",
             panels=tuple(_channel_panel(view) for view in data.channels if view.recording == recording),
-            legend=(LegendEntry(text="raw", colour="#bdbdbd", kind="bar"), LegendEntry(text="envelope", colour=CALIBRATED)),
+            legend=legend,
             name=f"emg_{recording}",
             folded=recording != recordings[0],
         )
