@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.calibration.losses import Term as Term
     from osim_nmscal.calibration.prediction import predict as predict
     from osim_nmscal.calibration.settings import CalibrationSettings as CalibrationSettings
-    from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid as calibrate_synergy_hybrid
+    from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid as calibrate_synergy_hybrid
     from osim_nmscal.config import WorkflowConfig as WorkflowConfig
     from osim_nmscal.config import load_config as load_config
     from osim_nmscal.data.emg import EmgMapping as EmgMapping
@@ -101,7 +101,7 @@ _HOMES: dict[str, str] = {
     "calibrate_emg_driven": "osim_nmscal.calibration.emg_driven",
     "CalibrationSettings": "osim_nmscal.calibration.settings",
     "Term": "osim_nmscal.calibration.losses",
-    "calibrate_synergy_hybrid": "osim_nmscal.calibration.synergy_hybrid",
+    "calibrate_synergy_hybrid": "osim_nmscal.calibration.synergy.calibration",
     "predict": "osim_nmscal.calibration.prediction",
     "moment_metrics": "osim_nmscal.evaluation",
     "read_muscles": "osim_nmscal.osim_model.reader",

@@ -97,7 +97,7 @@ def check(config: ConfigFile, out: OutFolder = None) -> None:
         _print_error(error)
     if report.errors:
         count = len(report.errors)
-        _err.print(f"{config} cannot run yet: {count} problem{'s' if count > 1 else ''}, listed above.", style="bold red")
+        _err.print(f"{config} cannot run yet: {count} problem{'s' if count > 1 else ''}, listed above.", style="bold red", markup=False)
         raise typer.Exit(2)
     where = f" --out {out}" if out else ""
     _out.print(f"{config} is ready: osim-nmscal run {config}{where}", style="bold green", markup=False)

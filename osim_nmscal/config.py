@@ -29,9 +29,6 @@ from osim_nmscal.trials.assembly import TrialSettings
 from osim_nmscal.trials.roles import RoleSettings
 from osim_nmscal.trials.segmentation import SegmentationSettings
 
-# Names of folders that a run makes beside those of the recordings; Windows keeps the devices for itself.
-RESERVED_NAMES = {"calibration", "predictions", "electrode_study", "unfinished", "con", "prn", "aux", "nul"}
-
 
 def section(default: Any, description: str) -> Any:
     """Declare a table of settings inside another."""
@@ -164,11 +161,9 @@ class WorkflowConfig(Settings):
 
     @model_validator(mode="after")
     def _sections_fit(self) -> "WorkflowConfig":
-        names = [recording.name.casefold() for recording in self.recordings]  # Windows and macOS keep Walk and walk in one folder
-        if twice := [recording.name for recording in self.recordings if names.count(recording.name.casefold()) > 1]:
+        names = [recording.name for recording in self.recordings]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two recordings are called {twice[0]!r}; give each its own name.")
-        if taken := [recording.name for recording in self.recordings if recording.name.casefold() in RESERVED_NAMES]:
-            raise ValueError(f"a recording is called {taken[0]!r}, as a folder of the results is; give it another name.")
         from_markers = [recording.name for recording in self.recordings if recording.markers is not None]
         if from_markers and self.inverse_kinematics is None:
             raise ValueError(

@@ -27,13 +27,18 @@ def main() -> NoReturn:
     """Run the command line so that whatever happens ends in a sentence and an exit code."""
     signal.signal(signal.SIGINT, _end_at_once)
     sys.excepthook = report_bug
+    let_streams_spell_out()
+    from osim_nmscal.cli import main as command_line
+
+    command_line()
+
+
+def let_streams_spell_out() -> None:
+    """Let stdout and stderr write what their encoding lacks in other characters, instead of failing."""
     codecs.register_error(_ENCODING_ERRORS, _spelled_out)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_ENCODING_ERRORS)
-    from osim_nmscal.cli import main as command_line
-
-    command_line()
 
 
 @contextmanager

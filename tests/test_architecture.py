@@ -61,7 +61,7 @@ ALLOWED: dict[str, set[str]] = {
 BORDERS: dict[str, set[str]] = {
     "opensim": {"opensim_tools", "virtual_subject"},
     "lxml": {"osim_model", "opensim_tools"},
-    "torch": {"nms", "calibration", "virtual_subject", "summaries"},
+    "torch": {"kinematics", "nms", "calibration", "virtual_subject", "summaries"},
     "ezc3d": {"formats", "virtual_subject"},
     "sklearn": {"calibration"},
     "typer": {"cli", "commands"},

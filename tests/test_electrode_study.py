@@ -3,21 +3,16 @@
 import csv
 import json
 import shutil
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent / "calibration"))  # the twins live with the calibration tests
-
-from synergy_twin import make_synergy_twin
-
 import osim_nmscal.electrode_study as station
 from osim_nmscal.calibration.fewer_channels import without_channels
 from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings
-from osim_nmscal.calibration.synergy_settings import SynergySettings
+from osim_nmscal.calibration.simulated_twin import make_synergy_twin
+from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.electrode_study import electrode_study, write_study

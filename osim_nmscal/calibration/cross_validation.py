@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
 from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.synergy.prediction import predict_hybrid
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics
 from osim_nmscal.data.trials import TrialSet

@@ -9,40 +9,27 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from osim_nmscal.calibration.cross_validation import leave_one_out
-from osim_nmscal.calibration.identifiability import Posterior, laplace_posterior, unclear_pairs
+from osim_nmscal.calibration.identifiability import laplace_posterior
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.objective import Objective
-from osim_nmscal.calibration.optimizers import Minimum, Progress
-from osim_nmscal.calibration.optimizers.adamw import adamw
-from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
-from osim_nmscal.calibration.optimizers.simulated_annealing import simulated_annealing
-from osim_nmscal.calibration.parameter_space import (
-    ParameterBlock,
-    ParameterSpace,
-    calibrated_muscles,
-    neural_parameters,
-    parameter_space,
-    slower_filter_first,
-)
+from osim_nmscal.calibration.optimizers import Optimizer, Progress
+from osim_nmscal.calibration.optimizers.named import named_optimizer, optimizer_name
+from osim_nmscal.calibration.outcome import Outcome
+from osim_nmscal.calibration.parameter_space import parameter_space, slower_filter_first
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read
 from osim_nmscal.calibration.stacking import StackedTrials, stack_trials
+from osim_nmscal.calibration.starts import best_of_starts, starting_parameters
 from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.results import CalibratedParameter, CalibrationResult
+from osim_nmscal.data.results import CalibrationResult
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, listed
 from osim_nmscal.nms.muscle_models import muscle_mechanics
 
 # Properties of a muscle that only make sense above zero.
 _POSITIVE = ("optimal_fiber_length", "tendon_slack_length", "max_isometric_force", "max_contraction_velocity")
-# A parameter this close to a bound, in ranges, is reported as lying on it.
-_AT_BOUND = 1e-4
 # A moment arm below this is no moment arm, m.
 _NO_MOMENT_ARM = 1e-6
 # A moment that varies less than this over the calibration trials is constant, N·m.
@@ -56,6 +43,7 @@ def calibrate_emg_driven(
     *,
     progress: Progress | None = None,
     terms: Sequence[Term] = (),
+    optimizer: Optimizer | None = None,
 ) -> CalibrationResult:
     """Calibrate muscles on the trials whose role is "calibration".
 
@@ -65,6 +53,7 @@ def calibrate_emg_driven(
         settings: parameters, loss, optimiser; the defaults are CEINMS's ranges and Gauss-Newton.
         progress: called with a HistoryRow after every iteration; Ctrl-C returns the best so far.
         terms: further loss terms.
+        optimizer: one of your own instead of that of the settings.
 
     Returns:
         calibrated muscles, activation dynamics, parameters with standard errors, history.
@@ -74,7 +63,7 @@ def calibrate_emg_driven(
         FiberDynamicsError: a muscle has no equilibrium at the starting values.
     """
     settings = (settings or CalibrationSettings()).model_copy(update={"method": "emg_driven"})
-    require_read(settings)
+    require_read(settings, own_optimizer=optimizer is not None)
     began = time.perf_counter()
     table = muscles.select(trials.muscles)
     stacked = stack_trials(trials.calibration)
@@ -89,14 +78,27 @@ def calibrate_emg_driven(
     groups = [[table.index(name) for name in members] for members in settings.groups.values()]
     mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
     objective = Objective(stacked, mechanics, space, settings.loss, terms, groups, trials.dofs)
+    search, name = optimizer or named_optimizer(settings), settings.optimizer if optimizer is None else optimizer_name(optimizer)
     with threads_for(stacked.mtu_length.numel()):
-        minimum = _best_of_starts(objective, settings, progress)
+        minimum = best_of_starts(objective, starting_parameters(space, settings), search, progress)
         best = objective.evaluate(slower_filter_first(space, minimum.best.z))
         posterior = laplace_posterior(objective, best, objective.linearize(best))
-    seconds = time.perf_counter() - began
-    result = _result(settings, table, space, objective, replace(minimum, best=best), posterior, seconds, findings)
+    result = Outcome(
+        method="emg_driven",
+        optimizer=name,
+        table=table,
+        space=space,
+        z=best.z,
+        time_step=stacked.time_step,
+        minimum=minimum,
+        loss=best.loss,
+        evaluations=objective.evaluations,
+        posterior=posterior,
+        seconds=time.perf_counter() - began,
+        findings=tuple(findings),
+    ).result()
     if settings.cross_validation:
-        again = functools.partial(calibrate_emg_driven, terms=terms)
+        again = functools.partial(calibrate_emg_driven, terms=terms, optimizer=optimizer)
         result = replace(result, cross_validation=leave_one_out(trials, muscles, settings, again))
     return result
 
@@ -126,108 +128,3 @@ def _screen(stacked: StackedTrials, table: MuscleTable, dofs: tuple[str, ...]) -
     if unseen:
         findings.append(f"Held fixed because no calibrated DOF sees them: {listed(unseen)}.")
     return frozenset(silent) | frozenset(unseen), findings
-
-
-def minimize(objective: Objective, start: Tensor, settings: CalibrationSettings, progress: Progress | None) -> Minimum:
-    """Run the optimiser of the settings from one starting vector."""
-    match settings.optimizer:
-        case "gauss_newton":
-            return gauss_newton(objective, start, settings.gauss_newton, progress)
-        case "adamw":
-            return adamw(objective, start, settings.adamw, progress)
-        case "simulated_annealing":
-            return simulated_annealing(objective, start, settings.simulated_annealing, settings.seed, progress)
-
-
-def _best_of_starts(objective: Objective, settings: CalibrationSettings, progress: Progress | None) -> Minimum:
-    generator = torch.Generator().manual_seed(settings.seed)
-    best: Minimum | None = None
-    for i in range(settings.starts):
-        start = objective.space.start()
-        if i > 0:
-            start = torch.rand(len(start), generator=generator, dtype=start.dtype)
-        minimum = minimize(objective, start, settings, progress)
-        if best is None or minimum.best.loss < best.best.loss:
-            best = minimum
-        if minimum.status == "interrupted":
-            break
-    if best is None:
-        raise CalibrationError("[calibration] starts is 0; give at least 1.")
-    return best
-
-
-def _result(
-    settings: CalibrationSettings,
-    table: MuscleTable,
-    space: ParameterSpace,
-    objective: Objective,
-    minimum: Minimum,
-    posterior: Posterior,
-    seconds: float,
-    findings: list[str],
-) -> CalibrationResult:
-    z, start = minimum.best.z, space.start()
-    step = objective.trials.time_step
-    findings = [*findings, *unclear_pairs(posterior, parameter_labels(space))]
-    return CalibrationResult(
-        method="emg_driven",
-        optimizer=settings.optimizer,
-        status=minimum.status,
-        sentence=minimum.sentence,
-        seconds=seconds,
-        iterations=minimum.iterations,
-        evaluations=objective.evaluations,
-        loss_initial=minimum.history[0].loss,
-        loss_final=minimum.best.loss,
-        start_muscles=table,
-        muscles=calibrated_muscles(table, space, z),
-        strength_coefficient=space.muscle_values(z, "strength_coefficient").numpy(),
-        start_neural=neural_parameters(space, start, step),
-        neural=neural_parameters(space, z, step),
-        parameters=parameter_rows(space, z, posterior),
-        history=minimum.history,
-        findings=tuple(findings),
-    )
-
-
-def parameter_labels(space: ParameterSpace) -> list[str]:
-    """Return `owner parameter` for each entry of z."""
-    labels = [""] * space.size
-    for block in space.free_blocks:
-        for owner, column in zip(block.owners, block.column.tolist(), strict=True):
-            if column >= 0:
-                labels[column] = f"{owner} {block.name}"
-    return labels
-
-
-def parameter_rows(space: ParameterSpace, z: Tensor, posterior: Posterior) -> tuple[CalibratedParameter, ...]:
-    """Return one row per owner of every free kind of parameter, in units of the .osim."""
-    rows: list[CalibratedParameter] = []
-    for block in space.free_blocks:
-        rows.extend(_block_rows(space, block, z, posterior))
-    return tuple(rows)
-
-
-def _block_rows(space: ParameterSpace, block: ParameterBlock, z: Tensor, posterior: Posterior) -> list[CalibratedParameter]:
-    internal, reference, slope = space.internal(z, block.name).numpy(), block.owner_reference(), block.slope(z)
-    error, identifiable = posterior.standard_error, posterior.identifiable
-    rows = []
-    for i, owner in enumerate(block.owners):
-        column, unit = int(block.column[i]), float(reference[i])
-        place = float(z[column]) if column >= 0 else np.nan
-        bound = "fixed" if column < 0 else "lower" if place <= _AT_BOUND else "upper" if place >= 1.0 - _AT_BOUND else ""
-        rows.append(
-            CalibratedParameter(
-                owner=owner,
-                name=block.name,
-                unit=block.kind.unit if unit != 1.0 or float(block.reference.max()) == 1.0 else "of start",
-                start=float(block.start[i]) * unit,
-                calibrated=float(internal[i]) * unit,
-                lower=float(block.lower[i]) * unit,
-                upper=float(block.upper[i]) * unit,
-                at_bound=bound,  # type: ignore[arg-type]
-                standard_error=float(error[column] * slope[i]) * unit if column >= 0 else 0.0,
-                identifiable=bool(identifiable[column]) if column >= 0 else False,
-            )
-        )
-    return rows

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
-from osim_nmscal.calibration.muscle_roles import with_muscles
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings, without_synergies
-from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
-from osim_nmscal.calibration.synergy_settings import MuscleRole
+from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
+from osim_nmscal.calibration.synergy.prediction import predict_hybrid
+from osim_nmscal.calibration.synergy.settings import MuscleRole
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, TrialPrediction
@@ -92,7 +91,7 @@ def calibrate_without(
         count = min(settings.synergy.count, _independent(fewer))
         settings = settings.model_copy(update={"synergy": settings.synergy.model_copy(update={"count": count})})
         return calibrate_synergy_hybrid(fewer.trials, muscles, settings, roles=roles), fewer.trials
-    trials = TrialSet(trials=tuple(with_muscles(trial, fewer.recorded) for trial in fewer.trials.trials))
+    trials = fewer.trials.with_muscles(fewer.recorded)
     settings = _of_muscles(without_synergies(settings), fewer.recorded)
     return calibrate_emg_driven(trials, muscles, settings), trials
 
@@ -118,7 +117,7 @@ def predictions(
     """Return what the calibration predicts of calibration trials, held-out trials, and held-out trials whose moments it tracks."""
     held_out = any(trial.role == "held_out" for trial in trials.trials)
     if result.synergy is None:
-        chosen = TrialSet(trials=tuple(with_muscles(trial, result.muscles.names) for trial in trials.trials))
+        chosen = trials.with_muscles(result.muscles.names)
         made = {"calibration": predict(chosen.calibration, result.muscles, result.neural, settings)}
         if held_out:
             made["held_out"] = predict(chosen.held_out, result.muscles, result.neural, settings)

@@ -70,7 +70,7 @@ def laplace_posterior(objective: Objective, at: Evaluation, linear: Linearizatio
     errors = (at.outputs.joint_moment - trials.joint_moment) / objective.moment_scale  # (time, trial, dof)
     time = autocorrelation_time(errors, counted)
     # everything in units of prior widths, where the prior's part of the Hessian is prior_weight * identity
-    hessian = prior[:, None] * linear.hessian * prior
+    hessian = prior[:, None] * linear.hessian.matrix * prior
     jacobian = linear.moment_jacobian * prior
     kept = 1.0 - _absorbed(jacobian, hessian, errors[counted].numel() / time)
     variance = (errors[counted].square().mean(dim=0) / kept).clamp_min(1e-30)  # (dof,)

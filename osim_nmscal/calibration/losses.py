@@ -8,8 +8,8 @@ A user's own term is a `Term`: a name, a weight and a function of the outputs th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -19,22 +19,38 @@ from osim_nmscal.nms.curves import CurveTable
 from osim_nmscal.nms.muscle_models import MuscleMechanics
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TermInputs:
     """What a loss term may look at; (time, trial, muscle) unless stated. Padding and lead-in included, but not counted."""
 
     activation: Tensor
     normalized_fiber_length: Tensor
+    normalized_fiber_velocity: Tensor  # of the maximum contraction velocity; shortening is negative
     tendon_strain: Tensor
     tendon_force: Tensor  # N
     joint_moment: Tensor  # (time, trial, dof), N·m
     target_moment: Tensor  # (time, trial, dof), N·m, from inverse dynamics
+    muscles: tuple[str, ...]  # names, in the order of the last axis
+    dofs: tuple[str, ...]
+    max_isometric_force: Tensor  # (muscle,), N, as the calibration starts: a constant to divide forces by
+    time_step: float  # s
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalTangents:
+    """Derivatives of the muscles' signals along some directions, (direction, time, trial, muscle) each."""
+
+    activation: Tensor
+    normalized_fiber_length: Tensor
+    normalized_fiber_velocity: Tensor
+    tendon_strain: Tensor
+    tendon_force: Tensor  # N
 
 
 # What one residual of a term depends on: its own muscle's signals, its own joint moment at that sample, or anything of its trial.
 TermAxis = Literal["muscle", "dof", "coupled"]
 # Fields of TermInputs that the parameters move.
-MUSCLE_SIGNALS = ("activation", "normalized_fiber_length", "tendon_strain", "tendon_force")
+MUSCLE_SIGNALS = tuple(field.name for field in fields(SignalTangents))
 MOVING_SIGNALS = (*MUSCLE_SIGNALS, "joint_moment")
 
 
@@ -64,8 +80,8 @@ class MuscleTerm(Protocol):
         """Return (time, trial, muscle) residuals, already multiplied by the square root of the weight."""
         ...
 
-    def derivative(self, outputs: TermInputs, tangents: TermInputs) -> Tensor:
-        """Return (direction, time, trial, muscle); tangents have a leading direction axis and only muscle signals."""
+    def derivative(self, outputs: TermInputs, tangents: SignalTangents) -> Tensor:
+        """Return the derivative along each direction, (direction, time, trial, muscle)."""
         ...
 
 
@@ -92,7 +108,7 @@ class RangePenalty:
         """Return d residual / d signal, (time, trial, muscle); zero inside the range."""
         return self.weight**0.5 * (self._outside(outputs) != 0.0).to(torch.float64)
 
-    def derivative(self, outputs: TermInputs, tangents: TermInputs) -> Tensor:
+    def derivative(self, outputs: TermInputs, tangents: SignalTangents) -> Tensor:
         """Return the derivative along each direction."""
         return self.slope(outputs) * getattr(tangents, self.signal)
 
@@ -115,7 +131,7 @@ class PassiveForcePenalty:
         """Return d residual / d normalized fiber length, (time, trial, muscle)."""
         return self.weight**0.5 * self.curve(outputs.normalized_fiber_length).slope
 
-    def derivative(self, outputs: TermInputs, tangents: TermInputs) -> Tensor:
+    def derivative(self, outputs: TermInputs, tangents: SignalTangents) -> Tensor:
         """Return the derivative along each direction."""
         return self.slope(outputs) * tangents.normalized_fiber_length
 
@@ -148,22 +164,24 @@ class Term:
         """Return the derivative of the weighted residuals along a change of the moving signals, by forward-mode differentiation."""
 
         def of_signals(*signals: Tensor) -> Tensor:
-            return self.function(replace(outputs, **dict(zip(MOVING_SIGNALS, signals, strict=True))))
+            moved: dict[str, Any] = dict(zip(MOVING_SIGNALS, signals, strict=True))
+            return self.function(replace(outputs, **moved))
 
         primal, direction = (tuple(getattr(inputs, field) for field in MOVING_SIGNALS) for inputs in (outputs, change))
         return self.weight**0.5 * torch.func.jvp(of_signals, primal, direction)[1]
 
-    def derivative(self, outputs: TermInputs, tangents: TermInputs) -> Tensor:
+    def derivative(self, outputs: TermInputs, tangents: SignalTangents) -> Tensor:
         """Return the derivative of a term over muscles along each direction; as of `MuscleTerm`."""
         still = replace(outputs, joint_moment=torch.zeros_like(outputs.joint_moment))
         rows = []
         for i in range(len(tangents.activation)):
-            rows.append(self.along(outputs, replace(still, **{field: getattr(tangents, field)[i] for field in MUSCLE_SIGNALS})))
+            change: dict[str, Any] = {field: getattr(tangents, field)[i] for field in MUSCLE_SIGNALS}
+            rows.append(self.along(outputs, replace(still, **change)))
         return torch.stack(rows) if rows else outputs.activation.new_zeros((0, *outputs.activation.shape))
 
     def moment_derivative(self, outputs: TermInputs) -> Tensor:
         """Return d residual / d joint moment, (time, trial, dof), of a term over DOFs."""
-        still = {field: torch.zeros_like(getattr(outputs, field)) for field in MUSCLE_SIGNALS}
+        still: dict[str, Any] = {field: torch.zeros_like(getattr(outputs, field)) for field in MUSCLE_SIGNALS}
         return self.along(outputs, replace(outputs, **still, joint_moment=torch.ones_like(outputs.joint_moment)))
 
 

@@ -6,12 +6,14 @@ Every optimiser works on this one object.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, Term, TermInputs, built_in_terms, moment_scale
+from osim_nmscal.calibration.hessians import DenseMatrix
+from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, SignalTangents, Term, TermInputs, built_in_terms, moment_scale
 from osim_nmscal.calibration.parameter_space import ParameterSpace
 from osim_nmscal.calibration.settings import LossSettings
 from osim_nmscal.calibration.stacking import StackedTrials
@@ -41,11 +43,11 @@ class Linearization:
     """Gradient and Gauss-Newton Hessian of the loss / 2, and the Jacobian of the scaled moment residuals."""
 
     gradient: Tensor  # (parameter,)
-    hessian: Tensor  # (parameter, parameter)
+    hessian: DenseMatrix  # (parameter, parameter)
     moment_jacobian: Tensor  # (counted sample * dof, parameter)
     length_tangents: tuple[Tensor, ...]  # per part (kind, time, column), d normalized fiber length / dz of that kind
     kinds: tuple[str, ...]  # free kinds of muscle parameters
-    tangents: TermInputs  # (kind, time, trial, muscle), every muscle signal's derivative by z of that kind
+    tangents: SignalTangents  # (kind, time, trial, muscle), every muscle signal's derivative by z of that kind
 
 
 class Objective:
@@ -125,13 +127,26 @@ class Objective:
         entered = tuple(block.kind.enters for block in self._activation)
         activation, derivatives = activation_tangents(driving, parameters, entered, self.trials.time_step)
         states = self._parts.solve(activation, self.trials.mtu_length, parameters, self.trials.time_step, warm=warm)
-        pieces = [torch.stack([state.columns.restore(s) for s in (state.length, state.tendon_strain, state.force)]) for state in states]
-        length, strain, force = self._parts.merge(pieces)
+        shown = [(state.length, state.velocity, state.tendon_strain, state.force) for state in states]
+        pieces = [torch.stack([state.columns.restore(s) for s in one]) for state, one in zip(states, shown, strict=True)]
+        length, velocity, strain, force = self._parts.merge(pieces)
         force = force * parameters.max_isometric_force
         moment = joint_moment(force, self.trials.moment_arm)
-        outputs = TermInputs(activation, length, strain, force, moment, self.trials.joint_moment)
+        outputs = TermInputs(
+            activation=activation,
+            normalized_fiber_length=length,
+            normalized_fiber_velocity=velocity,
+            tendon_strain=strain,
+            tendon_force=force,
+            joint_moment=moment,
+            target_moment=self.trials.joint_moment,
+            muscles=self._muscle.names,
+            dofs=self._dofs,
+            max_isometric_force=self.space.base.max_isometric_force,
+            time_step=self.trials.time_step,
+        )
         while self._unchecked_terms:
-            require_declared_axis(self._unchecked_terms[-1], outputs, self._muscle.names, self._dofs, trials_apart=self._trials_apart)
+            require_declared_axis(self._unchecked_terms[-1], outputs, trials_apart=self._trials_apart)
             self._unchecked_terms.pop()
         terms = self._term_values(z, outputs)
         return Evaluation(z, sum(terms.values()), terms, parameters, outputs, derivatives, states)
@@ -198,7 +213,7 @@ class Objective:
             similarity, by_z = self._similarity(at.z)
             gradient += by_z.T @ similarity
             hessian += by_z.T @ by_z
-        return Linearization(gradient, hessian, rows.T, lengths, tuple(self._kinds), tangents)
+        return Linearization(gradient, DenseMatrix(hessian), rows.T, lengths, tuple(self._kinds), tangents)
 
     def gradient(self, at: Evaluation) -> Tensor:
         """Return the gradient of loss / 2 at an evaluation, (parameter,), without any Hessian."""
@@ -218,7 +233,7 @@ class Objective:
             starts.append(state.length + torch.einsum("ktc,kc->tc", tangent, moves))
         return starts
 
-    def _tangents(self, at: Evaluation) -> tuple[TermInputs, tuple[Tensor, ...]]:
+    def _tangents(self, at: Evaluation) -> tuple[SignalTangents, tuple[Tensor, ...]]:
         """Return the derivatives of every muscle signal by z of each kind (force in N), and each part's of length."""
         pieces, lengths = [], []
         blocks, entered = [*self._activation, *self._fiber], tuple(block.kind.enters for block in self._fiber)
@@ -230,9 +245,11 @@ class Objective:
             direct = at.activation_derivatives[..., index].flatten(-2)
             tangent = muscle_tangents(state, direct, entered)
             lengths.append(tangent.length * chain)
-            stacked = torch.stack([lengths[-1], tangent.tendon_strain * chain, tangent.force * chain])
-            pieces.append(stacked.unflatten(-1, (trials, len(index))))
-        length, strain, force = self._parts.merge(pieces)
+            signals = [lengths[-1], tangent.tendon_strain * chain, tangent.force * chain]
+            if self._user_terms:  # nothing else looks at velocities
+                signals.append(tangent.velocity() * chain)
+            pieces.append(torch.stack(signals).unflatten(-1, (trials, len(index))))
+        length, strain, force, *velocities = self._parts.merge(pieces)
         force = force * at.parameters.max_isometric_force
         activation = torch.zeros_like(length)
         count = len(self._activation)
@@ -243,9 +260,16 @@ class Objective:
             more = at.outputs.tendon_force * (growth / at.parameters.max_isometric_force)[:, None, None, :]
             still = torch.zeros_like(more)
             length, strain, activation = torch.cat([length, still]), torch.cat([strain, still]), torch.cat([activation, still])
+            velocities = [torch.cat([velocity, still]) for velocity in velocities]
             force = torch.cat([force, more])
-        nothing = length.new_zeros(0)
-        return TermInputs(activation, length, strain, force, nothing, nothing), tuple(lengths)
+        tangents = SignalTangents(
+            activation=activation,
+            normalized_fiber_length=length,
+            normalized_fiber_velocity=velocities[0] if velocities else length.new_zeros(()).expand_as(length),
+            tendon_strain=strain,
+            tendon_force=force,
+        )
+        return tangents, tuple(lengths)
 
     def _moment_rows_by_parameter(self, force: Tensor) -> Tensor:
         """Return the transposed Jacobian of the weighted moment residuals by z, (parameter, counted * dof)."""
@@ -255,7 +279,7 @@ class Objective:
         return jacobian.index_add_(0, self._columns.reshape(-1)[self._moving], rows[self._moving])
 
     def _add_term(
-        self, term: MuscleTerm | Term, at: Evaluation, moment_rows: Tensor, tangents: TermInputs, gradient: Tensor, hessian: Tensor
+        self, term: MuscleTerm | Term, at: Evaluation, moment_rows: Tensor, tangents: SignalTangents, gradient: Tensor, hessian: Tensor
     ) -> None:
         """Add one term's part to gradient and Hessian (with waste entry), in place."""
         residual = term.residual(at.outputs)[self._counted] * self._sample_weight[:, None]
@@ -278,17 +302,17 @@ class Objective:
         entries = columns[:, :, None] * len(gradient) + columns[:, None, :]
         hessian.view(-1).index_add_(0, entries.reshape(-1), torch.bmm(slope, slope.transpose(1, 2)).reshape(-1))
 
-    def coupled_rows(self, term: Term, at: Evaluation, tangents: TermInputs) -> Tensor:
+    def coupled_rows(self, term: Term, at: Evaluation, tangents: SignalTangents) -> Tensor:
         """Return the transposed Jacobian of a coupled term's weighted residuals by z, (parameter, counted * residual)."""
-        still = torch.zeros_like(at.outputs.joint_moment)
         rows = []
         for column in range(self.space.size):
-            mine = (self._columns == column).to(still.dtype)[:, None, None, :]  # (kind, 1, 1, muscle)
-            moved = {field: (getattr(tangents, field) * mine).sum(dim=0) for field in MUSCLE_SIGNALS}
+            mine = (self._columns == column).to(self._prior_width.dtype)[:, None, None, :]  # (kind, 1, 1, muscle)
+            moved: dict[str, Any] = {field: (getattr(tangents, field) * mine).sum(dim=0) for field in MUSCLE_SIGNALS}
             moment = joint_moment(moved["tendon_force"], self.trials.moment_arm)
-            change = term.along(at.outputs, TermInputs(**moved, joint_moment=moment, target_moment=still))
+            change = term.along(at.outputs, replace(at.outputs, **moved, joint_moment=moment))
             rows.append((change[self._counted] * self._sample_weight[:, None]).reshape(-1))
-        return torch.stack(rows) if rows else still.new_zeros((0, int(self._counted.sum()) * term.residual(at.outputs).shape[-1]))
+        count = int(self._counted.sum()) * term.residual(at.outputs).shape[-1]
+        return torch.stack(rows) if rows else self._prior_width.new_zeros((0, count))
 
     def _similarity(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Residuals and Jacobian of how far relative lengths stray from their group's mean."""

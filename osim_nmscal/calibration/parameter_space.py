@@ -84,7 +84,7 @@ class ParameterSpace:
             time_step: s, for kinds that depend on the clock.
         """
         self.blocks = {block.name: block for block in blocks}
-        self._base, self._time_step = base, time_step
+        self.base, self._time_step = base, time_step
         self.size = sum(int((block.column >= 0).sum()) for block in blocks)
 
     @property
@@ -123,7 +123,7 @@ class ParameterSpace:
 
     def model_parameters(self, z: Tensor) -> NmsParameters:
         """Return the model's parameters at z, (muscle,) each."""
-        values = {name: getattr(self._base, name) for name in NMS_PARAMETERS}
+        values = {name: getattr(self.base, name) for name in NMS_PARAMETERS}
         for block in self.blocks.values():
             field = block.kind.enters
             values[field], _ = block.kind.entry(self.muscle_values(z, block.name), values[field], self._time_step)
@@ -135,7 +135,7 @@ class ParameterSpace:
     def model_slope(self, z: Tensor, name: str) -> Tensor:
         """Return d model parameter / dz of one kind, (muscle,)."""
         block = self.blocks[name]
-        before = getattr(self._base, block.kind.enters)
+        before = getattr(self.base, block.kind.enters)
         _, by_value = block.kind.entry(self.muscle_values(z, name), before, self._time_step)
         return by_value * block.reference * block.slope(z)[block.owner_of_muscle]
 

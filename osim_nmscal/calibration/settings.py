@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, create_model, model_validator
 
 from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
-from osim_nmscal.calibration.synergy_settings import SynergySettings
+from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.errors import CalibrationError
 from osim_nmscal.settings import Settings, setting
 
@@ -196,11 +196,12 @@ class CalibrationSettings(Settings):
         return self
 
 
-def unread_settings(settings: CalibrationSettings) -> list[str]:
+def unread_settings(settings: CalibrationSettings, *, own_optimizer: bool = False) -> list[str]:
     """Name every setting that differs from its default and that this calibration would not read, and say what to do.
 
     Args:
         settings: of a calibration; its `method` and `optimizer` decide.
+        own_optimizer: whether the calibration was given an optimiser of the user's own.
 
     Returns:
         one sentence each; none if all is read.
@@ -214,8 +215,9 @@ def unread_settings(settings: CalibrationSettings) -> list[str]:
 
     for optimizer in ("gauss_newton", "adamw", "simulated_annealing"):
         # predictions that follow the moments of held-out trials are made by Gauss-Newton
-        if optimizer != settings.optimizer and not (hybrid and optimizer == "gauss_newton"):
-            reason = f"optimizer is '{settings.optimizer}'; remove it, or choose optimizer = '{optimizer}'"
+        if (own_optimizer or optimizer != settings.optimizer) and not (hybrid and optimizer == "gauss_newton"):
+            given = "the calibration was given an optimizer of its own" if own_optimizer else f"optimizer is '{settings.optimizer}'"
+            reason = f"{given}; remove it, or choose optimizer = '{optimizer}'"
             unread(f"calibration.{optimizer}", _changed(getattr(settings, optimizer)), reason)
     if not hybrid:
         reason = "method is 'emg_driven'; remove it, or choose method = 'synergy_hybrid'"
@@ -245,13 +247,13 @@ def unread_settings(settings: CalibrationSettings) -> list[str]:
     return sentences
 
 
-def require_read(settings: CalibrationSettings) -> None:
+def require_read(settings: CalibrationSettings, *, own_optimizer: bool = False) -> None:
     """Refuse settings that this calibration would not read; what pydantic's `model_copy` lets through.
 
     Raises:
         CalibrationError: as `unread_settings` says.
     """
-    sentences = unread_settings(settings)
+    sentences = unread_settings(settings, own_optimizer=own_optimizer)
     if sentences:
         raise CalibrationError(" ".join(sentences))
 

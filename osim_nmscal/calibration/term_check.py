@@ -6,7 +6,8 @@ other DOFs, nor other trials; what does change must do so as forward-mode differ
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,7 +35,7 @@ class _Trial:
 
     def change(self, fields: Sequence[str], chosen: Tensor | None = None, trial: int | None = None) -> TermInputs:
         """Draw a change of some fields, of chosen entries of the last axis, of one trial."""
-        drawn: dict[str, Tensor] = {}
+        drawn: dict[str, Any] = {}
         for field in MOVING_SIGNALS:
             signal = getattr(self.at, field)
             drawn[field] = torch.zeros_like(signal)
@@ -45,7 +46,7 @@ class _Trial:
                 if trial is not None:
                     noise = noise * (torch.arange(signal.shape[1]) == trial)[:, None]
                 drawn[field] = noise
-        return TermInputs(**drawn, target_moment=self.at.target_moment)
+        return replace(self.at, **drawn)
 
     def differences(self, change: TermInputs) -> tuple[Tensor, Tensor]:
         """Return central differences of the residuals along a change, and where they are smooth."""
@@ -55,20 +56,18 @@ class _Trial:
         return 0.5 * (forward + backward), smooth
 
 
-def require_declared_axis(
-    term: Term, outputs: TermInputs, muscles: Sequence[str], dofs: Sequence[str], *, trials_apart: bool = False
-) -> None:
+def require_declared_axis(term: Term, outputs: TermInputs, *, trials_apart: bool = False) -> None:
     """Refuse a term whose residuals are not what it declares.
 
     Args:
         term: the user's.
         outputs: of the model at the start.
-        muscles, dofs: names, for the message.
         trials_apart: whether residuals of one trial must not depend on another trial.
 
     Raises:
         CalibrationError: a wrong shape, a dependence that is not declared, or a derivative that torch does not know.
     """
+    muscles, dofs = outputs.muscles, outputs.dofs
     generator = torch.Generator().manual_seed(0)
     size = {field: float(getattr(outputs, field).square().mean().sqrt()) + 1e-12 for field in MOVING_SIGNALS}
     place = _Trial(term, outputs, size, generator)
@@ -98,8 +97,8 @@ def require_declared_axis(
 
 
 def _moved(at: TermInputs, change: TermInputs, step: float) -> TermInputs:
-    moved = {field: getattr(at, field) + step * getattr(change, field) for field in MOVING_SIGNALS}
-    return TermInputs(**moved, target_moment=at.target_moment)
+    moved: dict[str, Any] = {field: getattr(at, field) + step * getattr(change, field) for field in MOVING_SIGNALS}
+    return replace(at, **moved)
 
 
 def _subsets(count: int) -> Iterator[Tensor]:

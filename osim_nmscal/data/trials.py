@@ -1,5 +1,6 @@
 """Trials: segments cut from recordings, on one clock, ready for the neuromusculoskeletal model."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -81,6 +82,25 @@ class Trial:
         """Sampling interval, s."""
         return float((self.time[-1] - self.time[0]) / (len(self.time) - 1))
 
+    def with_muscles(self, muscles: Sequence[str]) -> "Trial":
+        """Return the trial with some of its muscles, in that order."""
+        columns = [_position(name, self.muscles, f"trial {self.name!r}", "muscle") for name in muscles]
+        return replace(
+            self,
+            muscles=tuple(muscles),
+            excitation=self.excitation[:, columns],
+            mtu_length=self.mtu_length[:, columns],
+            moment_arm=self.moment_arm[:, :, columns],
+        )
+
+    def digest(self) -> str:
+        """Return a SHA-256 of everything in the trial, for caches."""
+        said = repr((self.name, self.role, self.muscles, self.dofs, self.first_counted))
+        digest = hashlib.sha256(said.encode())
+        for array in (self.time, self.excitation, self.mtu_length, self.moment_arm, self.joint_moment):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSet:
@@ -139,6 +159,14 @@ class TrialSet:
         if not trials:
             raise SignalError(f"No trial has the role {role!r}; trials are: {', '.join(self.names)}.")
         return TrialSet(trials=trials)
+
+    def with_muscles(self, muscles: Sequence[str]) -> "TrialSet":
+        """Return the trials with some of their muscles, in that order."""
+        return TrialSet(trials=tuple(trial.with_muscles(muscles) for trial in self.trials))
+
+    def digest(self) -> str:
+        """Return a SHA-256 of everything in the trials, for caches."""
+        return hashlib.sha256("".join(trial.digest() for trial in self.trials).encode()).hexdigest()
 
     def select(self, names: Sequence[str]) -> "TrialSet":
         """Return the named trials, in that order."""

@@ -20,6 +20,8 @@ FloatArray = NDArray[np.float64]
 FIRST_DAMPING, LEAST_DAMPING, HOPELESS_DAMPING = 1e-4, 1e-7, 1e9
 # A coordinate's damping is at least this part of that of the stiffest one. Source: measured, as above.
 LEAST_SHARE = 1e-3
+# Most steps. Source: choice; frames with wrong markers need some dozens.
+MOST_STEPS = 300
 # Longest turn in one step, rad. Source: choice; the linearisation is worth nothing beyond.
 LONGEST_TURN = 0.7
 # A cost that differs by less than this part is the same cost. Source: rounding of some hundred terms.
@@ -45,9 +47,7 @@ class Descent:
     converged: NDArray[np.bool_]  # (frame,), the last step was shorter than asked for
 
 
-def descend(
-    mechanism: Mechanism, targets: Targets, bounds: Bounds, start: FloatArray, *, tolerance: float, steps: int, newton: bool
-) -> Descent:
+def descend(mechanism: Mechanism, targets: Targets, bounds: Bounds, start: FloatArray, *, tolerance: float, newton_after: int) -> Descent:
     """Go down from a start to the next minimum of every frame.
 
     Args:
@@ -56,12 +56,12 @@ def descend(
         bounds: of the free coordinates.
         start: (free, frame), rad and m; what lies outside the bounds is put on them.
         tolerance: a step with no coordinate longer than this ends, rad and m.
-        steps: at most so many.
-        newton: curvature as Newton has it, quicker near a minimum, instead of Gauss and Newton.
+        newton_after: steps with the curvature of Gauss and Newton, which point downwards from everywhere; then with Newton's, which are
+            quicker near a minimum and where errors are large.
     """
     frames = np.arange(start.shape[1])
     parts = [frames[i : i + BATCH] for i in range(0, len(frames), BATCH)]
-    found = [_descend(mechanism, targets.at(part), bounds, start[:, part], tolerance, steps, newton) for part in parts]
+    found = [_descend(mechanism, targets.at(part), bounds, start[:, part], tolerance, newton_after) for part in parts]
     return Descent(
         values=np.concatenate([part.values for part in found], axis=1),
         cost=np.concatenate([part.cost for part in found]),
@@ -69,9 +69,7 @@ def descend(
     )
 
 
-def _descend(
-    mechanism: Mechanism, targets: Targets, bounds: Bounds, start: FloatArray, tolerance: float, steps: int, newton: bool
-) -> Descent:
+def _descend(mechanism: Mechanism, targets: Targets, bounds: Bounds, start: FloatArray, tolerance: float, newton_after: int) -> Descent:
     turning = mechanism.tree.rotational[list(mechanism.free)]
     lower, upper = bounds.lower[:, None], bounds.upper[:, None]
     here = np.clip(start, lower, upper)
@@ -79,9 +77,9 @@ def _descend(
     converged = np.zeros(here.shape[1], dtype=bool)
     active = np.arange(here.shape[1])
     damping = np.full(len(active), FIRST_DAMPING)
-    local = normal_equations(mechanism, here, targets, newton=newton)
+    local = normal_equations(mechanism, here, targets, newton=newton_after == 0)
     cost[:] = local.cost
-    for _ in range(steps):
+    for number in range(MOST_STEPS):
         step = _step(local, here, bounds, damping, turning)
         there = np.clip(here + step, lower, upper)
         small = np.abs(there - here).max(axis=0, initial=0.0) < tolerance
@@ -93,7 +91,7 @@ def _descend(
             local, targets = _of(local, going), targets.at(np.flatnonzero(going))
         if not len(active):
             break
-        beyond = normal_equations(mechanism, there, targets, newton=newton)
+        beyond = normal_equations(mechanism, there, targets, newton=number >= newton_after)
         better = beyond.cost <= local.cost * (1 + SAME_COST)
         damping = np.where(better, np.maximum(damping / 10, LEAST_DAMPING), damping * 10)
         here = np.where(better, there, here)

@@ -2,7 +2,8 @@
 
 Minimises what OpenSim 4.6 minimises: the weighted mean of |p - y|^2 over the markers seen (its weights count only against one another)
 plus the sum of w (q - v)^2 over coordinate tasks; clamped coordinates stay in their range, couplers hold exactly, locked coordinates
-stay where they are. Unlike OpenSim's, the search converges, so that a frame's result does not depend on the frame before. Every fourth frame comes first, the others start from what lies between.
+stay where they are. Unlike OpenSim's, the search converges, so that a frame's result does not depend on the frame before. Every
+fourth frame comes first, the others start from what lies between.
 """
 
 from collections.abc import Sequence
@@ -24,12 +25,14 @@ FloatArray = NDArray[np.float64]
 KEY_FRAMES = 4
 # A step shorter than this ends: of the key frames, of all frames, rad and m. Source: what is left then is below 1e-5 degrees.
 KEY_TOLERANCE, TOLERANCE = 1e-2, 1e-6
-# Most steps. Source: measured; frames with wrong markers need some dozens.
-MOST_STEPS = 300
+# Steps from far away before Newton's begin. Source: measured; key frames whose markers are right need 4 to 9.
+FAR_STEPS = 8
 # A recording that is turned as a whole against the default pose by more than this starts from a turned pose, rad. Source: choice.
 FACING = np.pi / 3
 # Two key frames that differ by more than this angle, rad, or in cost by this factor, may be in different minima. Source: choice.
 JUMP, COST_JUMP = 2.0, 3.0
+# So may two that differ by more than this angle, rad, where the one fits worse. Source: choice.
+SMALL_JUMP = 0.5
 # A minimum is a better one if its cost is lower by this part and by this error (RMS, m). Source: choice, above what KEY_TOLERANCE leaves.
 BETTER, SAME_ERROR = 1e-3, 1e-3
 
@@ -104,7 +107,7 @@ def solve_inverse_kinematics(tree: KinematicTree, markers: MarkerTasks, coordina
         keys = np.unique(np.append(np.arange(0, frames, KEY_FRAMES), frames - 1))
         between = _key_frames(mechanism, targets.at(keys), bounds)
         start = _interpolated(keys, between, np.arange(frames))
-        found = descend(mechanism, targets, bounds, start, tolerance=TOLERANCE, steps=MOST_STEPS, newton=True)
+        found = descend(mechanism, targets, bounds, start, tolerance=TOLERANCE, newton_after=0)
     else:
         found = Descent(values=np.zeros((0, frames)), cost=np.zeros(frames), converged=np.ones(frames, dtype=bool))
     return _motion(mechanism, found, markers)
@@ -161,21 +164,21 @@ def _targets(mechanism: Mechanism, markers: MarkerTasks, coordinates: Coordinate
 def _key_frames(mechanism: Mechanism, targets: Targets, bounds: Bounds) -> FloatArray:
     """Return (free, frame): each on its own, then those in doubt again from their neighbours."""
     start = np.repeat(_whole_body_start(mechanism, targets, bounds)[:, None], targets.markers.shape[2], axis=1)
-    found = descend(mechanism, targets, bounds, start, tolerance=KEY_TOLERANCE, steps=MOST_STEPS, newton=False)
+    found = descend(mechanism, targets, bounds, start, tolerance=KEY_TOLERANCE, newton_after=FAR_STEPS)
     values, cost = found.values.copy(), found.cost.copy()
     turning = mechanism.tree.rotational[list(mechanism.free)]
     slack = SAME_ERROR**2 * targets.marker_weights.sum(axis=0)
     for neighbour in (-1, 1):
         tried: set[tuple[int, float]] = set()
         for _ in range(len(cost)):
-            doubtful = [(i, float(values[:, i + neighbour].sum())) for i in _doubtful(values[turning], cost, neighbour).tolist()]
+            doubtful = [(i, float(values[:, i + neighbour].sum())) for i in _doubtful(values[turning], cost, slack, neighbour).tolist()]
             doubtful = [attempt for attempt in doubtful if attempt not in tried]
             if not doubtful:
                 break
             tried |= set(doubtful)
             rows = np.array([i for i, _ in doubtful])
             beside = values[:, rows + neighbour]
-            again = descend(mechanism, targets.at(rows), bounds, beside, tolerance=KEY_TOLERANCE, steps=MOST_STEPS, newton=False)
+            again = descend(mechanism, targets.at(rows), bounds, beside, tolerance=KEY_TOLERANCE, newton_after=FAR_STEPS)
             nearer = _distance(again.values[turning], beside[turning]) < _distance(values[:, rows][turning], beside[turning])
             better = again.cost < cost[rows] * (1 - BETTER) - slack[rows]
             take = better | ((again.cost < cost[rows] * (1 + BETTER) + slack[rows]) & nearer)
@@ -196,11 +199,13 @@ def _interpolated(keys: NDArray[np.int64], values: FloatArray, frames: NDArray[n
     return np.asarray((1 - near) * values[:, before] + near * values[:, after] + bend)
 
 
-def _doubtful(angles: FloatArray, cost: FloatArray, neighbour: int) -> NDArray[np.int64]:
+def _doubtful(angles: FloatArray, cost: FloatArray, slack: FloatArray, neighbour: int) -> NDArray[np.int64]:
     """Return the frames that lie far from their neighbour, or fit much worse than it."""
-    jump = np.abs(np.diff(angles, axis=1)).max(axis=0, initial=0.0) > JUMP
-    worse = cost[1:] > COST_JUMP * cost[:-1] if neighbour < 0 else cost[:-1] > COST_JUMP * cost[1:]
-    return np.flatnonzero(jump | worse) + (1 if neighbour < 0 else 0)
+    jump = np.abs(np.diff(angles, axis=1)).max(axis=0, initial=0.0)
+    ratio = (cost[1:] + slack[1:]) / (cost[:-1] + slack[:-1])
+    ratio = ratio if neighbour < 0 else 1 / ratio
+    doubtful = (jump > JUMP) | (ratio > COST_JUMP) | ((jump > SMALL_JUMP) & (ratio > 1 + BETTER))
+    return np.flatnonzero(doubtful) + (1 if neighbour < 0 else 0)
 
 
 def _distance(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -220,7 +225,7 @@ def _whole_body_start(mechanism: Mechanism, targets: Targets, bounds: Bounds) ->
             starts += [np.where(np.arange(len(default)) == place, default + turn, default) for turn in (np.pi / 2, np.pi, -np.pi / 2)]
     same = targets.at(np.zeros(len(starts), dtype=np.int64))
     start = np.stack(starts, axis=1)
-    found = descend(mechanism, same, bounds, start, tolerance=KEY_TOLERANCE, steps=MOST_STEPS, newton=False)
+    found = descend(mechanism, same, bounds, start, tolerance=KEY_TOLERANCE, newton_after=FAR_STEPS)
     best = found.cost < found.cost.min() * (1 + BETTER) + np.finfo(float).tiny
     return np.asarray(found.values[:, int(np.argmax(best))])  # of equal ones that nearest to the default pose
 

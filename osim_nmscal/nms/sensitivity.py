@@ -4,6 +4,7 @@ A parameter of one muscle moves only that muscle's force. So one tangent per *ki
 at once, holds every derivative of a whole calibration. Everything here is (time, column) as in fiber_dynamics.py.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -27,9 +28,9 @@ class MuscleTangents:
     """Derivatives of a MuscleState along several directions, (direction, time, column) each."""
 
     length: Tensor
-    velocity: Tensor
     tendon_strain: Tensor
     force: Tensor
+    velocity: Callable[[], Tensor]  # computed when asked for
 
 
 def muscle_tangents(state: MuscleState, activation: Tensor, parameters: tuple[str, ...]) -> MuscleTangents:
@@ -69,7 +70,7 @@ def _elastic(state: MuscleState, solution: FiberSolution, activation: Tensor, pa
     strain = length * (-p.optimal_fiber_length / p.tendon_slack_length / at.cosine)
     strain = strain + _along(state, [one.tendon_strain for one in partials], first)
     force = at.tendon_stiffness * strain + _along(state, [one.tendon_force for one in partials], first)
-    return MuscleTangents(length, _velocity(state, length, partials), strain, force)
+    return MuscleTangents(length, strain, force, lambda: _velocity(state, length, partials))
 
 
 def _rigid(state: MuscleState, activation: Tensor, partials: list[ParameterPartials]) -> MuscleTangents:
@@ -86,7 +87,7 @@ def _rigid(state: MuscleState, activation: Tensor, partials: list[ParameterParti
         at.tendon_stiffness * one.tendon_strain + one.tendon_force + at.by_velocity * one.velocity - one.residual for one in partials
     ]
     force = force + torch.cat([activation * wrt_activation, torch.zeros_like(force[first:])]) + _along(state, explicit, first)
-    return MuscleTangents(length, velocity, torch.zeros_like(length), force)
+    return MuscleTangents(length, torch.zeros_like(length), force, lambda: velocity)
 
 
 def activation_tangents(excitation: Tensor, parameters: NmsParameters, names: tuple[str, ...], time_step: float) -> tuple[Tensor, Tensor]:

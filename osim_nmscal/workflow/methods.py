@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings
-from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
+from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
+from osim_nmscal.calibration.synergy.prediction import predict_hybrid
 from osim_nmscal.data.results import CalibrationResult, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, did_you_mean

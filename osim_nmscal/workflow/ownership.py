@@ -1,10 +1,11 @@
 """Whose file is it? A run writes where nothing is, or where its folder's own record says that the file is the run's."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osim_nmscal.errors import ConfigError, FileFormatError, NmscalError
+from osim_nmscal.errors import ConfigError, FileFormatError, NmscalError, listed
 from osim_nmscal.workflow.records import RECORD_FILE, STAGES_FILE, UNFINISHED, read_pending, read_record
 from osim_nmscal.workflow.stages import declared_outputs
 from osim_nmscal.workflow.user_files import input_files
@@ -23,6 +24,10 @@ def ownership_problems(config: "WorkflowConfig", root: Path) -> Iterator[NmscalE
         config: the workflow; its files exist.
         root: the results folder; it need not exist.
     """
+    for folder in (config.source.parent, root):
+        if str(folder).encode(errors="ignore") != os.fsencode(folder):
+            yield ConfigError(f"The name of the folder {folder} is not text in UTF-8, so OpenSim cannot open what is in it; rename it.")
+            return
     try:
         yield from _recording_names(config)
         if root.exists() and not root.is_dir():
@@ -76,6 +81,7 @@ def _folder_problems(config: "WorkflowConfig", root: Path) -> Iterator[NmscalErr
 
 
 def _inputs_among_outputs(config: "WorkflowConfig", root: Path, outputs: set[str]) -> Iterator[NmscalError]:
+    beside: list[str] = []
     for path, key in input_files(config).items():
         real = path.resolve()
         if not real.is_relative_to(root):
@@ -87,4 +93,8 @@ def _inputs_among_outputs(config: "WorkflowConfig", root: Path, outputs: set[str
                 "(--out), or copy the file elsewhere first."
             )
         elif real.parent == root:
-            yield ConfigError(f"The results folder {root} holds inputs of the workflow ({path.name}); give it a folder of its own (--out).")
+            beside.append(path.name)
+    if beside:
+        yield ConfigError(
+            f"The results folder {root} holds inputs of the workflow ({listed(beside)}); give it a folder of its own (--out)."
+        )

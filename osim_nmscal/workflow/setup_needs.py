@@ -3,12 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
-from osim_nmscal.errors import FileFormatError, NmscalError, UnknownNameError, did_you_mean
+from osim_nmscal.errors import FileFormatError, NmscalError, SignalError, UnknownNameError, did_you_mean, listed
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.formats.trc import read_trc
-from osim_nmscal.opensim_tools.setup_file import SetupFile, file_of, included, is_on, marker_tasks, read_setup, text_of
+from osim_nmscal.opensim_tools.setup_file import SetupFile, file_of, included, is_on, marker_tasks, numbers_of, read_setup, text_of
 from osim_nmscal.osim_model.reader import marker_bodies_of, read_body_masses, read_marker_bodies, read_marker_names
+
+# Up to so many missing markers get a sentence each, with the nearest name; beyond it the wrong file was named.
+MOST_SINGLY = 3
 
 
 def scaling_needs(model: Path, setup_file: Path) -> Iterator[NmscalError]:
@@ -22,7 +27,9 @@ def scaling_needs(model: Path, setup_file: Path) -> Iterator[NmscalError]:
         if trial is None:
             yield FileFormatError(f"{setup.path} names no static trial in <{place}><marker_file>; add it.")
             continue
-        yield from _absent(used, read_trc(trial).markers, f"{setup.path} ({place})", str(trial))
+        static = read_trc(trial)
+        yield from _range_needs(setup, place, static)
+        yield from _absent(used, static.markers, f"{setup.path} ({place})", str(trial))
         yield from _absent(used, in_model, f"{setup.path} ({place})", f"{model} with its marker set")
 
 
@@ -47,9 +54,11 @@ def marker_bodies(model: Path, scale_setup: Path | None) -> dict[str, str]:
 
 
 def task_needs(setup_file: Path, recorded: MarkerTrajectories, in_model: Sequence[str], model: Path) -> Iterator[NmscalError]:
-    """Yield the markers with an inverse kinematics task that the recording or the model lacks."""
+    """Yield the markers with an inverse kinematics task that the recording or the model lacks, or that there is no task."""
     setup = read_setup(setup_file, "InverseKinematicsTool", "IKTaskSet")
     wanted = [name for node in setup.node.iter("IKTaskSet") for name in marker_tasks(included(node))]
+    if not wanted:
+        yield FileFormatError(f"{setup.path} has no <IKMarkerTask> that is applied with a weight above 0; add one for each marker.")
     yield from _absent(wanted, recorded.markers, str(setup.path), recorded.source)
     yield from _absent(wanted, in_model, str(setup.path), f"{model} with its marker set")
 
@@ -70,6 +79,17 @@ def load_needs(model: Path, loads: Path) -> Iterator[NmscalError]:
             yield UnknownNameError(f"{loads} applies a force to body {body!r}, which {model} does not have.{did_you_mean(body, bodies)}")
         yield from _absent_columns(setup, text_of(force, "force_identifier"), data)
         yield from _absent_columns(setup, text_of(force, "point_identifier"), data)
+
+
+def _range_needs(setup: SetupFile, place: str, static: MarkerTrajectories) -> Iterator[NmscalError]:
+    between = numbers_of(setup, f"{place}/time_range", (-np.inf, np.inf))
+    if len(between) != 2:
+        yield FileFormatError(f"{setup.path}: <{place}/time_range> holds {len(between)} numbers, expected start and end in s; correct it.")
+    elif between[0] < between[1] and not ((static.time >= between[0]) & (static.time <= between[1])).any():
+        yield SignalError(
+            f"{setup.path}: <{place}/time_range> is {between[0]:g} to {between[1]:g} s, but {static.source} lasts from "
+            f"{static.time[0]:g} to {static.time[-1]:g} s; correct the range."
+        )
 
 
 def _measured_markers(setup: SetupFile) -> list[str]:
@@ -97,8 +117,9 @@ def _absent_columns(setup: SetupFile, identifier: str, data: TimeSeries) -> Iter
 
 def _absent(used: Iterable[str], names: Iterable[str], user: str, where: str) -> Iterator[NmscalError]:
     names = tuple(names)
-    for name in dict.fromkeys(used):
-        if name not in names:
-            yield UnknownNameError(
-                f"{user} uses marker {name!r}, which {where} does not have.{did_you_mean(name, names)} Correct the name."
-            )
+    absent = [name for name in dict.fromkeys(used) if name not in names]
+    if len(absent) > MOST_SINGLY:
+        yield UnknownNameError(f"{user} uses markers that {where} does not have: {listed(absent)}. Name the files that belong together.")
+        return
+    for name in absent:
+        yield UnknownNameError(f"{user} uses marker {name!r}, which {where} does not have.{did_you_mean(name, names)} Correct the name.")

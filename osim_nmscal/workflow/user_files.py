@@ -27,7 +27,11 @@ def named_files(setup: Path) -> tuple[Path, ...]:
             continue
         found[path] = None
         if path.suffix.lower() == ".xml":
-            names = [one or other for one, other in _NAMED_FILE.findall(path.read_text(encoding="utf-8", errors="replace"))]
+            try:
+                text = path.read_text(encoding="utf-8", errors="replace")
+            except OSError:  # who needs what is in it says so
+                continue
+            names = [one or other for one, other in _NAMED_FILE.findall(text)]
             waiting += [file for name in names if (file := (path.parent / name).resolve()).is_file()]
     return tuple(path for path in found if path != setup)
 

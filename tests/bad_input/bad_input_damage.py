@@ -1,5 +1,6 @@
 """Ways to damage a workflow: each returns a function of its folder. A file is replaced, never written into (it may be a hard link)."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,6 +99,21 @@ def a_folder(name: str) -> Damage:
     def damage(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
         (folder / name).mkdir(parents=True)
+
+    return damage
+
+
+def unreadable(name: str) -> Damage:
+    """Let reading a file fail: its permissions forbid it or, as root may read everything, its disk does."""
+
+    def damage(folder: Path) -> None:
+        path = folder / name
+        if os.geteuid():
+            put(name, path.read_bytes())(folder)
+            path.chmod(0)
+        else:
+            path.unlink()
+            path.symlink_to("/proc/self/mem")  # a file like any other, until it is read
 
     return damage
 

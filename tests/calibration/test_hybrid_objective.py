@@ -4,19 +4,19 @@ from dataclasses import replace
 
 import pytest
 import torch
-from calibration_twin import make_twin
 from torch.testing import assert_close
 
-from osim_nmscal.calibration.hybrid_objective import HybridObjective
-from osim_nmscal.calibration.hybrid_space import HybridSpace
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
+from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.calibration.stacking import stack_trials
-from osim_nmscal.calibration.synergies import spline_basis, splines_seen
-from osim_nmscal.calibration.synergy_hybrid import hybrid_posterior
-from osim_nmscal.calibration.synergy_settings import SynergySettings
+from osim_nmscal.calibration.synergy.calibration import hybrid_posterior
+from osim_nmscal.calibration.synergy.factorization import spline_basis, splines_seen
+from osim_nmscal.calibration.synergy.objective import HybridObjective
+from osim_nmscal.calibration.synergy.settings import SynergySettings
+from osim_nmscal.calibration.synergy.space import HybridSpace
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError
 from osim_nmscal.nms.muscle_models import muscle_mechanics
@@ -25,7 +25,7 @@ SYNTHESIZED = torch.tensor([False, True, True, False, True])
 # narrow ranges: every penalty is at work
 LOSS = LossSettings(prior_weight=0.01, passive_force_weight=0.5, fiber_length_range=(0.8, 1.0), tendon_strain_range=(0.0, 0.02))
 TERMS = (
-    Term("effort", 0.3, lambda outputs: outputs.activation, "muscle"),
+    Term("effort", 0.3, lambda outputs: outputs.activation + outputs.normalized_fiber_velocity, "muscle"),
     Term("large_moments", 0.1, lambda outputs: (outputs.joint_moment / 100.0) ** 2, "dof"),
 )
 COUPLED = (

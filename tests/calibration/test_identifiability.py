@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from calibration_twin import LEAD_IN, Twin, make_objective, make_twin
+from calibration_twin import make_objective
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.identifiability import Posterior, autocorrelation_time, laplace_posterior, unclear_pairs
 from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings, LossSettings, ParametersSettings
+from osim_nmscal.calibration.simulated_twin import LEAD_IN, Twin, make_twin
 from osim_nmscal.data.trials import TrialSet
 
 SEEDS = 6
@@ -80,8 +81,8 @@ def test_a_muscle_without_excitation_or_passive_force_is_not_identifiable() -> N
     column = int(objective.space.blocks["shape_factor"].column[0])
     linear.moment_jacobian[:, column] = 0.0
     keep = objective.settings.prior_weight / float(objective.space.prior_width()[column]) ** 2
-    linear.hessian[column], linear.hessian[:, column] = 0.0, 0.0
-    linear.hessian[column, column] = keep
+    linear.hessian.matrix[column], linear.hessian.matrix[:, column] = 0.0, 0.0
+    linear.hessian.matrix[column, column] = keep
     posterior = laplace_posterior(objective, at, linear)
     assert not bool(posterior.identifiable[column])
     assert float(posterior.standard_error[column]) == pytest.approx(float(posterior.prior_width[column]), rel=1e-6)

@@ -6,15 +6,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from calibration_twin import make_twin
 from torch import Tensor
 
-from osim_nmscal.calibration.losses import MuscleTerm, PassiveForcePenalty, RangePenalty, Term, TermInputs, built_in_terms, moment_scale
+from osim_nmscal.calibration.losses import (
+    MUSCLE_SIGNALS,
+    MuscleTerm,
+    PassiveForcePenalty,
+    RangePenalty,
+    SignalTangents,
+    Term,
+    TermInputs,
+    built_in_terms,
+    moment_scale,
+)
 from osim_nmscal.calibration.settings import LossSettings
+from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.nms.muscle_models import muscle_mechanics
 
 SHAPE = (7, 2, 3)  # time, trial, muscle
-SIGNALS = ("activation", "normalized_fiber_length", "tendon_strain", "tendon_force")
+SIGNALS = MUSCLE_SIGNALS
 
 
 def outputs(seed: int = 0) -> TermInputs:
@@ -26,10 +36,15 @@ def outputs(seed: int = 0) -> TermInputs:
     return TermInputs(
         activation=drawn(*SHAPE),
         normalized_fiber_length=0.3 + 1.5 * drawn(*SHAPE),
+        normalized_fiber_velocity=drawn(*SHAPE) - 0.5,
         tendon_strain=0.1 * drawn(*SHAPE) - 0.02,
         tendon_force=1000.0 * drawn(*SHAPE),
         joint_moment=100.0 * drawn(7, 2, 2),
         target_moment=100.0 * drawn(7, 2, 2),
+        muscles=("a", "b", "c"),
+        dofs=("hip", "knee"),
+        max_isometric_force=torch.tensor([1000.0, 1500.0, 2000.0], dtype=torch.float64),
+        time_step=0.01,
     )
 
 
@@ -41,7 +56,12 @@ TERMS: dict[str, Callable[[], MuscleTerm]] = {
     "fiber length outside its range": lambda: RangePenalty("fiber_length", 10.0, "normalized_fiber_length", 0.5, 1.5),
     "tendon strain outside its range": lambda: RangePenalty("tendon_strain", 1000.0, "tendon_strain", 0.0, 0.05),
     "passive force": passive_force,
-    "a user's own": lambda: Term("effort", 0.3, lambda o: o.activation**2 * o.normalized_fiber_length + 1e-6 * o.tendon_force**2, "muscle"),
+    "a user's own": lambda: Term(
+        "effort",
+        0.3,
+        lambda o: o.activation**2 * o.normalized_fiber_length + o.normalized_fiber_velocity**2 + 1e-6 * o.tendon_force**2,
+        "muscle",
+    ),
 }
 
 
@@ -53,7 +73,7 @@ def test_derivative_is_that_of_central_differences(name: str) -> None:
         return replace(at, **{s: getattr(at, s) + sign * step * getattr(direction, s) for s in SIGNALS})
 
     differences = (term.residual(moved(1.0)) - term.residual(moved(-1.0))) / (2.0 * step)
-    tangents = TermInputs(*(getattr(direction, s)[None] for s in SIGNALS), direction.joint_moment, direction.target_moment)
+    tangents = SignalTangents(**{s: getattr(direction, s)[None] for s in SIGNALS})
     analytic = term.derivative(at, tangents)[0]
     # central differences: rounding 1e-16 * |residual| / step, about 1e-8 of the largest
     torch.testing.assert_close(analytic, differences, rtol=1e-6, atol=1e-6 * float(analytic.abs().max()))

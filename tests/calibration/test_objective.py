@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from calibration_twin import LEAD_IN, Twin, every_kind_free, make_objective, make_twin
+from calibration_twin import every_kind_free, make_objective
 
 from osim_nmscal.calibration.losses import Term, TermInputs
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, ParameterSettings, ParametersSettings
+from osim_nmscal.calibration.simulated_twin import LEAD_IN, Twin, make_twin
 from osim_nmscal.errors import CalibrationError
 
 GROUPS = {"front": ("muscle_0", "muscle_2")}
@@ -72,10 +73,10 @@ def test_moment_jacobian_is_that_of_central_differences(case: Objective) -> None
 def test_hessian_is_that_of_the_residuals_alone(case: Objective) -> None:
     # with target moments met exactly and no penalty, loss / 2 has the Gauss-Newton Hessian exactly: check J^T J
     linear = case.linearize(case.evaluate(away_from_the_start(case)))
-    torch.testing.assert_close(linear.hessian, linear.hessian.T, rtol=1e-12, atol=1e-12)
-    rest = linear.hessian - linear.moment_jacobian.T @ linear.moment_jacobian
+    torch.testing.assert_close(linear.hessian.matrix, linear.hessian.matrix.T, rtol=1e-12, atol=1e-12)
+    rest = linear.hessian.matrix - linear.moment_jacobian.T @ linear.moment_jacobian
     # penalties add sums of squares: what remains has no negative eigenvalue
-    assert float(torch.linalg.eigvalsh(rest).min()) > -1e-10 * float(linear.hessian.diagonal().max())
+    assert float(torch.linalg.eigvalsh(rest).min()) > -1e-10 * float(linear.hessian.matrix.diagonal().max())
 
 
 def test_moment_term_is_equation_4_written_out() -> None:
@@ -131,7 +132,15 @@ def one_number_of_three(outputs: TermInputs) -> torch.Tensor:
     return torch.stack([outputs.activation.sum(dim=-1), outputs.tendon_strain.amax(dim=-1), outputs.joint_moment[..., 0] / 100.0], dim=-1)
 
 
+def power_of_one_muscle(outputs: TermInputs) -> torch.Tensor:
+    """What names, strengths and velocities are for."""
+    chosen = torch.tensor([name == "muscle_1" for name in outputs.muscles])
+    return chosen * outputs.tendon_force / outputs.max_isometric_force * outputs.normalized_fiber_velocity
+
+
 TERMS = {
+    "of one muscle by name": (power_of_one_muscle, "muscle"),
+    "of one muscle by name, declared coupled": (power_of_one_muscle, "coupled"),
     "per muscle": (effort, "muscle"),
     "per DOF": (overshoot, "dof"),
     "per muscle, declared coupled": (effort, "coupled"),
@@ -146,18 +155,20 @@ TERMS = {
 @pytest.mark.parametrize("name", TERMS)
 @pytest.mark.parametrize("dofs", [2, 4], ids=["2 DOFs", "as many DOFs as muscles"])
 def test_a_users_term_joins_loss_gradient_and_hessian(name: str, dofs: int) -> None:
-    twin = make_twin(steps=60, noise=0.05, dofs=dofs)
+    twin = make_twin(steps=60, noise=0.05, dofs=dofs, rigid=(1,) if dofs == 2 else ())
     function, axis = TERMS[name]
-    plain = make_objective(twin, CalibrationSettings())
-    more = make_objective(twin, CalibrationSettings(), terms=[Term("mine", 0.7, function, axis)])  # type: ignore[arg-type]
+    velocity = ParametersSettings().max_contraction_velocity.model_copy(update={"free": True})
+    settings = CalibrationSettings(parameters=ParametersSettings(max_contraction_velocity=velocity))
+    plain = make_objective(twin, settings)
+    more = make_objective(twin, settings, terms=[Term("mine", 0.7, function, axis)])  # type: ignore[arg-type]
     z, step = away_from_the_start(plain), 1e-6
     at = more.evaluate(z)
     assert at.loss == pytest.approx(plain.evaluate(z).loss + at.terms["mine"], rel=1e-12)
     linear, direction = more.linearize(at), torch.randn(len(z), generator=torch.Generator().manual_seed(4), dtype=z.dtype)
     slope = (more.evaluate(z + step * direction).loss - more.evaluate(z - step * direction).loss) / (2.0 * step)
     assert 2.0 * float(linear.gradient @ direction) == pytest.approx(slope, rel=1e-4)
-    added = linear.hessian - plain.linearize(plain.evaluate(z)).hessian
-    assert float(torch.linalg.eigvalsh(added).min()) > -1e-10 * float(linear.hessian.diagonal().max())
+    added = linear.hessian.matrix - plain.linearize(plain.evaluate(z)).hessian.matrix
+    assert float(torch.linalg.eigvalsh(added).min()) > -1e-10 * float(linear.hessian.matrix.diagonal().max())
 
 
 def no_gradient(outputs: TermInputs) -> torch.Tensor:

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from calibration_twin import every_kind_free, make_objective, make_twin
+from calibration_twin import every_kind_free, make_objective
 
 from osim_nmscal.calibration.parameter_space import calibrated_muscles, neural_parameters, parameter_space, slower_filter_first
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings, ParameterSettings, ParametersSettings
+from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.data.muscles import (
     DeGrooteFregly2016Properties,
     Millard2012Properties,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from osim_nmscal.calibration.synergies import (
+from osim_nmscal.calibration.synergy.factorization import (
     different_channels,
     extract_synergies,
     fewest_above,

@@ -131,7 +131,7 @@ def simulated_muscle(kind: str) -> Muscle:
 
 
 def shared_muscle(path: Path) -> Muscle:
-    """The muscle beside a table of shared/reference/opensim_muscles, from its JSON."""
+    """The muscle beside a table of the larger OpenSim reference set, from its JSON."""
     stated = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     kind = path.name.split("_")[1]
     properties: MuscleProperties = {
@@ -152,7 +152,7 @@ def shared_muscle(path: Path) -> Muscle:
 
 
 def shared_table(path: Path) -> dict[str, Tensor]:
-    """A table of shared/reference/opensim_muscles as columns."""
+    """A table of the larger OpenSim reference set as columns."""
     table = np.genfromtxt(path, delimiter=",", names=True)
     assert table.dtype.names is not None
     return {name: torch.from_numpy(np.ascontiguousarray(table[name])) for name in table.dtype.names}

@@ -1,4 +1,4 @@
-"""Curves against what OpenSim 4.6 computes (tests/reference, and the larger tables of shared/reference)."""
+"""Curves against what OpenSim 4.6 computes (tests/reference, and a larger reference set where it is there)."""
 
 import csv
 from dataclasses import replace

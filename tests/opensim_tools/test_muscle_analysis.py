@@ -71,7 +71,7 @@ def test_lengths_and_moment_arms_are_those_of_opensims_muscle_analysis(running_s
     assert_allclose(geometry.mtu_length, own.mtu_length, atol=1e-6)
     others = [i for i, name in enumerate(geometry.muscles) if name not in DOUBLE_WRAPPED]
     assert_allclose(geometry.moment_arm[:, :, others], own.moment_arm[:, :, others], atol=1e-6)
-    assert_allclose(geometry.moment_arm, own.moment_arm, atol=2e-3)  # shared/OPENSIM.md: up to 1.8 mm
+    assert_allclose(geometry.moment_arm, own.moment_arm, atol=2e-3)  # docs/opensim.md: up to 1.8 mm
 
 
 @pytest.mark.slow

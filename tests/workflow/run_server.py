@@ -58,11 +58,11 @@ class RunServer:
 
 
 def essence(root: Path) -> dict[str, Any]:
-    """Return what a results folder shows, without times of work and what only says how it came about."""
+    """Return what a results folder shows, without times of work and the report, which tells the day and these times."""
     found: dict[str, Any] = {}
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
-        if not path.is_file() or name.startswith((".lock", "unfinished/")) or path.suffix == ".log":
+        if not path.is_file() or name.startswith((".lock", "unfinished/", "report.html")) or path.suffix == ".log":
             continue
         if path.name == "results.json":
             record = json.loads(path.read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from osim_nmscal.errors import ConfigError, FileFormatError
 from osim_nmscal.workflow import publication, records
@@ -257,6 +258,16 @@ def test_the_second_run_into_a_folder_is_refused_in_a_sentence(tmp_path: Path) -
     ):
         pass
     with FolderLock(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(30, "Read-only file system")])
+def test_a_folder_that_cannot_be_written_to_is_a_sentence(error: OSError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with pytest.raises(ConfigError, match=rf"cannot be written to \({error.strerror}\); give another folder"), FolderLock(tmp_path):
         pass
 
 

@@ -25,10 +25,9 @@ import torch
 from cohort_people import REPORT, TUNING, Person, person_of
 from numpy.typing import NDArray
 
-from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
-from osim_nmscal.calibration.muscle_roles import with_muscles
 from osim_nmscal.calibration.settings import CalibrationSettings
-from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
+from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
+from osim_nmscal.calibration.synergy.prediction import predict_hybrid
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
@@ -95,7 +94,7 @@ def assess(person: Person, trials: TrialSet, method: Method) -> Outcome:
     began = time.process_time()
     result, predictions, deviations = method(person, trials)
     seconds = time.process_time() - began
-    held_out = TrialSet(trials=tuple(with_muscles(trial, result.muscles.names) for trial in trials.held_out.trials))
+    held_out = trials.held_out.with_muscles(result.muscles.names)
     metrics = moment_metrics(held_out, predictions, model="calibrated")
     by_dof = np.array([np.mean([m.nrmse for m in metrics if m.dof == dof]) for dof in held_out.dofs])
     kinds = {kind: _parameter_errors(person, result, kind) for kind in _KINDS}

@@ -11,19 +11,19 @@ Other programs may be running: seconds are wall time, and CPU time beside it.
 
 import argparse
 import json
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from osim_nmscal.report.electrode_study_figure import write_electrode_study_figure
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.hybrid_prediction import predict_hybrid
-from osim_nmscal.calibration.muscle_roles import with_muscles
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings
-from osim_nmscal.calibration.synergy_hybrid import calibrate_synergy_hybrid
+from osim_nmscal.calibration.simulated_twin import make_synergy_twin
+from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
+from osim_nmscal.calibration.synergy.prediction import predict_hybrid
 from osim_nmscal.config import load_config
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import TrialPrediction
@@ -34,15 +34,11 @@ from osim_nmscal.emg.mapping import build_mapping
 from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings, run_muscle_analysis
 from osim_nmscal.osim_model.reader import read_muscles
-from osim_nmscal.report.electrode_study_figure import write_electrode_study_figure
 from osim_nmscal.signals import resample
 from osim_nmscal.workflow.personalize import personalize
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results" / "benchmarks"
-# the simulated person of the tests is the one of the benchmarks, too
-sys.path.insert(0, str(ROOT / "tests" / "calibration"))
-from synergy_twin import make_synergy_twin  # noqa: E402
 
 
 def report(what: str, trials: TrialSet, predictions: tuple[TrialPrediction, ...]) -> dict[str, object]:
@@ -90,7 +86,7 @@ def hybrid(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSettings
 
 def emg_driven(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSettings, recorded: tuple[str, ...]) -> dict[str, object]:
     """Calibrate with the recorded muscles alone."""
-    kept = TrialSet(trials=tuple(with_muscles(trial, recorded) for trial in trials.trials))
+    kept = trials.with_muscles(recorded)
     result = calibrate_emg_driven(kept, muscles, settings)
     print(f"  EMG-driven: {result.seconds:.2f} s, {len(recorded)} muscles", flush=True)
     rows = [

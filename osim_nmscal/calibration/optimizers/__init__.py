@@ -1,31 +1,77 @@
-"""Optimisers over one loss and one scaled parameter vector (each entry 0 to 1)."""
+"""Optimisers over one loss and one scaled parameter vector (each entry 0 to 1).
+
+An optimiser is any callable with the signature of `Optimizer`; the built-in ones are named in `named.py`.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from torch import Tensor
 
+from osim_nmscal.calibration.hessians import Hessian
 from osim_nmscal.data.results import CalibrationStatus, HistoryRow
 
 # Called after every iteration; may raise KeyboardInterrupt to stop with the best so far.
 Progress = Callable[[HistoryRow], None]
 
 
+class Evaluated(Protocol):
+    """A loss at one vector."""
+
+    @property
+    def z(self) -> Tensor:
+        """Where, (parameter,)."""
+        ...
+
+    @property
+    def loss(self) -> float:
+        """Sum of the terms."""
+        ...
+
+    @property
+    def terms(self) -> dict[str, float]:
+        """The loss by term."""
+        ...
+
+    @property
+    def states(self) -> Sequence[Any]:
+        """The solved muscles of each part; their `length` warms the next evaluation."""
+        ...
+
+
+class Linearized(Protocol):
+    """A loss linearised at one vector."""
+
+    @property
+    def gradient(self) -> Tensor:
+        """Gradient of loss / 2, (parameter,)."""
+        ...
+
+    @property
+    def hessian(self) -> Hessian:
+        """Gauss-Newton Hessian of loss / 2."""
+        ...
+
+
 class Loss(Protocol):
     """What an optimiser minimises: `Objective`, or the synergy-hybrid one with more unknowns."""
 
     def evaluate(self, z: Tensor, warm: Any = None) -> Any:
-        """Return an evaluation: z, loss, terms and whatever `linearize` needs."""
+        """Return an `Evaluated` at z, each entry 0 to 1; warm: fiber lengths to start from, as of `predict_lengths`.
+
+        Raises:
+            FiberDynamicsError: a fiber has no equilibrium there.
+        """
         ...
 
     def linearize(self, at: Any) -> Any:
-        """Return gradient and Gauss-Newton Hessian of loss / 2."""
+        """Return the `Linearized` at an evaluation."""
         ...
 
     def gradient(self, at: Any) -> Tensor:
-        """Return the gradient of loss / 2."""
+        """Return the gradient of loss / 2 at an evaluation, (parameter,)."""
         ...
 
     def predict_lengths(self, at: Any, linear: Any, step: Tensor) -> Any:
@@ -37,11 +83,25 @@ class Loss(Protocol):
 class Minimum:
     """Where an optimiser ended."""
 
-    best: Any  # an evaluation of the loss
+    best: Any  # an `Evaluated` of the loss
     status: CalibrationStatus
     sentence: str
     iterations: int
     history: tuple[HistoryRow, ...]
+
+
+class Optimizer(Protocol):
+    """Minimises a loss from a start: a function or an object, a user's own or one of ours with its settings bound."""
+
+    def __call__(self, loss: Loss, start: Tensor, *, progress: Progress | None = None) -> Minimum:
+        """Return where it ended.
+
+        Args:
+            loss: to be evaluated, and differentiated if need be.
+            start: (parameter,), each 0 to 1; what is returned must lie there, too.
+            progress: to be told after every iteration (see `Journal`); Ctrl-C ends the run with the best so far.
+        """
+        ...
 
 
 class Journal:
@@ -58,7 +118,7 @@ class Journal:
         """Seconds since the run began."""
         return time.perf_counter() - self._began
 
-    def add(self, iteration: int, at: Any, rate: float = 0.0) -> None:
+    def add(self, iteration: int, at: Evaluated, rate: float = 0.0) -> None:
         """Record one iteration; rate as in HistoryRow."""
         row = HistoryRow(
             iteration=iteration,

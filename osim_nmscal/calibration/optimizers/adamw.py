@@ -11,11 +11,11 @@ from osim_nmscal.calibration.settings import AdamWSettings
 from osim_nmscal.data.results import CalibrationStatus
 
 
-def adamw(objective: Loss, start: Tensor, settings: AdamWSettings, progress: Progress | None = None) -> Minimum:
+def adamw(loss: Loss, start: Tensor, settings: AdamWSettings, progress: Progress | None = None) -> Minimum:
     """Minimise the loss from a starting vector; the best iterate is returned, not the last.
 
     Args:
-        objective: the loss.
+        loss: what to minimise.
         start: (parameter,), each 0 to 1.
         settings: rates, decay, patience.
         progress: told after every iteration.
@@ -26,19 +26,19 @@ def adamw(objective: Loss, start: Tensor, settings: AdamWSettings, progress: Pro
     optimizer = torch.optim.AdamW([moved], lr=settings.learning_rate, weight_decay=settings.weight_decay)
     decay = (settings.final_learning_rate / settings.learning_rate) ** (1.0 / settings.maximum_iterations)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, decay)
-    best = at = objective.evaluate(start)
+    best = at = loss.evaluate(start)
     journal.add(0, best, settings.learning_rate)
     status: CalibrationStatus = "iterations"
     sentence = f"Stopped after {settings.maximum_iterations} iterations."
     since_best = iteration = 0
     try:
         for iteration in range(1, settings.maximum_iterations + 1):
-            moved.grad = 2.0 * objective.gradient(at)
+            moved.grad = 2.0 * loss.gradient(at)
             optimizer.step()
             schedule.step()
             with torch.no_grad():
                 moved.copy_(clamp_to_bounds(start + moved) - start)
-            at = objective.evaluate((start + moved).detach(), [state.length for state in at.states])
+            at = loss.evaluate((start + moved).detach(), [state.length for state in at.states])
             journal.add(iteration, at, float(schedule.get_last_lr()[0]))
             since_best = 0 if at.loss < best.loss else since_best + 1
             best = at if at.loss < best.loss else best

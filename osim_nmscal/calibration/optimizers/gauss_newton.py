@@ -8,9 +8,8 @@ The residuals' own curvature is learned on the way (secant.py).
 import torch
 from torch import Tensor
 
-from osim_nmscal.calibration.arrow_matrix import ArrowMatrix
-from osim_nmscal.calibration.objective import Evaluation, Linearization
-from osim_nmscal.calibration.optimizers import Journal, Loss, Minimum, Progress
+from osim_nmscal.calibration.hessians import Hessian
+from osim_nmscal.calibration.optimizers import Evaluated, Journal, Linearized, Loss, Minimum, Progress
 from osim_nmscal.calibration.optimizers.secant import SecantCurvature
 from osim_nmscal.calibration.settings import GaussNewtonSettings
 from osim_nmscal.errors import FiberDynamicsError
@@ -20,15 +19,13 @@ _SMALLEST_DAMPING = 1e-10
 # Iterations over which the loss must have fallen by the tolerance.
 _WINDOW = 3
 _ACTIVE_SET_PASSES = 12
-# How often, and by what, the shift of an indefinite matrix grows.
-_MOST_SHIFTS, _SHIFT_GROWTH = 40, 4.0
 
 
-def gauss_newton(objective: Loss, start: Tensor, settings: GaussNewtonSettings, progress: Progress | None = None) -> Minimum:
+def gauss_newton(loss: Loss, start: Tensor, settings: GaussNewtonSettings, progress: Progress | None = None) -> Minimum:
     """Minimise the loss from a starting vector.
 
     Args:
-        objective: the loss.
+        loss: what to minimise.
         start: (parameter,), each 0 to 1.
         settings: iterations, tolerance, first damping.
         progress: told after every iteration.
@@ -37,12 +34,12 @@ def gauss_newton(objective: Loss, start: Tensor, settings: GaussNewtonSettings, 
         the best evaluation and how the run ended; Ctrl-C ends it with the best so far.
     """
     journal = Journal(progress, settings.maximum_iterations)
-    best = objective.evaluate(start)
+    best = loss.evaluate(start)
     journal.add(0, best, settings.initial_damping)
-    search = _Search(objective, settings.initial_damping)
+    search = _Search(loss, settings.initial_damping)
     iteration = 0
     try:
-        linear = objective.linearize(best)
+        linear = loss.linearize(best)
         while iteration < settings.maximum_iterations:
             iteration += 1
             accepted = search.lower(best, linear)
@@ -55,7 +52,7 @@ def gauss_newton(objective: Loss, start: Tensor, settings: GaussNewtonSettings, 
                 if earlier - best.loss <= settings.tolerance * earlier:
                     sentence = f"The last {_WINDOW} iterations lowered the loss by less than {settings.tolerance:g} of itself."
                     return _end(best, "converged", sentence, iteration, journal)
-            previous, linear = linear, objective.linearize(best)
+            previous, linear = linear, loss.linearize(best)
             search.learn(best.z - before.z, previous, linear)
     except KeyboardInterrupt:
         return _end(best, "interrupted", f"Interrupted after {iteration} iterations; this is the best so far.", iteration, journal)
@@ -66,19 +63,19 @@ def gauss_newton(objective: Loss, start: Tensor, settings: GaussNewtonSettings, 
 class _Search:
     """Damping and the secant estimate, which live from step to step."""
 
-    def __init__(self, objective: Loss, damping: float) -> None:
-        self._objective = objective
+    def __init__(self, loss: Loss, damping: float) -> None:
+        self._loss = loss
         self.damping = damping
         self._secant: SecantCurvature | None = None
 
-    def lower(self, best: Evaluation, linear: Linearization) -> Evaluation | None:
+    def lower(self, best: Evaluated, linear: Linearized) -> Evaluated | None:
         """Return an evaluation with a lower loss, damping more and more until there is one; None if there is none."""
         growth = 2.0
         while self.damping <= _LARGEST_DAMPING:
             secant = self._secant
             step = bounded_step(best.z, linear, self.damping, secant.matrix if secant is not None and secant.trusted else None)
             try:
-                trial = self._objective.evaluate(best.z + step, self._objective.predict_lengths(best, linear, step))
+                trial = self._loss.evaluate(best.z + step, self._loss.predict_lengths(best, linear, step))
             except FiberDynamicsError:
                 self.damping, growth = self.damping * growth, growth * 2.0
                 continue
@@ -93,34 +90,32 @@ class _Search:
             self.damping, growth = self.damping * growth, growth * 2.0
         return None
 
-    def learn(self, step: Tensor, before: Linearization, after: Linearization) -> None:
-        """Let the secant estimate see an accepted step; an arrow matrix has none."""
-        if isinstance(after.hessian, ArrowMatrix):
-            return
+    def learn(self, step: Tensor, before: Linearized, after: Linearized) -> None:
+        """Let the secant estimate see an accepted step; a Hessian that cannot take it up has none."""
         if self._secant is None:
-            self._secant = SecantCurvature(len(step))
+            secant = SecantCurvature(len(step))
+            if after.hessian.plus(secant.matrix) is None:
+                return
+            self._secant = secant
         self._secant.learn(step, after.gradient - before.gradient, after.hessian)
 
 
-def bounded_step(z: Tensor, linear: Linearization, damping: float, more_curvature: Tensor | None = None) -> Tensor:
+def bounded_step(z: Tensor, linear: Linearized, damping: float, more_curvature: Tensor | None = None) -> Tensor:
     """Minimise the damped quadratic model inside the box 0 to 1.
 
     Args:
         z: (parameter,), where the model was made.
         linear: gradient and Hessian there.
-        damping: added to the Hessian, relative to the mean of its diagonal (entries are in units of their ranges); of an
-            arrow matrix, whose entries are of different kinds, relative to each entry of its diagonal.
-        more_curvature: added to the Hessian, (parameter, parameter).
+        damping: added to the Hessian's diagonal, relative to what the Hessian says.
+        more_curvature: added to the Hessian, (parameter, parameter); only where the Hessian takes it.
 
     Returns:
         the step, (parameter,).
     """
-    hessian, diagonal = linear.hessian, linear.hessian.diagonal()
-    if isinstance(hessian, ArrowMatrix):
-        shift = damping * diagonal.clamp_min(1e-9 * float(diagonal.max()) + 1e-300)
-    else:
-        shift = torch.full_like(diagonal, damping * float(diagonal.mean()) + 1e-300)
-        hessian = hessian if more_curvature is None else hessian + more_curvature
+    hessian: Hessian = linear.hessian
+    shift = hessian.shift(damping)
+    if more_curvature is not None:
+        hessian = hessian.plus(more_curvature) or hessian
     step = torch.zeros_like(z)
     held = ((z <= 0.0) & (linear.gradient > 0.0)) | ((z >= 1.0) & (linear.gradient < 0.0))
     for _ in range(_ACTIVE_SET_PASSES):
@@ -128,7 +123,7 @@ def bounded_step(z: Tensor, linear: Linearization, damping: float, more_curvatur
             # entries held away from their bound's start have moved: carry their pull over
             moved = step * held
             pull = linear.gradient + hessian @ moved + shift * moved
-            step = torch.where(held, step, -_solve(hessian, shift, ~held, pull))
+            step = torch.where(held, step, -hessian.solve(shift, ~held, pull))
         outside = ((z + step < 0.0) | (z + step > 1.0)) & ~held
         if bool(outside.any()):
             step = torch.maximum(torch.minimum(step, 1.0 - z), -z)
@@ -143,22 +138,5 @@ def bounded_step(z: Tensor, linear: Linearization, damping: float, more_curvatur
     return torch.maximum(torch.minimum(step, 1.0 - z), -z)
 
 
-def _solve(hessian: Tensor | ArrowMatrix, shift: Tensor, free: Tensor, right: Tensor) -> Tensor:
-    """Solve (hessian + diag(shift)) x = right over the free entries; the others stay zero."""
-    if isinstance(hessian, ArrowMatrix):
-        return hessian.solve(shift, free, right)
-    index = free.nonzero().squeeze(-1)
-    block, more = hessian[index][:, index], shift[index]
-    for _ in range(_MOST_SHIFTS):
-        factor, failed = torch.linalg.cholesky_ex(block + torch.diag(more))
-        if int(failed) == 0:
-            break
-        # a secant estimate may make it indefinite
-        more = _SHIFT_GROWTH * more
-    solution = torch.zeros_like(right)
-    solution[index] = torch.cholesky_solve(right[index][:, None], factor)[:, 0]
-    return solution
-
-
-def _end(best: Evaluation, status: str, sentence: str, iterations: int, journal: Journal) -> Minimum:
+def _end(best: Evaluated, status: str, sentence: str, iterations: int, journal: Journal) -> Minimum:
     return Minimum(best, status, sentence, iterations, tuple(journal.rows))  # type: ignore[arg-type]

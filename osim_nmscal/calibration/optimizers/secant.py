@@ -7,6 +7,8 @@ a valley for hundreds of iterations. Source: Dennis, Gay and Welsch (1981), NL2S
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.hessians import Hessian
+
 # A step whose gradient change is closer to orthogonal than this teaches nothing.
 _ORTHOGONAL = 1e-12
 
@@ -34,7 +36,7 @@ class SecantCurvature:
         self.trusted = abs(with_estimate - gained) < abs(promised - gained)
         return used
 
-    def learn(self, step: Tensor, gradient_change: Tensor, hessian: Tensor) -> None:
+    def learn(self, step: Tensor, gradient_change: Tensor, hessian: Hessian) -> None:
         """Update the estimate after a step.
 
         Args:

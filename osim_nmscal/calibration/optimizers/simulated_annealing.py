@@ -1,6 +1,6 @@
 """Simulated annealing as CEINMS uses it, from a kept library: scipy's dual annealing without its local search.
 
-It needs the loss alone. It is here to compare with, and for loss terms that have no derivative.
+It needs the loss alone. It is here to compare with.
 """
 
 import numpy as np
@@ -8,8 +8,7 @@ import torch
 from scipy.optimize import dual_annealing
 from torch import Tensor
 
-from osim_nmscal.calibration.objective import Objective
-from osim_nmscal.calibration.optimizers import Journal, Minimum, Progress
+from osim_nmscal.calibration.optimizers import Journal, Loss, Minimum, Progress
 from osim_nmscal.calibration.settings import AnnealingSettings
 from osim_nmscal.data.results import CalibrationStatus
 from osim_nmscal.errors import FiberDynamicsError
@@ -22,31 +21,29 @@ class _OutOfTimeError(Exception):
     """Raised inside the loss to leave scipy's loop."""
 
 
-def simulated_annealing(
-    objective: Objective, start: Tensor, settings: AnnealingSettings, seed: int, progress: Progress | None = None
-) -> Minimum:
+def simulated_annealing(loss: Loss, start: Tensor, settings: AnnealingSettings, seed: int = 0, progress: Progress | None = None) -> Minimum:
     """Minimise the loss from a starting vector; history has one row per improvement.
 
     Args:
-        objective: the loss.
+        loss: what to minimise.
         start: (parameter,), each 0 to 1.
         settings: evaluations and seconds at most.
         seed: of the random walk.
         progress: told after every improvement.
     """
     journal = Journal(progress, settings.maximum_evaluations)
-    best = objective.evaluate(start)
+    best = loss.evaluate(start)
     journal.add(0, best)
     evaluations = 1
 
-    def loss(values: np.ndarray) -> float:
+    def value(values: np.ndarray) -> float:
         nonlocal best, evaluations
         if journal.seconds > settings.maximum_seconds:
             raise _OutOfTimeError
         evaluations += 1
         try:
             # a cold start: jumps are so long that the best lengths so far are a worse guess (measured: 13 iterations against 10)
-            at = objective.evaluate(torch.from_numpy(np.clip(values, 0.0, 1.0)))
+            at = loss.evaluate(torch.from_numpy(np.clip(values, 0.0, 1.0)))
         except FiberDynamicsError:
             return _UNSOLVABLE
         if at.loss < best.loss:
@@ -58,7 +55,7 @@ def simulated_annealing(
     sentence = f"Stopped after {settings.maximum_evaluations} evaluations."
     try:
         dual_annealing(
-            loss,
+            value,
             [(0.0, 1.0)] * len(start),
             maxiter=settings.maximum_evaluations,
             maxfun=settings.maximum_evaluations,

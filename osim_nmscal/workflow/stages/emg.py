@@ -13,7 +13,7 @@ from osim_nmscal.emg.envelope import EnvelopeSettings, linear_envelope
 from osim_nmscal.emg.mapping import MappingSettings, build_mapping
 from osim_nmscal.emg.mapping import excitations as driven_excitations
 from osim_nmscal.emg.normalization import NormalizationSettings, normalization_reference, normalize
-from osim_nmscal.errors import SignalError, listed
+from osim_nmscal.errors import NmscalError, SignalError, listed
 from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.storage import write_storage
 from osim_nmscal.osim_model.reader import read_muscles
@@ -49,6 +49,25 @@ def mapping_of(recordings: Sequence[Path], settings: MappingSettings, muscles: S
     labels = [read_emg(path).labels for path in recordings]
     common = [channel for channel in labels[0] if all(channel in others for others in labels)]
     return build_mapping(settings, common, muscles)
+
+
+def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
+    """Yield what is wrong with the recordings of maximal contractions, once those of movement are sound."""
+    if not sound or not config.emg.mvc:
+        return
+    try:
+        muscles = read_muscles(config.model.file, config.model.substitute_muscle_class).names
+        mapping = mapping_of([recording.emg for recording in config.recordings], config.emg.mapping, muscles)
+        found = [channel for path in config.emg.mvc for channel in contraction_of(path, mapping).labels]
+    except NmscalError as error:
+        yield error
+        return
+    silent = [channel for channel in mapping.channels if channel not in found]
+    if silent and config.emg.normalization.method == "mvc":
+        yield SignalError(
+            f"{config.source}: no recording of emg.mvc has the channels {listed(silent)}, so nothing normalizes them; name one "
+            "that has, or another [emg.normalization] method."
+        )
 
 
 def run(flow: "Flow") -> None:
@@ -88,7 +107,7 @@ def work(inputs: Inputs, task: Excitations, out: Path) -> Summary:
         name: linear_envelope(read_emg(path, mapping.channels), task.envelope, start=start, end=end)
         for (name, path), (start, end) in zip(recordings.items(), task.windows, strict=True)
     }
-    mvc = [linear_envelope(series, task.envelope) for series in _contractions(inputs, mapping)]
+    mvc = [linear_envelope(contraction_of(path, mapping), task.envelope) for path in inputs.starting_with("mvc.").values()]
     reference = normalization_reference(list(envelopes.values()), mvc, task.normalization, windows=task.windows)
     for name, envelope in envelopes.items():
         driven = driven_excitations(normalize(envelope, reference), mapping)
@@ -99,13 +118,15 @@ def work(inputs: Inputs, task: Excitations, out: Path) -> Summary:
     return {"normalization": peaks, "mapping": kept, "findings": reference.findings}
 
 
-def _contractions(inputs: Inputs, mapping: EmgMapping) -> Iterator[TimeSeries]:
-    """Yield the mapped channels of each MVC recording."""
-    for path in inputs.starting_with("mvc.").values():
-        contraction = read_emg(path)
-        used = [channel for channel in mapping.channels if channel in contraction.labels]
-        if not used:
-            raise SignalError(
-                f"{path} is an MVC recording without any mapped channel ({listed(mapping.channels)}); take it out of emg.mvc."
-            )
-        yield contraction.select(used)
+def contraction_of(path: Path, mapping: EmgMapping) -> TimeSeries:
+    """Read the mapped channels of an MVC recording.
+
+    Raises:
+        SignalError: it has none of them.
+        FileFormatError: it cannot be read.
+    """
+    contraction = read_emg(path)
+    used = [channel for channel in mapping.channels if channel in contraction.labels]
+    if not used:
+        raise SignalError(f"{path} is an MVC recording without any mapped channel ({listed(mapping.channels)}); take it out of emg.mvc.")
+    return contraction.select(used)

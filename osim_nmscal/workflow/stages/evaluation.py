@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osim_nmscal.calibration.muscle_roles import with_muscles
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
@@ -62,7 +61,7 @@ def run(flow: "Flow") -> None:
 
 def of_calibrated(trials: TrialSet, muscles: tuple[str, ...]) -> TrialSet:
     """Return the trials with the muscles that took part in the calibration, in its order."""
-    return TrialSet(trials=tuple(with_muscles(trial, muscles) for trial in trials.trials))
+    return trials.with_muscles(muscles)
 
 
 def work(inputs: Inputs, task: Evaluation, out: Path) -> Summary:

@@ -39,6 +39,17 @@ def test_with_noise_the_envelope_scatters_around_the_excitation_as_noise_of_that
     assert 0.03 < ((envelope - excitation) / excitation).std() < 0.3
 
 
+def test_an_electrode_hears_its_neighbours_by_as_much_as_crosstalk_says() -> None:
+    noise = NOISELESS.model_copy(update={"emg_crosstalk": 0.1})
+    excitation = np.column_stack([SLOW, np.zeros_like(SLOW), np.zeros_like(SLOW)])
+    names, gains = ("TA", "SOL", "PER"), np.ones(3)
+    quiet = record_emg(TIME, excitation, names, gains, NOISELESS, 1000.0, np.random.default_rng(0)).values
+    heard = record_emg(TIME, excitation, names, gains, noise, 1000.0, np.random.default_rng(0)).values
+    np.testing.assert_allclose(heard[:, 0], quiet[:, 0], atol=1e-12)  # its neighbours are silent
+    np.testing.assert_allclose(heard[:, 1], 0.05 * quiet[:, 0], atol=1e-12)  # the mean of two, one of them silent
+    np.testing.assert_allclose(heard[:, 2], 0.0, atol=1e-12)
+
+
 def test_maximal_contractions_reach_their_level() -> None:
     time, excitation = mvc_excitation(np.array([1.0, 0.95]), 100.0)
     np.testing.assert_allclose(excitation.max(axis=0), [1.0, 0.95])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from osim_nmscal.calibration.losses import TermInputs
+from osim_nmscal.calibration.losses import SignalTangents
 from osim_nmscal.calibration.objective import Evaluation
 from osim_nmscal.nms.activation import delayed
 from osim_nmscal.nms.contraction import by_activation
@@ -31,13 +31,14 @@ class ExcitationResponse:
     force: Tensor  # factor: d tendon force, N
     neural: Tensor  # (time, muscle, spline): d neural activation, the same in every trial
     activation: Tensor  # factor: d activation / d neural activation
+    velocity_by_length: Tensor  # (muscle,), normalized velocity per change of length from the sample before
 
     def of_signal(self, signal: str) -> Tensor:
         """Return the factor that turns the shape into a field of TermInputs, (time, trial, muscle); activation has none."""
         factors = {"normalized_fiber_length": self.length, "tendon_strain": self.strain, "tendon_force": self.force}
         return factors[signal]
 
-    def tangents(self, index: Tensor, muscles: int) -> TermInputs:
+    def tangents(self, index: Tensor, muscles: int) -> SignalTangents:
         """Return the tangents as loss terms want them, (spline, time, trial, muscle), with zeros for other muscles.
 
         Args:
@@ -50,14 +51,14 @@ class ExcitationResponse:
             full[..., index] = (values * factor[..., None]).movedim(-1, 0)
             return full
 
-        nothing = self.shape.new_zeros(0)
-        return TermInputs(
-            among_all(self.neural[:, None], self.activation),
-            among_all(self.shape, self.length),
-            among_all(self.shape, self.strain),
-            among_all(self.shape, self.force),
-            nothing,
-            nothing,
+        moved = self.shape * self.length[..., None]
+        faster = torch.cat([torch.zeros_like(moved[:1]), moved[1:] - moved[:-1]])
+        return SignalTangents(
+            activation=among_all(self.neural[:, None], self.activation),
+            normalized_fiber_length=among_all(self.shape, self.length),
+            normalized_fiber_velocity=among_all(faster, self.velocity_by_length.expand_as(self.length)),
+            tendon_strain=among_all(self.shape, self.strain),
+            tendon_force=among_all(self.shape, self.force),
         )
 
 
@@ -90,7 +91,8 @@ def excitation_response(at: Evaluation, parts: Sequence[Tensor], muscles: Tensor
         within = torch.searchsorted(index, muscles[here])
         pieces = _state_response(state, within, neural[:, here], slope[..., here])
         shape[:, :, here], length[..., here], strain[..., here], force[..., here] = pieces
-    return ExcitationResponse(shape, length, strain, force * p.max_isometric_force[muscles], neural, slope)
+    rate = 1.0 / (time_step * p.max_contraction_velocity[muscles])
+    return ExcitationResponse(shape, length, strain, force * p.max_isometric_force[muscles], neural, slope, rate)
 
 
 def _state_response(state: MuscleState, within: Tensor, neural: Tensor, slope: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

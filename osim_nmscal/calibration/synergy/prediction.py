@@ -12,17 +12,16 @@ from typing import Literal
 import numpy as np
 import torch
 
-from osim_nmscal.calibration.hybrid_objective import HybridEvaluation, HybridObjective
-from osim_nmscal.calibration.hybrid_space import HybridSpace
-from osim_nmscal.calibration.muscle_roles import with_muscles
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
 from osim_nmscal.calibration.parameter_space import ParameterSpace, fixed_parameters
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.stacking import stack_trials
-from osim_nmscal.calibration.synergies import fit_primitives, spline_basis, splines_seen
-from osim_nmscal.calibration.synergy_settings import SynergySettings
+from osim_nmscal.calibration.synergy.factorization import fit_primitives, spline_basis, splines_seen
+from osim_nmscal.calibration.synergy.objective import HybridEvaluation, HybridObjective
+from osim_nmscal.calibration.synergy.settings import SynergySettings
+from osim_nmscal.calibration.synergy.space import HybridSpace
 from osim_nmscal.data.results import CalibrationResult, SynergyResult, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, UnknownNameError, did_you_mean
@@ -50,7 +49,7 @@ def predict_hybrid(
         CalibrationError: a muscle that was recorded in calibration is silent in all trials.
     """
     settings = settings or CalibrationSettings()
-    chosen = TrialSet(trials=tuple(with_muscles(trial, result.muscles.names) for trial in trials.trials))
+    chosen = trials.with_muscles(result.muscles.names)
     if result.synergy is None:
         return predict(chosen, result.muscles, result.neural, settings)
     synthesized = np.isin(chosen.muscles, result.synergy.synthesized)

@@ -1,14 +1,80 @@
-"""A symmetric matrix in arrow form: shared entries coupled to everything, and one block per trial coupled to nothing else.
+"""Symmetric matrices that an optimiser may solve with, whatever their structure: dense, and arrows.
 
-What belongs to one trial (its primitives) never meets what belongs to another, so the trials are eliminated one by one
-(Schur complement) and the cost of a solve grows linearly with their number.
+An arrow has shared entries coupled to everything, and one block per trial coupled to nothing else: what belongs to one
+trial (its primitives) never meets what belongs to another, so the trials are eliminated one by one (Schur complement)
+and the cost of a solve grows linearly with their number.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
+
+# How often, and by what, the shift of an indefinite matrix grows.
+_MOST_SHIFTS, _SHIFT_GROWTH = 40, 4.0
+
+
+class Hessian(Protocol):
+    """What an optimiser asks of a Gauss-Newton Hessian, (entry, entry)."""
+
+    def diagonal(self) -> Tensor:
+        """Return the diagonal, (entry,)."""
+        ...
+
+    def __matmul__(self, vector: Tensor) -> Tensor:
+        """Multiply by a vector, (entry,)."""
+        ...
+
+    def solve(self, shift: Tensor, free: Tensor, right: Tensor) -> Tensor:
+        """Solve (self + diag(shift)) x = right over the free entries; the others stay zero; (entry,) each."""
+        ...
+
+    def shift(self, damping: float) -> Tensor:
+        """Return what a relative damping adds to the diagonal, (entry,)."""
+        ...
+
+    def plus(self, more: Tensor) -> "Hessian | None":
+        """Return the sum with a dense matrix; None if that would cost the structure that makes this one fast."""
+        ...
+
+
+@dataclass(frozen=True)
+class DenseMatrix:
+    """All entries of one kind, each coupled to each."""
+
+    matrix: Tensor  # (entry, entry)
+
+    def diagonal(self) -> Tensor:
+        """Return the diagonal, (entry,)."""
+        return self.matrix.diagonal()
+
+    def __matmul__(self, vector: Tensor) -> Tensor:
+        """Multiply by a vector, (entry,)."""
+        return self.matrix @ vector
+
+    def solve(self, shift: Tensor, free: Tensor, right: Tensor) -> Tensor:
+        """Solve as `Hessian.solve` says; where the sum is indefinite (a secant estimate may make it so), the shift grows."""
+        index = free.nonzero().squeeze(-1)
+        block, more = self.matrix[index][:, index], shift[index]
+        for _ in range(_MOST_SHIFTS):
+            factor, failed = torch.linalg.cholesky_ex(block + torch.diag(more))
+            if int(failed) == 0:
+                break
+            more = _SHIFT_GROWTH * more
+        solution = torch.zeros_like(right)
+        solution[index] = torch.cholesky_solve(right[index][:, None], factor)[:, 0]
+        return solution
+
+    def shift(self, damping: float) -> Tensor:
+        """Return the damping relative to the mean of the diagonal: entries are in units of their ranges."""
+        diagonal = self.diagonal()
+        return torch.full_like(diagonal, damping * float(diagonal.mean()) + 1e-300)
+
+    def plus(self, more: Tensor) -> "DenseMatrix":
+        """Return the sum with a dense matrix."""
+        return DenseMatrix(self.matrix + more)
 
 
 @dataclass(frozen=True)
@@ -71,6 +137,14 @@ class ArrowMatrix:
             rest = half[:, -1] - half[:, :-1] @ solution[0][head]
             solution[i][indices[i]] = torch.linalg.solve_triangular(factor.T, rest[:, None], upper=True)[:, 0]
         return torch.cat(solution)
+
+    def shift(self, damping: float) -> Tensor:
+        """Return the damping relative to each entry of the diagonal, whose entries are of different kinds."""
+        diagonal = self.diagonal()
+        return damping * diagonal.clamp_min(1e-9 * float(diagonal.max()) + 1e-300)
+
+    def plus(self, more: Tensor) -> None:
+        """Return nothing: a dense sum has no arrow."""
 
     def marginal(self, ridge: float) -> Tensor:
         """Return the Schur complement of the shared entries after eliminating all trials, their diagonals raised by a relative ridge."""

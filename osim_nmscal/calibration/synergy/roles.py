@@ -1,12 +1,12 @@
 """Who drives which muscle of a synergy-hybrid calibration: its EMG, the synergies, or nobody."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from osim_nmscal.calibration.synergy_settings import MuscleRole
-from osim_nmscal.data.trials import Trial, TrialSet
+from osim_nmscal.calibration.synergy.settings import MuscleRole
+from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, SignalError, UnknownNameError, did_you_mean, listed
 
 # A moment arm below this is no moment arm, m.
@@ -71,23 +71,11 @@ def driven_trials(trials: TrialSet, roles: Mapping[str, MuscleRole], *, referenc
         )
     taking_part = tuple(name for name, role in found.items() if role != "excluded")
     return DrivenTrials(
-        trials=TrialSet(trials=tuple(with_muscles(trial, taking_part) for trial in trials.trials)),
+        trials=trials.with_muscles(taking_part),
         recorded=by_role["recorded"],
         synthesized=tuple(name for name in taking_part if found[name] != "recorded"),
         withheld=by_role["withheld"],
         findings=tuple(findings),
-    )
-
-
-def with_muscles(trial: Trial, muscles: tuple[str, ...]) -> Trial:
-    """Return a trial with some of its muscles, in that order."""
-    columns = [trial.muscles.index(name) for name in muscles]
-    return replace(
-        trial,
-        muscles=muscles,
-        excitation=trial.excitation[:, columns],
-        mtu_length=trial.mtu_length[:, columns],
-        moment_arm=trial.moment_arm[:, :, columns],
     )
 
 

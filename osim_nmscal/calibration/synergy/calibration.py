@@ -6,7 +6,7 @@ muscles, then moves parameters, weights and primitives together.
 
 import functools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,20 +14,18 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.cross_validation import leave_one_out
-from osim_nmscal.calibration.emg_driven import calibrate_emg_driven, parameter_labels, parameter_rows
-from osim_nmscal.calibration.hybrid_objective import HybridEvaluation, HybridObjective
-from osim_nmscal.calibration.hybrid_space import HybridSpace
-from osim_nmscal.calibration.identifiability import Posterior, autocorrelation_time, ridge_error, unclear_pairs
+from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.identifiability import Posterior, autocorrelation_time, ridge_error
 from osim_nmscal.calibration.losses import Term
-from osim_nmscal.calibration.muscle_roles import DrivenTrials, driven_trials
 from osim_nmscal.calibration.objective import Objective
-from osim_nmscal.calibration.optimizers import Minimum, Progress
-from osim_nmscal.calibration.optimizers.adamw import adamw
-from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
-from osim_nmscal.calibration.parameter_space import calibrated_muscles, neural_parameters, parameter_space
+from osim_nmscal.calibration.optimizers import Minimum, Optimizer, Progress
+from osim_nmscal.calibration.optimizers.named import named_optimizer, optimizer_name
+from osim_nmscal.calibration.outcome import Outcome
+from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read, without_synergies
 from osim_nmscal.calibration.stacking import stack_trials
-from osim_nmscal.calibration.synergies import (
+from osim_nmscal.calibration.starts import best_of_starts, starting_parameters
+from osim_nmscal.calibration.synergy.factorization import (
     Synergies,
     different_channels,
     extract_synergies,
@@ -37,7 +35,10 @@ from osim_nmscal.calibration.synergies import (
     splines_seen,
     synergies_by_count,
 )
-from osim_nmscal.calibration.synergy_settings import MuscleRole
+from osim_nmscal.calibration.synergy.objective import HybridEvaluation, HybridObjective
+from osim_nmscal.calibration.synergy.roles import DrivenTrials, driven_trials
+from osim_nmscal.calibration.synergy.settings import MuscleRole
+from osim_nmscal.calibration.synergy.space import HybridSpace
 from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
@@ -71,6 +72,7 @@ def calibrate_synergy_hybrid(
     roles: Mapping[str, MuscleRole] | None = None,
     progress: Progress | None = None,
     terms: Sequence[Term] = (),
+    optimizer: Optimizer | None = None,
 ) -> CalibrationResult:
     """Calibrate muscles on the trials whose role is "calibration", synthesising the excitations that were not recorded.
 
@@ -81,6 +83,7 @@ def calibrate_synergy_hybrid(
         roles: muscle -> role, over `settings.synergy.muscles`.
         progress: called with a HistoryRow after every iteration; Ctrl-C returns the best so far.
         terms: further loss terms.
+        optimizer: one of your own instead of that of the settings; it meets weights and primitives as well.
 
     Returns:
         as EMG-driven calibration, of the muscles that take part, with `synergy`. Without any muscle to synthesise it is the
@@ -91,29 +94,32 @@ def calibrate_synergy_hybrid(
         FiberDynamicsError: a muscle has no equilibrium at the starting values.
     """
     settings = (settings or CalibrationSettings()).model_copy(update={"method": "synergy_hybrid"})
-    require_read(settings)
+    require_read(settings, own_optimizer=optimizer is not None)
     began = time.perf_counter()
     driven = driven_trials(trials.calibration, {**settings.synergy.muscles, **(roles or {})})
     if not driven.synthesized:
-        result = calibrate_emg_driven(driven.trials, muscles, without_synergies(settings), progress=progress, terms=terms)
+        result = calibrate_emg_driven(
+            driven.trials, muscles, without_synergies(settings), progress=progress, terms=terms, optimizer=optimizer
+        )
         sentence = "Every muscle is recorded, so there is nothing to synthesise: this is the EMG-driven calibration."
         return replace(result, method="synergy_hybrid", findings=(*result.findings, sentence))
-    _require_suitable(settings)
+    _require_suitable(settings, own_optimizer=optimizer is not None)
+    search, name = optimizer or named_optimizer(settings), settings.optimizer if optimizer is None else optimizer_name(optimizer)
     table = muscles.select(driven.trials.muscles)
     require_units(driven.trials, table)
     samples = sum(len(trial.time) for trial in driven.trials.trials)
     with threads_for(samples * len(table)):
         problem = _problem(driven, table, settings, terms)
-        minimum = _best_of_starts(problem, settings, progress)
-        result = _result(problem, table, settings, minimum, time.perf_counter() - began)
+        minimum = best_of_starts(problem.objective, _starts(problem, settings), search, progress)
+        result = _outcome(problem, table, settings, name, minimum, began).result()
     if settings.cross_validation:
-        again = functools.partial(calibrate_synergy_hybrid, roles=roles, terms=terms)
+        again = functools.partial(calibrate_synergy_hybrid, roles=roles, terms=terms, optimizer=optimizer)
         result = replace(result, cross_validation=leave_one_out(trials, muscles, settings, again))
     return result
 
 
-def _require_suitable(settings: CalibrationSettings) -> None:
-    if settings.optimizer == "simulated_annealing":
+def _require_suitable(settings: CalibrationSettings, *, own_optimizer: bool) -> None:
+    if settings.optimizer == "simulated_annealing" and not own_optimizer:
         raise CalibrationError(
             "Simulated annealing cannot search the hundreds of primitives of a synergy-hybrid calibration; choose "
             "[calibration] optimizer = 'gauss_newton' or 'adamw'."
@@ -172,25 +178,15 @@ def _unseen(driven: DrivenTrials) -> list[str]:
     return [name for name, arm in zip(driven.trials.muscles, reach, strict=True) if arm == 0.0]
 
 
-def _best_of_starts(problem: _Problem, settings: CalibrationSettings, progress: Progress | None) -> Minimum:
-    """Try every pair of starting parameters (`starts`) and starting weights (`synergy.starts`), the first of both being the start."""
-    generator, drawing = np.random.default_rng(settings.seed), torch.Generator().manual_seed(settings.seed)
+def _starts(problem: _Problem, settings: CalibrationSettings) -> Iterator[Tensor]:
+    """Yield every pair of starting parameters (`starts`) and starting weights (`synergy.starts`), the first of both being the start."""
+    generator = np.random.default_rng(settings.seed)
     weights_and_primitives = [_start(problem, generator) for _ in range(settings.synergy.starts)]
-    minima: list[Minimum] = []
-    for i in range(settings.starts):
-        parameters = problem.objective.space.parameters.start()
-        if i > 0:
-            parameters = torch.rand(len(parameters), generator=drawing, dtype=parameters.dtype)
+    for parameters in starting_parameters(problem.objective.space.parameters, settings):
         for first in weights_and_primitives:
             start = first.clone()
             start[: len(parameters)] = parameters
-            if settings.optimizer == "adamw":
-                minima.append(adamw(problem.objective, start, settings.adamw, progress))
-            else:
-                minima.append(gauss_newton(problem.objective, start, settings.gauss_newton, progress))
-            if minima[-1].status == "interrupted":
-                return min(minima, key=lambda minimum: minimum.best.loss)
-    return min(minima, key=lambda minimum: minimum.best.loss)
+            yield start
 
 
 def _start(problem: _Problem, generator: np.random.Generator) -> Tensor:
@@ -206,11 +202,11 @@ def _start(problem: _Problem, generator: np.random.Generator) -> Tensor:
     return space.join(space.parameters.start(), torch.from_numpy(weights)[None], coefficients)
 
 
-def _result(problem: _Problem, table: MuscleTable, settings: CalibrationSettings, minimum: Minimum, seconds: float) -> CalibrationResult:
+def _outcome(
+    problem: _Problem, table: MuscleTable, settings: CalibrationSettings, optimizer: str, minimum: Minimum, began: float
+) -> Outcome:
     best: HybridEvaluation = minimum.best
-    objective, space = problem.objective, problem.objective.space.parameters
-    z, start, step = best.muscles.z, space.start(), problem.driven.trials.time_step
-    posterior = hybrid_posterior(objective, best)
+    objective = problem.objective
     findings = list(problem.driven.findings)
     if len(problem.driven.trials.trials) == 1:
         findings.append(
@@ -220,24 +216,20 @@ def _result(problem: _Problem, table: MuscleTable, settings: CalibrationSettings
     chosen = problem.synergies
     if chosen.vaf < settings.synergy.variance_accounted_for:
         findings.append(f"{len(chosen.weights)} synergies account for {chosen.vaf:.1%} of the recorded excitations only.")
-    return CalibrationResult(
+    posterior = hybrid_posterior(objective, best)
+    return Outcome(
         method="synergy_hybrid",
-        optimizer=settings.optimizer,
-        status=minimum.status,
-        sentence=minimum.sentence,
-        seconds=seconds,
-        iterations=minimum.iterations,
+        optimizer=optimizer,
+        table=table,
+        space=objective.space.parameters,
+        z=best.muscles.z,
+        time_step=problem.driven.trials.time_step,
+        minimum=minimum,
+        loss=best.loss,
         evaluations=objective.evaluations,
-        loss_initial=minimum.history[0].loss,
-        loss_final=best.loss,
-        start_muscles=table,
-        muscles=calibrated_muscles(table, space, z),
-        strength_coefficient=space.muscle_values(z, "strength_coefficient").numpy(),
-        start_neural=neural_parameters(space, start, step),
-        neural=neural_parameters(space, z, step),
-        parameters=parameter_rows(space, z, posterior),
-        history=minimum.history,
-        findings=(*findings, *unclear_pairs(posterior, parameter_labels(space))),
+        posterior=posterior,
+        seconds=time.perf_counter() - began,
+        findings=tuple(findings),
         synergy=_synergy_result(problem, best),
     )
 

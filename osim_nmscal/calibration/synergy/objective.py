@@ -9,18 +9,19 @@ accounted for.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from osim_nmscal.calibration.arrow_matrix import ArrowMatrix
-from osim_nmscal.calibration.excitation_response import ExcitationResponse, excitation_response
-from osim_nmscal.calibration.hybrid_space import CEILING, HybridSpace
-from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, Term, TermInputs
+from osim_nmscal.calibration.hessians import ArrowMatrix
+from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, Term
 from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
-from osim_nmscal.calibration.synergy_settings import SynergySettings
-from osim_nmscal.calibration.trial_curvature import TrialCurvature
+from osim_nmscal.calibration.synergy.curvature import TrialCurvature
+from osim_nmscal.calibration.synergy.response import ExcitationResponse, excitation_response
+from osim_nmscal.calibration.synergy.settings import SynergySettings
+from osim_nmscal.calibration.synergy.space import CEILING, HybridSpace
 from osim_nmscal.nms.forward import MuscleState
 from osim_nmscal.nms.joint_moment import joint_moment
 
@@ -137,7 +138,7 @@ class HybridObjective:
         response = excitation_response(at.muscles, self.objective.parts, index, self.basis, self.objective.trials.time_step)
         size, own = self.space.parameters.size, self.space.weight_entries
         shared = linear.gradient.new_zeros((self.space.shared, self.space.shared))
-        shared[:size, :size] = linear.hessian
+        shared[:size, :size] = linear.hessian.matrix
         head = linear.gradient.new_zeros(self.space.shared)
         head[:size] = linear.gradient
         gradients, crosses, blocks = [], [], []
@@ -271,9 +272,11 @@ class HybridObjective:
 
         def along(by_spline: Tensor) -> Tensor:
             """Differentiate along splines times amplitudes, (spline, muscle)."""
-            moved = {f: torch.einsum("ktrm,km->trm", getattr(tangents, f)[: len(by_spline)], by_spline) * alone for f in MUSCLE_SIGNALS}
+            moved: dict[str, Any] = {
+                f: torch.einsum("ktrm,km->trm", getattr(tangents, f)[: len(by_spline)], by_spline) * alone for f in MUSCLE_SIGNALS
+            }
             moment = joint_moment(moved["tendon_force"], trials.moment_arm)
-            change = term.along(outputs, TermInputs(**moved, joint_moment=moment, target_moment=torch.zeros_like(moment)))
+            change = term.along(outputs, replace(outputs, **moved, joint_moment=moment))
             return (change[trials.counted] * weight)[mine].reshape(-1)
 
         weights, coefficients = self.space.weights_of_trial(at.weights, trial), at.coefficients[trial]

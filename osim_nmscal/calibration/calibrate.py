@@ -1,0 +1,61 @@
+"""One way into every calibration: the settings' method decides which."""
+
+from collections.abc import Mapping, Sequence
+from typing import assert_never
+
+from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.losses import Term
+from osim_nmscal.calibration.optimizers import Optimizer, Progress
+from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
+from osim_nmscal.calibration.synergy.settings import MuscleRole
+from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.results import CalibrationResult
+from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.errors import CalibrationError
+
+
+def calibrate(
+    trials: TrialSet,
+    muscles: MuscleTable,
+    settings: CalibrationSettings | None = None,
+    *,
+    optimizer: Optimizer | str | None = None,
+    roles: Mapping[str, MuscleRole] | None = None,
+    terms: Sequence[Term] = (),
+    progress: Progress | None = None,
+) -> CalibrationResult:
+    """Calibrate muscles on the trials whose role is "calibration", by the method of the settings.
+
+    Args:
+        trials: excitations of muscles without a channel are zero; held-out trials are ignored.
+        muscles: at least the trials' muscles, with their starting values.
+        settings: method, parameters, loss, optimiser.
+        optimizer: name of a built-in one, or one of your own, instead of that of the settings.
+        roles: of a synergy-hybrid calibration: muscle -> role, over `settings.synergy.muscles`.
+        terms: further loss terms.
+        progress: called with a HistoryRow after every iteration; Ctrl-C returns the best so far.
+
+    Returns:
+        calibrated muscles, activation dynamics, parameters with standard errors, history; synergies if there are any.
+
+    Raises:
+        CalibrationError, SignalError, UnknownNameError: the problem is ill-posed as stated, or a setting would change nothing.
+        FiberDynamicsError: a muscle has no equilibrium at the starting values.
+    """
+    settings = settings or CalibrationSettings()
+    if isinstance(optimizer, str):
+        settings, optimizer = CalibrationSettings.model_validate({**_values(settings), "optimizer": optimizer}), None
+    match settings.method:
+        case "emg_driven":
+            if roles:
+                raise CalibrationError("roles would change nothing, as method is 'emg_driven'; choose method = 'synergy_hybrid'.")
+            return calibrate_emg_driven(trials, muscles, settings, progress=progress, terms=terms, optimizer=optimizer)
+        case "synergy_hybrid":
+            return calibrate_synergy_hybrid(trials, muscles, settings, roles=roles, progress=progress, terms=terms, optimizer=optimizer)
+        case other:
+            assert_never(other)
+
+
+def _values(settings: CalibrationSettings) -> dict[str, object]:
+    return {name: getattr(settings, name) for name in CalibrationSettings.model_fields}

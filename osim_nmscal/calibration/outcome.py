@@ -1,0 +1,102 @@
+"""What every calibration hands on, whichever method found it: rows of parameters, muscles, activation dynamics, findings."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+
+from osim_nmscal.calibration.identifiability import Posterior, unclear_pairs
+from osim_nmscal.calibration.optimizers import Minimum
+from osim_nmscal.calibration.parameter_space import ParameterBlock, ParameterSpace, calibrated_muscles, neural_parameters
+from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, SynergyResult
+
+# A parameter this close to a bound, in ranges, is reported as lying on it.
+_AT_BOUND = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Where a calibration of the muscles of a table ended."""
+
+    method: Literal["emg_driven", "synergy_hybrid"]
+    optimizer: str
+    table: MuscleTable  # starting values
+    space: ParameterSpace
+    z: Tensor  # (parameter,), of the muscles alone
+    time_step: float  # s
+    minimum: Minimum
+    loss: float
+    evaluations: int
+    posterior: Posterior
+    seconds: float
+    findings: tuple[str, ...]
+    synergy: SynergyResult | None = None
+
+    def result(self) -> CalibrationResult:
+        """Return it as users see it."""
+        space, z = self.space, self.z
+        return CalibrationResult(
+            method=self.method,
+            optimizer=self.optimizer,
+            status=self.minimum.status,
+            sentence=self.minimum.sentence,
+            seconds=self.seconds,
+            iterations=self.minimum.iterations,
+            evaluations=self.evaluations,
+            loss_initial=self.minimum.history[0].loss,
+            loss_final=self.loss,
+            start_muscles=self.table,
+            muscles=calibrated_muscles(self.table, space, z),
+            strength_coefficient=space.muscle_values(z, "strength_coefficient").numpy(),
+            start_neural=neural_parameters(space, space.start(), self.time_step),
+            neural=neural_parameters(space, z, self.time_step),
+            parameters=parameter_rows(space, z, self.posterior),
+            history=self.minimum.history,
+            findings=(*self.findings, *unclear_pairs(self.posterior, parameter_labels(space))),
+            synergy=self.synergy,
+        )
+
+
+def parameter_labels(space: ParameterSpace) -> list[str]:
+    """Return `owner parameter` for each entry of z."""
+    labels = [""] * space.size
+    for block in space.free_blocks:
+        for owner, column in zip(block.owners, block.column.tolist(), strict=True):
+            if column >= 0:
+                labels[column] = f"{owner} {block.name}"
+    return labels
+
+
+def parameter_rows(space: ParameterSpace, z: Tensor, posterior: Posterior) -> tuple[CalibratedParameter, ...]:
+    """Return one row per owner of every free kind of parameter, in units of the .osim."""
+    rows: list[CalibratedParameter] = []
+    for block in space.free_blocks:
+        rows.extend(_block_rows(space, block, z, posterior))
+    return tuple(rows)
+
+
+def _block_rows(space: ParameterSpace, block: ParameterBlock, z: Tensor, posterior: Posterior) -> list[CalibratedParameter]:
+    internal, reference, slope = space.internal(z, block.name).numpy(), block.owner_reference(), block.slope(z)
+    error, identifiable = posterior.standard_error, posterior.identifiable
+    rows = []
+    for i, owner in enumerate(block.owners):
+        column, unit = int(block.column[i]), float(reference[i])
+        place = float(z[column]) if column >= 0 else np.nan
+        bound = "fixed" if column < 0 else "lower" if place <= _AT_BOUND else "upper" if place >= 1.0 - _AT_BOUND else ""
+        rows.append(
+            CalibratedParameter(
+                owner=owner,
+                name=block.name,
+                unit=block.kind.unit if unit != 1.0 or float(block.reference.max()) == 1.0 else "of start",
+                start=float(block.start[i]) * unit,
+                calibrated=float(internal[i]) * unit,
+                lower=float(block.lower[i]) * unit,
+                upper=float(block.upper[i]) * unit,
+                at_bound=bound,  # type: ignore[arg-type]
+                standard_error=float(error[column] * slope[i]) * unit if column >= 0 else 0.0,
+                identifiable=bool(identifiable[column]) if column >= 0 else False,
+            )
+        )
+    return rows
