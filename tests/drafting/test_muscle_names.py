@@ -5,11 +5,40 @@ import pytest
 from osim_nmscal.drafting.muscle_names import match_channels, muscle_side
 
 _RAJAGOPAL = (
-    "addbrev addlong bflh bfsh edl gaslat gasmed glmax1 glmax2 glmed1 glmin1 grac perbrev perlong recfem sart semimem semiten soleus tfl "
-    "tibant tibpost vasint vaslat vasmed"
+    *(
+        "addbrev",
+        "addlong",
+        "bflh",
+        "bfsh",
+        "edl",
+        "gaslat",
+        "gasmed",
+        "glmax1",
+        "glmax2",
+        "glmed1",
+        "glmin1",
+        "grac",
+        "perbrev",
+        "perlong",
+    ),
+    *("recfem", "sart", "semimem", "semiten", "soleus", "tfl", "tibant", "tibpost", "vasint", "vaslat", "vasmed"),
 )
-RAJAGOPAL = tuple(f"{name}_{side}" for side in "rl" for name in _RAJAGOPAL.split())
-GAIT2392 = tuple(["glut_med1_r", "semimem_r", "semiten_r", "bifemlh_r", "rect_fem_r", "vas_med_r", "med_gas_r", "lat_gas_r", "soleus_r", "tib_ant_r", "soleus_l"])
+RAJAGOPAL = tuple(f"{name}_{side}" for side in "rl" for name in _RAJAGOPAL)
+GAIT2392 = tuple(
+    [
+        "glut_med1_r",
+        "semimem_r",
+        "semiten_r",
+        "bifemlh_r",
+        "rect_fem_r",
+        "vas_med_r",
+        "med_gas_r",
+        "lat_gas_r",
+        "soleus_r",
+        "tib_ant_r",
+        "soleus_l",
+    ]
+)
 MOBL = ("DELT1", "DELT2", "DELT3", "PECM1", "LAT1", "TRIlong", "TRIlat", "TRImed", "BIClong", "BICshort", "BRA", "BRD", "INFSP", "SUPSP")
 
 
