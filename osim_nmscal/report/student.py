@@ -54,11 +54,7 @@ def _flow(data: ReportData) -> Block:
 def _markers(data: ReportData) -> tuple[Block, ...]:
     known = [view for view in data.recordings if len(view.marker_time)]
     if not known:
-        return (
-            Missing(
-                what="Marker errors", why="no recording started from markers here, or OpenSim's log of inverse kinematics was not kept."
-            ),
-        )
+        return (Missing(what="Marker errors", why="no recording started from markers here, or inverse kinematics has not run."),)
     panels = []
     for view in known:
         highest = max(1.1 * float(view.marker_max.max()), 1.1 * MARKER_MAX)
@@ -67,7 +63,7 @@ def _markers(data: ReportData) -> tuple[Block, ...]:
         panel.line(view.marker_time, 1000 * view.marker_rms, MEASURED)
         panel.line(view.marker_time[[0, -1]], [1000 * MARKER_RMS] * 2, MEASURED, dash="2 3", width=1)
         panel.line(view.marker_time[[0, -1]], [1000 * MARKER_MAX] * 2, UNCALIBRATED, dash="2 3", width=1)
-        panel.note(f"RMS {1000 * view.marker_rms.mean():.0f}, worst {1000 * view.marker_max.max():.0f} mm ({view.worst_marker})")
+        panel.note(f"RMS {1000 * view.marker_rms.mean():.0f}, worst {1000 * view.marker_max.max():.0f} mm")
         panels.append(panel.render())
     legend = (
         LegendEntry(text="RMS over markers", colour=MEASURED),
