@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "doctor": {"errors", "settings", "data", "signals"},
     "inspection": {"errors", "settings", "data", "formats", "osim_model"},
     "drafting": {"errors", "settings", "data", "formats", "osim_model", "inspection"},
+    "examples": {"errors", "drafting"},
     "summaries": {"errors", "data", "evaluation", "nms"},
     "viz": {"errors", "data", "evaluation", "summaries"},
     "report": {"errors", "settings", "data", "evaluation", "summaries"},

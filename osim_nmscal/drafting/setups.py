@@ -118,7 +118,7 @@ def loads_text(forces: Sequence[LoadedFoot], datafile: str) -> str:
 """
         for one in forces
     )
-    head = f"{HEAD}<!-- Drafted by osim-nmscal init: each force acts on the foot nearest to its centre of pressure; check it. -->\n"
+    head = f"{HEAD}<!-- Written by osim-nmscal: which columns of the force file act on which foot; check it. -->\n"
     data = f"<datafile>{_escaped(datafile)}</datafile>"
     return f'{head}<ExternalLoads name="loads">\n<objects>\n{objects}</objects><groups/>\n{data}\n</ExternalLoads>\n{TAIL}'
 
