@@ -103,13 +103,11 @@ def _require_solvable(columns: Columns, time_step: float) -> None:
                 f"The {what} of {columns.describe(column)} is not finite at {sample * time_step:.3f} s; fill the gap before the simulation."
             )
     for name, values in columns.parameters._asdict().items():
-        parallel = name == "pennation_angle_at_optimal"  # fibers along the tendon have an angle of 0
-        usable = torch.isfinite(values) & ((values >= 0.0) if parallel else (values > 0.0))
+        usable = torch.isfinite(values) & (values > 0.0)
         if not bool(usable.all()):
             column = int((~usable).nonzero()[0])
-            needed = "not be negative" if parallel else "be positive"
             raise FiberDynamicsError(
-                f"The {name.replace('_', ' ')} of {columns.describe(column)} is {float(values[column]):g}; it must {needed}."
+                f"The {name.replace('_', ' ')} of {columns.describe(column)} is {float(values[column]):g}; it must be positive."
             )
 
 

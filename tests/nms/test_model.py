@@ -259,9 +259,3 @@ def test_single_precision_goes_through() -> None:
     assert outputs.joint_moment.dtype == torch.float32
     # 1e-3 of 2,500 N at 25 mm
     assert_close(outputs.joint_moment.double(), exact.joint_moment, rtol=0.0, atol=0.1)
-
-
-def test_fibers_along_the_tendon_are_no_impossible_muscle() -> None:
-    table = _table(Millard2012Properties(), DeGrooteFregly2016Properties())
-    assert table.muscles[0].pennation_angle_at_optimal == 0.0
-    assert torch.isfinite(simulate(_inputs(table), _parameters(table), table).joint_moment).all()
