@@ -7,11 +7,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds both lists together
+    from osim_nmscal.calibration.calibrate import calibrate as calibrate
+    from osim_nmscal.calibration.cross_validation import leave_one_out as leave_one_out
     from osim_nmscal.calibration.emg_driven import calibrate_emg_driven as calibrate_emg_driven
     from osim_nmscal.calibration.losses import Term as Term
+    from osim_nmscal.calibration.losses import TermInputs as TermInputs
+    from osim_nmscal.calibration.optimizers import Optimizer as Optimizer
     from osim_nmscal.calibration.prediction import predict as predict
     from osim_nmscal.calibration.settings import CalibrationSettings as CalibrationSettings
+    from osim_nmscal.calibration.settings import LossSettings as LossSettings
+    from osim_nmscal.calibration.settings import ParameterSettings as ParameterSettings
+    from osim_nmscal.calibration.settings import ParametersSettings as ParametersSettings
     from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid as calibrate_synergy_hybrid
+    from osim_nmscal.calibration.synergy.prediction import predict_hybrid as predict_hybrid
     from osim_nmscal.config import WorkflowConfig as WorkflowConfig
     from osim_nmscal.config import load_config as load_config
     from osim_nmscal.data.emg import EmgMapping as EmgMapping
@@ -21,7 +29,9 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.data.muscles import MuscleTable as MuscleTable
     from osim_nmscal.data.muscles import Thelen2003Properties as Thelen2003Properties
     from osim_nmscal.data.results import CalibrationResult as CalibrationResult
+    from osim_nmscal.data.results import MomentMetrics as MomentMetrics
     from osim_nmscal.data.results import NeuralParameters as NeuralParameters
+    from osim_nmscal.data.results import TrialPrediction as TrialPrediction
     from osim_nmscal.data.time_series import MarkerTrajectories as MarkerTrajectories
     from osim_nmscal.data.time_series import TimeSeries as TimeSeries
     from osim_nmscal.data.trials import MuscleGeometry as MuscleGeometry
@@ -43,6 +53,9 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.formats.storage import write_storage as write_storage
     from osim_nmscal.formats.trc import read_trc as read_trc
     from osim_nmscal.formats.trc import write_trc as write_trc
+    from osim_nmscal.nms.model import NmsInputs as NmsInputs
+    from osim_nmscal.nms.model import simulate as simulate
+    from osim_nmscal.nms.parameters import NmsParameters as NmsParameters
     from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings as InverseDynamicsSettings
     from osim_nmscal.opensim_tools.inverse_dynamics import run_inverse_dynamics as run_inverse_dynamics
     from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings as InverseKinematicsSettings
@@ -103,6 +116,19 @@ _HOMES: dict[str, str] = {
     "Term": "osim_nmscal.calibration.losses",
     "calibrate_synergy_hybrid": "osim_nmscal.calibration.synergy.calibration",
     "predict": "osim_nmscal.calibration.prediction",
+    "NmsParameters": "osim_nmscal.nms.parameters",
+    "NmsInputs": "osim_nmscal.nms.model",
+    "simulate": "osim_nmscal.nms.model",
+    "MomentMetrics": "osim_nmscal.data.results",
+    "TrialPrediction": "osim_nmscal.data.results",
+    "predict_hybrid": "osim_nmscal.calibration.synergy.prediction",
+    "ParametersSettings": "osim_nmscal.calibration.settings",
+    "ParameterSettings": "osim_nmscal.calibration.settings",
+    "LossSettings": "osim_nmscal.calibration.settings",
+    "Optimizer": "osim_nmscal.calibration.optimizers",
+    "TermInputs": "osim_nmscal.calibration.losses",
+    "leave_one_out": "osim_nmscal.calibration.cross_validation",
+    "calibrate": "osim_nmscal.calibration.calibrate",
     "moment_metrics": "osim_nmscal.evaluation",
     "read_muscles": "osim_nmscal.osim_model.reader",
     "read_coordinates": "osim_nmscal.osim_model.reader",

@@ -27,6 +27,8 @@ from rich.status import Status
 from rich.table import Table
 
 from osim_nmscal import __version__
+from osim_nmscal.commands.example import example
+from osim_nmscal.commands.init import init
 from osim_nmscal.commands.inspect import inspect
 from osim_nmscal.commands.report import compare, report
 from osim_nmscal.config import describe_settings, load_config
@@ -216,6 +218,8 @@ def electrode_study(
     _out.print(f"Tables: {', '.join(path.name for path in result.files)} in {result.folder}", markup=False)
 
 
+app.command()(example)
+app.command()(init)
 app.command()(inspect)
 app.command()(report)
 app.command()(compare)

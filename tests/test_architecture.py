@@ -28,6 +28,8 @@ ALLOWED: dict[str, set[str]] = {
     "virtual_subject": {"errors", "settings", "data", "signals", "formats", "osim_model", "opensim_tools", "nms"},
     "doctor": {"errors", "settings", "data", "signals"},
     "inspection": {"errors", "settings", "data", "formats", "osim_model"},
+    "drafting": {"errors", "settings", "data", "formats", "osim_model", "inspection"},
+    "examples": {"errors", "drafting"},
     "summaries": {"errors", "data", "evaluation", "nms"},
     "viz": {"errors", "data", "evaluation", "summaries"},
     "report": {"errors", "settings", "data", "evaluation", "summaries"},

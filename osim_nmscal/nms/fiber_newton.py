@@ -97,7 +97,7 @@ def fiber_length_at_strain(tendon_strain: Tensor, mtu_length: Tensor, parameters
         muscle: constants, one per column.
     """
     along = (mtu_length - parameters.tendon_slack_length * (1.0 + tendon_strain)) / parameters.optimal_fiber_length
-    length = length_of_fiber(along.clamp_min(0.0), fiber_height(parameters, muscle))
+    length = length_of_fiber(along.clamp_min(0.0), fiber_height(parameters))
     return torch.maximum(length, muscle.minimum_fiber_length)
 
 

@@ -20,7 +20,8 @@ from osim_nmscal.data.muscles import (
 )
 from osim_nmscal.nms.contraction import TendonAndFiber
 from osim_nmscal.nms.fiber_dynamics import FiberSolution, solve_trajectory
-from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_curves, muscle_mechanics
+from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_mechanics
+from osim_nmscal.nms.parameters import tendon_and_fiber
 
 REFERENCE = Path(__file__).parent.parent / "reference"
 # As in tests/reference/make_opensim_reference.py, from Rajagopal2016.osim.
@@ -54,17 +55,11 @@ class Case:
         return solve_trajectory(self.activation, self.mtu_length, self.parameters, self.muscle, self.time_step, start)
 
 
-def column_parameters(muscles: tuple[Muscle, ...]) -> TendonAndFiber:
-    """The parameters of some muscles, one column each."""
-    strain = [muscle_curves(muscle).tendon_strain_at_one_norm_force for muscle in muscles]
-    names = ("optimal_fiber_length", "tendon_slack_length", "max_contraction_velocity")
-    table = MuscleTable(muscles=muscles)
-    return TendonAndFiber(*(torch.from_numpy(table.values(name)) for name in names), torch.tensor(strain, dtype=torch.float64))
-
-
 def make_case(muscles: tuple[Muscle, ...], activation: Tensor, mtu_length: Tensor, time_step: float) -> Case:
     """One column per muscle."""
-    return Case(activation, mtu_length, column_parameters(muscles), muscle_mechanics(MuscleTable(muscles=muscles)), time_step)
+    return Case(
+        activation, mtu_length, tendon_and_fiber(MuscleTable(muscles=muscles)), muscle_mechanics(MuscleTable(muscles=muscles)), time_step
+    )
 
 
 def leg_case(properties: MuscleProperties, *, columns: int = 6, steps: int = 80, time_step: float = 0.01, seed: int = 0) -> Case:

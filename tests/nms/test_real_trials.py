@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from nms_cases import Case, column_parameters
+from nms_cases import Case
 from torch import Tensor
 
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.nms import fiber_newton
 from osim_nmscal.nms.contraction import TendonAndFiber
 from osim_nmscal.nms.muscle_models import muscle_mechanics
+from osim_nmscal.nms.parameters import tendon_and_fiber
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings, run_muscle_analysis
 from osim_nmscal.osim_model.reader import read_muscles
 
@@ -35,7 +36,7 @@ def walking(treadmill_data: Path, tmp_path_factory: pytest.TempPathFactory) -> C
     return Case(
         activation=torch.from_numpy(np.clip(envelopes[:, channel], 0.0, 1.0)),
         mtu_length=torch.from_numpy(geometry.mtu_length.copy()),
-        parameters=column_parameters(table.muscles),
+        parameters=tendon_and_fiber(table),
         muscle=muscle_mechanics(table),
         time_step=0.01,
     )

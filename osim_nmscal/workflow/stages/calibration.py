@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import HistoryRow
@@ -39,17 +38,14 @@ def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
 
 
 def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
-    """Yield what is freed although personalized.osim would not hold it, and bounds that exclude the start."""
-    parameters = config.calibration.parameters
-    for name in ("tendon_strain_at_one_norm_force", "max_contraction_velocity"):
-        if getattr(parameters, name).free:
-            yield ConfigError(
-                f"{config.source}: [calibration.parameters.{name}] free = true, but only fiber lengths, slack lengths and strengths are "
-                "written to personalized.osim; set free = false, or calibrate from arrays in Python."
-            )
-            sound = False
+    """Yield bounds that exclude the start, and groups of unknown muscles."""
     if sound:
-        parameter_space(read_muscles(config.model.file, config.model.substitute_muscle_class), config.calibration)
+        from osim_nmscal.calibration.parameter_space import parameter_space  # with it comes torch, which an up-to-date run can do without
+
+        try:
+            parameter_space(read_muscles(config.model.file, config.model.substitute_muscle_class), config.calibration)
+        except NmscalError as error:
+            yield error
 
 
 def run(flow: "Flow") -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from osim_nmscal.data.results import VerificationMetrics
 from osim_nmscal.errors import ConfigError, OpenSimToolError
 from osim_nmscal.formats.text_files import write_text_atomically
-from osim_nmscal.opensim_tools.model_check import VerificationChoice, VerificationSettings
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings
+from osim_nmscal.opensim_tools.verification import VerificationChoice, VerificationSettings
 from osim_nmscal.workflow.names import CALIBRATION, PERSONALIZED_MODEL, PREDICTION_INDEX, PREDICTIONS, VERIFICATION, motion
 from osim_nmscal.workflow.predictions import relative_files
 from osim_nmscal.workflow.recording_files import has_motion
