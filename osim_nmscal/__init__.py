@@ -53,6 +53,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.formats.storage import write_storage as write_storage
     from osim_nmscal.formats.trc import read_trc as read_trc
     from osim_nmscal.formats.trc import write_trc as write_trc
+    from osim_nmscal.inspection.files import inspect_file as inspect_file
     from osim_nmscal.nms.model import NmsInputs as NmsInputs
     from osim_nmscal.nms.model import simulate as simulate
     from osim_nmscal.nms.parameters import NmsParameters as NmsParameters
@@ -73,6 +74,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.trials.segmentation import SegmentationSettings as SegmentationSettings
     from osim_nmscal.trials.segmentation import cut_times as cut_times
     from osim_nmscal.virtual_subject.make import make_virtual_subject as make_virtual_subject
+    from osim_nmscal.workflow.loading import load_results as load_results
     from osim_nmscal.workflow.personalize import PersonalizedResult as PersonalizedResult
     from osim_nmscal.workflow.personalize import personalize as personalize
     from osim_nmscal.workflow.verification import downstream_files as downstream_files
@@ -85,6 +87,8 @@ _HOMES: dict[str, str] = {
     "WorkflowConfig": "osim_nmscal.config",
     "load_config": "osim_nmscal.config",
     "personalize": "osim_nmscal.workflow.personalize",
+    "load_results": "osim_nmscal.workflow.loading",
+    "inspect_file": "osim_nmscal.inspection.files",
     "PersonalizedResult": "osim_nmscal.workflow.personalize",
     "verify_results": "osim_nmscal.workflow.verification",
     "downstream_files": "osim_nmscal.workflow.verification",

@@ -54,6 +54,15 @@ def test_moments_show_the_mean_of_each_role_and_its_r2(trials, calibrated, uncal
     assert rendered(grid) > 500
 
 
+def test_moments_before_calibration_may_come_from_a_results_folder(trials, calibrated, uncalibrated):
+    stored = {prediction.trial: prediction.joint_moment for prediction in uncalibrated}
+    drawn = [
+        {line.get_label(): line.get_ydata() for line in viz.plot_moments(trials, calibrated, before)[0, 0].get_lines()}["uncalibrated"]
+        for before in (uncalibrated, stored)
+    ]
+    assert_allclose(drawn[0], drawn[1])
+
+
 def test_parameters_are_drawn_as_factors_of_their_start_with_intervals(result):
     grid = viz.plot_parameters(result)
     assert [one.get_title() for one in grid.flat] == ["Optimal fiber length", "Tendon slack length", "Strength coefficient"]
