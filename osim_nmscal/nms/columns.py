@@ -1,5 +1,6 @@
 """Muscles, trials and parameter sets flattened to columns: what the fiber solvers work on, and the fibers they solve."""
 
+import math
 from dataclasses import replace
 
 import torch
@@ -103,11 +104,12 @@ def _require_solvable(columns: Columns, time_step: float) -> None:
                 f"The {what} of {columns.describe(column)} is not finite at {sample * time_step:.3f} s; fill the gap before the simulation."
             )
     for name, values in columns.parameters._asdict().items():
-        usable = torch.isfinite(values) & (values > 0.0)
+        angle = name == "pennation_angle_at_optimal"
+        usable = torch.isfinite(values) & ((values >= 0.0) & (values < 0.5 * math.pi) if angle else values > 0.0)
         if not bool(usable.all()):
-            column = int((~usable).nonzero()[0])
+            column, must = int((~usable).nonzero()[0]), "from 0 to less than pi/2 rad" if angle else "positive"
             raise FiberDynamicsError(
-                f"The {name.replace('_', ' ')} of {columns.describe(column)} is {float(values[column]):g}; it must be positive."
+                f"The {name.replace('_', ' ')} of {columns.describe(column)} is {float(values[column]):g}; it must be {must}."
             )
 
 
