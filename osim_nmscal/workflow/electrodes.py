@@ -10,7 +10,7 @@ from pathlib import Path
 
 from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.electrode_study import ElectrodeStudy
-from osim_nmscal.electrode_study import electrode_study, study_candidates, write_study
+from osim_nmscal.electrodes import electrode_study, study_candidates, write_study
 from osim_nmscal.report.electrode_study_page import write_electrode_study_page
 from osim_nmscal.workflow.flow import Flow, made
 from osim_nmscal.workflow.judgement import judged
