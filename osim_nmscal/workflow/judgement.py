@@ -103,7 +103,7 @@ def _feet(forces: tuple[AppliedForce, ...], markers: MarkerTrajectories, bodies:
     for body in {name for force in forces for name in (force.body, _other_side(force.body))}:
         columns = [i for i, name in enumerate(markers.markers) if bodies.get(name) == body]
         on_body = markers.positions[:, columns]
-        seen = np.isfinite(on_body).all(axis=2).any(axis=1)
+        seen = np.any(np.all(np.isfinite(on_body), axis=2), axis=1)
         if np.count_nonzero(seen) > 2:
             place, lowest = np.nanmean(on_body[seen], axis=1), np.nanmin(on_body[seen, :, 1], axis=1)
             values = np.column_stack([place, lowest])
