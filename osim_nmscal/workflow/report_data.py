@@ -110,7 +110,9 @@ def report_data(source: ReportSource) -> ReportData:
 def setting_rows(config: WorkflowConfig, prefix: str = "") -> tuple[SettingRow, ...]:
     """Return every setting with its default; those of the recordings, which are lists, are told by the trials and files."""
     given = {one.key: one.default for one in described(WorkflowConfig, defaults=config)}
-    folders = {str(path.parent) for path in (config.model.file, config.scaling.setup, config.output.folder, *config.emg.mvc) if path}
+    follows = config.inverse_kinematics.setup if config.inverse_kinematics is not None else None
+    paths = (config.model.file, config.scaling.setup, follows, config.output.folder, *config.emg.mvc)
+    folders = {str(path.parent) for path in paths if path is not None}
     rows = [one for one in described(WorkflowConfig) if "[]" not in one.key and one.key.startswith(prefix)]
     return tuple(
         SettingRow(
@@ -122,6 +124,10 @@ def setting_rows(config: WorkflowConfig, prefix: str = "") -> tuple[SettingRow, 
         )
         for one in rows
     )
+
+
+def _verdict(stored: Mapping[str, Any] | None) -> Verdict | None:
+    return None if stored is None else Verdict(level=stored["level"], sentence=stored["sentence"], reasons=tuple(stored["reasons"]))
 
 
 def _shortened(verdict: Verdict | None, short: Callable[[str], str]) -> Verdict | None:
