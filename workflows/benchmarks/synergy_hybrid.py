@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from osim_nmscal.report.electrode_study_figure import write_electrode_study_figure
+from osim_nmscal.report.electrode_study_page import write_electrode_study_page
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.prediction import predict
@@ -162,7 +162,7 @@ def study(adamw: bool) -> dict[str, object]:
     found = electrode_study(made.trials, made.calibration.start_muscles, mapping, config.calibration, out=out)
     seconds = time.perf_counter() - began
     write_study(found, out)
-    write_electrode_study_figure(found, out / "electrode_study.html")
+    write_electrode_study_page(found, out / "electrode_study.html")
     print(f"  {len(found.models)} models in {seconds:.0f} s; order {', '.join(found.order)}")
     for row in found.comparisons:
         print(
