@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from osim_nmscal.report.electrode_study_page import write_electrode_study_page
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.prediction import predict
@@ -34,6 +33,7 @@ from osim_nmscal.emg.mapping import build_mapping
 from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings, run_muscle_analysis
 from osim_nmscal.osim_model.reader import read_muscles
+from osim_nmscal.report.electrode_study_page import write_electrode_study_page
 from osim_nmscal.signals import resample
 from osim_nmscal.workflow.personalize import personalize
 
