@@ -132,6 +132,28 @@ def fit_surrogate(samples: GeometrySamples, check: GeometrySamples) -> Surrogate
     return SurrogateFit(geometry=geometry, errors=tuple(errors[muscle] for muscle in range(len(samples.muscles))))
 
 
+def evaluated(geometry: SurrogateGeometry, postures: FloatArray) -> GeometrySamples:
+    """Return what a surrogate gives in postures, for those who work without torch.
+
+    Args:
+        geometry: fitted.
+        postures: (posture, coordinate), rad or m.
+
+    Raises:
+        SignalError: a coordinate is outside the range fitted.
+    """
+    found = geometry(torch.from_numpy(postures))
+    return GeometrySamples(
+        muscles=geometry.muscles,
+        coordinates=geometry.coordinates,
+        lower=geometry.lower.numpy(),
+        upper=geometry.upper.numpy(),
+        postures=postures,
+        mtu_length=found.mtu_length.numpy(),
+        moment_arm=found.moment_arm.numpy(),
+    )
+
+
 def _fitted(
     samples: GeometrySamples, check: GeometrySamples, coordinates: tuple[int, ...], muscles: list[int]
 ) -> list[tuple[PolynomialGroup, dict[int, MtuError]]]:

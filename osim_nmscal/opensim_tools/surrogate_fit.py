@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import MuscleModelError, UnknownNameError, listed
-from osim_nmscal.kinematics.surrogate_fitting import GeometrySamples, SurrogateFit, fit_surrogate
+from osim_nmscal.kinematics.surrogate_fitting import GeometrySamples, MtuError, SurrogateFit, evaluated, fit_surrogate
 from osim_nmscal.opensim_tools.model_access import Coordinates, coordinates_of, free_coordinates, open_model, require_coordinate
 from osim_nmscal.opensim_tools.motion import with_dependents
 from osim_nmscal.opensim_tools.path_geometry import PathGeometry, require_couplers_only
@@ -42,6 +42,15 @@ class _Job:
     muscles: tuple[str, ...]
     ranges: dict[str, Range]
     postures: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurrogateOverMotion:
+    """Surrogate geometry along a motion."""
+
+    mtu_length: FloatArray  # (time, muscle), m
+    moment_arm: FloatArray  # (time, dof, muscle), m
+    errors: tuple[MtuError, ...]  # one per MTU
 
 
 def fit_surrogate_geometry(
@@ -78,6 +87,32 @@ def fit_surrogate_geometry(
     fit = fit_surrogate(samples.part(slice(0, postures)), samples.part(slice(postures, None)))
     fit.require(length_tolerance, arm_tolerance)
     return fit
+
+
+def surrogate_over(
+    model: Any, coordinates: Coordinates, dofs: Sequence[str], muscles: Sequence[str], motion: TimeSeries, model_name: str
+) -> SurrogateOverMotion:
+    """Fit the paths over the range of a motion and evaluate them along it; runs inside the worker process.
+
+    Args:
+        model: opensim.Model, its coordinates freed.
+        coordinates: of that model.
+        dofs: coordinates whose moment arms are asked for.
+        muscles: MTUs.
+        motion: every coordinate of the model, rad and m.
+        model_name: for messages.
+
+    Raises:
+        MuscleModelError: the polynomial of an MTU is beyond the tolerance.
+    """
+    ranges = _crossed(model, coordinates, muscles, motion, model_name)
+    ranges |= {dof: (float(motion.column(dof).min()) - MARGIN, float(motion.column(dof).max()) + MARGIN) for dof in dofs}
+    samples = sample_geometry(model, coordinates, ranges, muscles, POSTURES + CHECKED, model_name)
+    fit = fit_surrogate(samples.part(slice(0, POSTURES)), samples.part(slice(POSTURES, None)))
+    fit.require(LENGTH_TOLERANCE, ARM_TOLERANCE)
+    found = evaluated(fit.geometry, motion.select(tuple(ranges)).values)
+    rows = [list(ranges).index(dof) for dof in dofs]
+    return SurrogateOverMotion(mtu_length=found.mtu_length, moment_arm=found.moment_arm[:, rows], errors=fit.errors)
 
 
 def ranges_of_motion(motion: TimeSeries, coordinates: Coordinates, margin: float = MARGIN) -> dict[str, Range]:
@@ -170,6 +205,16 @@ def _require_ranges(model: Any, coordinates: Coordinates, geometer: PathGeometry
         raise MuscleModelError(
             f"{listed(names)} of {model_name} cross {others[row]!r}, for which no range is given; give one, or leave these MTUs out."
         )
+
+
+def _crossed(model: Any, coordinates: Coordinates, muscles: Sequence[str], motion: TimeSeries, model_name: str) -> dict[str, Range]:
+    """Return the ranges of the coordinates that move in the motion and are crossed by one of the MTUs."""
+    ranges = ranges_of_motion(motion, coordinates)
+    geometer = PathGeometry(model, coordinates, tuple(ranges))
+    geometer.keep(muscles, model_name)
+    _, arms = geometer.over(motion.values[:: max(len(motion.time) // LOOKED_AT, 1)], "lengthening_speed")
+    crossed = np.abs(arms).max(axis=(0, 2)) > CROSSES
+    return {name: ends for (name, ends), crosses in zip(ranges.items(), crossed, strict=True) if crosses}
 
 
 def muscles_within(model: Path | str, ranges: Mapping[str, Range], log: Path | str) -> tuple[str, ...]:

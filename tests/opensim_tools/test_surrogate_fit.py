@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import MuscleModelError, UnknownNameError
 from osim_nmscal.opensim_tools.model_access import coordinates_of, free_coordinates, open_model
+from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings, run_muscle_analysis
 from osim_nmscal.opensim_tools.run import in_worker
 from osim_nmscal.opensim_tools.surrogate_fit import fit_surrogate_geometry, muscles_within, sample_geometry
 
@@ -77,3 +79,30 @@ def test_a_muscle_that_crosses_a_coordinate_without_a_range_is_refused(tmp_path)
 def test_a_coordinate_that_the_model_lacks_is_refused(tmp_path):
     with pytest.raises(UnknownNameError, match="no coordinate 'knee'"):
         fit_surrogate_geometry(MODELS / "virtual_leg.osim", {"knee": (0.0, 1.0)}, tmp_path / "x.log", postures=10)
+
+
+def test_a_muscle_analysis_by_surrogate_is_that_of_opensim_within_a_millimetre(tmp_path, caplog):
+    path = MODELS / "virtual_leg.osim"
+    ranges = _ranges(path, tmp_path)
+    time = np.linspace(0, 1, 51)
+    phases = np.arange(len(ranges))
+    values = np.stack(
+        [0.5 * (a + b) + 0.3 * (b - a) * np.sin(2 * np.pi * time + p) for (a, b), p in zip(ranges.values(), phases, strict=True)]
+    )
+    motion = TimeSeries(time=time, labels=tuple(ranges), values=values.T)
+    dofs = tuple(ranges)[:3]
+    found = {
+        method: run_muscle_analysis(
+            path,
+            motion,
+            tmp_path / method,
+            settings=MuscleAnalysisSettings(dofs=dofs, method=method, lowpass_cutoff=0.0, missing_coordinates="default"),
+        )
+        for method in ("lengthening_speed", "surrogate")
+    }
+    exact, surrogate = found["lengthening_speed"], found["surrogate"]
+    assert surrogate.muscles == exact.muscles
+    assert surrogate.dofs == exact.dofs
+    assert np.abs(surrogate.mtu_length - exact.mtu_length).max() < 1e-3
+    assert np.abs(surrogate.moment_arm - exact.moment_arm).max() < 2e-3
+    assert "are polynomials; the worst, " in caplog.text

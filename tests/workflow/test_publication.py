@@ -208,6 +208,25 @@ def test_a_file_in_the_way_that_nobody_knew_of_is_kept_under_another_name(tmp_pa
     assert _shown(root) == _set(70.0) | {"predictions/trial_0.edited-1.sto": "mine"}
 
 
+def test_a_study_never_overwrites_what_it_has_not_written(tmp_path: Path) -> None:
+    home = tmp_path / "electrode_study"
+
+    def study(text: str) -> tuple[str, ...]:
+        part = tmp_path / "part"
+        part.mkdir(exist_ok=True)
+        (part / "models.csv").write_text(text)
+        return publication.put_in_place(part, home)
+
+    home.mkdir()
+    (home / "models.csv").write_text("mine")
+    assert "has been kept as models.edited-1.csv" in study("first")[0]
+    assert study("second") == ()
+    (home / "models.csv").write_text("second, edited")
+    assert "has been kept as models.edited-2.csv" in study("third")[0]
+    texts = {path.name: path.read_text() for path in home.glob("*.csv")}
+    assert texts == {"models.csv": "third", "models.edited-1.csv": "mine", "models.edited-2.csv": "second, edited"}
+
+
 def test_a_set_with_a_missing_file_is_named(tmp_path: Path) -> None:
     root = tmp_path / "results"
     _run(root, 70.0)

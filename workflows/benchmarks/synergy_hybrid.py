@@ -28,7 +28,7 @@ from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import TrialPrediction
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import MuscleGeometry, Trial, TrialSet
-from osim_nmscal.electrode_study import electrode_study, write_study
+from osim_nmscal.electrodes import electrode_study, write_study
 from osim_nmscal.emg.mapping import build_mapping
 from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings, run_muscle_analysis

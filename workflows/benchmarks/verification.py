@@ -25,7 +25,7 @@ from osim_nmscal.data.muscles import Millard2012Properties, MuscleTable
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
 from osim_nmscal.errors import OpenSimToolError
 from osim_nmscal.evaluation import moment_metrics
-from osim_nmscal.opensim_tools.model_check import VerificationChoice
+from osim_nmscal.opensim_tools.verification import VerificationChoice
 from osim_nmscal.osim_model.writer import write_personalized
 from osim_nmscal.virtual_subject.make import make_virtual_subject
 from osim_nmscal.workflow.names import motion

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.trials import TrialSet
@@ -66,6 +65,8 @@ def of_calibrated(trials: TrialSet, muscles: tuple[str, ...]) -> TrialSet:
 
 def work(inputs: Inputs, task: Evaluation, out: Path) -> Summary:
     """Predict every trial before and after calibration, and compare."""
+    from osim_nmscal.calibration.prediction import predict  # with it comes torch, which an up-to-date run can do without
+
     result = read_calibration(ResultsFolder(root=inputs.file("calibration").parent.parent), task.start_muscles)
     trials = of_calibrated(task.trials, result.muscles.names)
     before = predict(trials, result.start_muscles, result.start_neural, task.settings)

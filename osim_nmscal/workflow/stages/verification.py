@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from osim_nmscal.data.results import VerificationMetrics
 from osim_nmscal.errors import ConfigError, OpenSimToolError
 from osim_nmscal.formats.text_files import write_text_atomically
-from osim_nmscal.opensim_tools.model_check import VerificationChoice, VerificationSettings
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings
+from osim_nmscal.opensim_tools.verification import VerificationChoice, VerificationSettings
 from osim_nmscal.workflow.names import CALIBRATION, PERSONALIZED_MODEL, PREDICTION_INDEX, PREDICTIONS, VERIFICATION, motion
 from osim_nmscal.workflow.predictions import relative_files
 from osim_nmscal.workflow.recording_files import has_motion
@@ -67,10 +67,12 @@ def run(flow: "Flow") -> None:
 
 
 def verification_settings(analysis: MuscleAnalysisSettings) -> VerificationSettings:
-    """Return how OpenSim runs the model: over the motion, and with the moment arms, that the muscle analysis saw."""
-    return VerificationSettings(
-        method=analysis.method, lowpass_cutoff=analysis.lowpass_cutoff, missing_coordinates=analysis.missing_coordinates
-    )
+    """Return how OpenSim runs the model: over the motion, and with the moment arms, that the muscle analysis saw.
+
+    Where that analysis was by surrogate, OpenSim runs on its own paths, so that their difference is part of what is verified.
+    """
+    method = "lengthening_speed" if analysis.method == "surrogate" else analysis.method
+    return VerificationSettings(method=method, lowpass_cutoff=analysis.lowpass_cutoff, missing_coordinates=analysis.missing_coordinates)
 
 
 def work(inputs: Inputs, task: Verified, out: Path) -> Summary:
