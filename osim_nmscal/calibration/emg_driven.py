@@ -81,7 +81,8 @@ def calibrate_emg_driven(
     search, name = optimizer or named_optimizer(settings), settings.optimizer if optimizer is None else optimizer_name(optimizer)
     with threads_for(stacked.mtu_length.numel()):
         minimum = best_of_starts(objective, starting_parameters(space, settings), search, progress)
-        best = objective.evaluate(slower_filter_first(space, minimum.best.z))
+        # the fibers do the same whichever filter comes first
+        best = objective.evaluate(slower_filter_first(space, minimum.best.z), [state.length for state in minimum.best.states])
         posterior = laplace_posterior(objective, best, objective.linearize(best))
     result = Outcome(
         method="emg_driven",

@@ -6,6 +6,7 @@ Default values are OpenSim 4.6's. What a class makes of its properties is comput
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,10 +124,15 @@ class MuscleTable:
 
     muscles: tuple[Muscle, ...]
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names in order."""
         return tuple(muscle.name for muscle in self.muscles)
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        # of two muscles with one name the first counts
+        return {name: i for i, name in reversed(list(enumerate(self.names)))}
 
     def __len__(self) -> int:
         return len(self.muscles)
@@ -137,11 +143,11 @@ class MuscleTable:
 
     def index(self, name: str) -> int:
         """Return the position of a muscle; an unknown name is an error that offers the nearest one."""
-        if name not in self.names:
+        if name not in self._positions:
             raise UnknownNameError(
                 f"The model has no muscle {name!r}.{did_you_mean(name, self.names)} Its muscles are: {listed(self.names)}."
             )
-        return self.names.index(name)
+        return self._positions[name]
 
     def select(self, names: Sequence[str]) -> "MuscleTable":
         """Return the named muscles, in that order."""
