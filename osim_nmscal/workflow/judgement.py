@@ -103,7 +103,7 @@ def _feet(forces: tuple[AppliedForce, ...], markers: MarkerTrajectories, bodies:
     for body in {name for force in forces for name in (force.body, _other_side(force.body))}:
         columns = [i for i, name in enumerate(markers.markers) if bodies.get(name) == body]
         on_body = markers.positions[:, columns]
-        seen = np.isfinite(on_body).all(axis=2).any(axis=1)
+        seen = np.any(np.all(np.isfinite(on_body), axis=2), axis=1)
         if np.count_nonzero(seen) > 2:
             place, lowest = np.nanmean(on_body[seen], axis=1), np.nanmin(on_body[seen, :, 1], axis=1)
             values = np.column_stack([place, lowest])
@@ -177,7 +177,9 @@ class MarkersOfModel:
         if not found:
             yield from of_markers.moving_markers(markers, self.bodies)
         settings = self.config.inverse_kinematics
-        yield from of_markers.rarely_seen(markers, task_markers(settings.setup) if settings is not None else ())
+        needed = task_markers(settings.setup) if settings is not None else ()
+        yield from of_markers.rarely_seen(markers, needed)
+        yield from of_markers.loose_bones(markers, needed, self.bodies)
 
     def _factors(self, static: MarkerTrajectories, pairs: tuple[tuple[str, str], ...]) -> dict[tuple[str, str], float]:
         """Return how much larger than in the model a pair on one body is."""
