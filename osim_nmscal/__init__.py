@@ -150,6 +150,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.workflow.demo import DemoResult as DemoResult
     from osim_nmscal.workflow.demo import run_demo as run_demo
     from osim_nmscal.workflow.electrodes import study_electrodes as study_electrodes
+    from osim_nmscal.workflow.loading import load_results as load_results
+    from osim_nmscal.workflow.opened import Results as Results
     from osim_nmscal.workflow.opened import open_results as open_results
     from osim_nmscal.workflow.personalize import PersonalizedResult as PersonalizedResult
     from osim_nmscal.workflow.personalize import personalize as personalize
@@ -168,6 +170,7 @@ _HOMES: dict[str, str] = {
     "WorkflowConfig": "osim_nmscal.config",
     "load_config": "osim_nmscal.config",
     "personalize": "osim_nmscal.workflow.personalize",
+    "load_results": "osim_nmscal.workflow.loading",
     "PersonalizedResult": "osim_nmscal.workflow.personalize",
     "verify_results": "osim_nmscal.workflow.verification",
     "downstream_files": "osim_nmscal.workflow.verification",

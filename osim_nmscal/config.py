@@ -26,7 +26,7 @@ from osim_nmscal.opensim_tools.scaling import ScalingSettings
 from osim_nmscal.settings import Settings, setting
 from osim_nmscal.settings_text import SettingDescription, described, sentences
 from osim_nmscal.trials.assembly import TrialSettings
-from osim_nmscal.trials.roles import RoleSettings
+from osim_nmscal.trials.roles import RecordingRole, RoleSettings
 from osim_nmscal.trials.segmentation import SegmentationSettings
 
 
@@ -83,6 +83,13 @@ class RecordingSettings(Settings):
     emg: Path = setting(..., unit="-", description="EMG, .sto, .mot, .csv or .c3d.", source="user")
     start: float | None = setting(None, unit="s", description="Begin of the part to use; none: of the recording.", source="user")
     end: float | None = setting(None, unit="s", description="End of the part to use; none: of the recording.", source="user")
+    role: RecordingRole = setting(
+        "any",
+        unit="-",
+        description="What its trials are for: 'any' (as [trials.roles] says), 'calibration' (all of them), or 'held_out' (evaluation "
+        "only).",
+        source="choice",
+    )
     c3d_axes: str = setting(
         "x z -y",
         unit="-",

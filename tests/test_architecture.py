@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "summaries": {"errors", "data", "evaluation", "nms"},
     "viz": {"errors", "data", "evaluation", "summaries"},
     "report": {"errors", "settings", "data", "evaluation", "summaries"},
-    "electrodes": {"errors", "settings", "provenance", "data", "formats", "evaluation", "calibration"},
+    "electrodes": {"errors", "settings", "provenance", "data", "formats", "evaluation", "calibration", "summaries"},
     "config": {
         "doctor",
         "errors",

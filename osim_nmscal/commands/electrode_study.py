@@ -43,21 +43,24 @@ def electrode_study(
 
 def _print_study(study: "ElectrodeStudy") -> None:
     """Print both methods at every number of channels, and the answer in words."""
-    rows = [row for row in study.comparisons if row.measure == "r2"]
-    data = "held_out" if any(row.data == "held_out" for row in rows) else "calibration"
-    table = Table(title=f"R² on {data.replace('_', '-')} trials as channels are left off, the least missed first", title_justify="left")
-    for name in ("channels", "then left off", "EMG-driven", "synergy-hybrid", "p", "better"):
-        table.add_column(name, justify="left" if name in ("then left off", "better") else "right", no_wrap=True)
-    for row in (row for row in rows if row.data == data):
+    from osim_nmscal.summaries.electrode_answer import deciding_data
+    from osim_nmscal.summaries.paired_tests import p_text
+
+    data = deciding_data(study.metrics)
+    title = f"Median R² on {data.replace('_', '-')} trials as channels are left off, the least missed first"
+    table = Table(title=title, title_justify="left")
+    for name in ("channels", "then left off", "degree of freedom", "EMG-driven", "synergy-hybrid", "p adjusted", "better"):
+        table.add_column(name, justify="left" if name in ("then left off", "degree of freedom", "better") else "right", no_wrap=True)
+    for row in (row for row in study.comparisons if row.data == data and row.measure == "r2"):
         gone = len(study.channels) - row.count
-        better = row.better.replace("_", "-")
         table.add_row(
             str(row.count),
             study.order[gone - 1] if gone else "-",
+            row.dof,
             f"{row.emg_driven:.3f}",
             f"{row.synergy_hybrid:.3f}",
-            f"{row.p_value:.3f}",
-            better,
+            p_text(row.p_adjusted),
+            row.better.replace("_", "-"),
         )
     Console(width=max(100, OUT.width), highlight=False).print(table)
     for sentence in study.sentences:

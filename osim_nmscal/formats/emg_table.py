@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError
 from osim_nmscal.formats.c3d import read_c3d
+from osim_nmscal.formats.once import once
 from osim_nmscal.formats.storage import drop_repeated_columns, read_storage
 from osim_nmscal.formats.table_end import require_whole_last_number
 from osim_nmscal.formats.text_files import is_number, numbers, read_text, require_increasing
@@ -67,6 +68,7 @@ def read_emg(path: Path | str, channels: Sequence[str] | None = None) -> TimeSer
     return series if channels is None else series.select(channels)
 
 
+@once
 def read_table(path: Path) -> TimeSeries:
     """Read a table of text: a time column and one column per channel.
 

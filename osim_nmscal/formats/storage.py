@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError, SignalError
+from osim_nmscal.formats.once import once
 from osim_nmscal.formats.table_end import require_declared_rows, require_whole_last_number, whole_number
 from osim_nmscal.formats.text_files import numbers, read_text, require_finite, require_increasing, write_text_atomically
 
@@ -41,6 +42,7 @@ class _Header:
     end: int  # index of the line after `endheader`
 
 
+@once
 def read_storage(path: Path | str) -> TimeSeries:
     """Read a .sto or .mot file.
 

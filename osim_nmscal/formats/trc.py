@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import MarkerTrajectories
 from osim_nmscal.errors import FileFormatError
+from osim_nmscal.formats.once import once
 from osim_nmscal.formats.table_end import require_declared_rows, require_whole_last_number, whole_number
 from osim_nmscal.formats.text_files import is_number, numbers, read_text, require_increasing, write_text_atomically
 
@@ -52,6 +53,7 @@ class _Header:
     data: int  # index of the first line of data
 
 
+@once
 def read_trc(path: Path | str) -> MarkerTrajectories:
     """Read a .trc file.
 

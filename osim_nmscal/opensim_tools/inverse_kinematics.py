@@ -82,7 +82,7 @@ class InverseKinematicsSettings(Settings):
         lt=1,
     )
     longest_gap: float = setting(
-        0.1, unit="s", description="Longest gap of a marker that is interpolated; longer ones are refused.", source="choice", ge=0
+        0.1, unit="s", description="Longest gap of a marker that is interpolated; in longer ones it has no weight.", source="choice", ge=0
     )
     missing_markers: Literal["refuse", "ignore"] = setting(
         "refuse", unit="-", description="What to do with a marker of the task set that the recording or the model lacks.", source="choice"
@@ -181,7 +181,7 @@ def _solve(job: _Job) -> InverseKinematicsResult:
     needed = _needed_markers(tool, model, recorded, coordinates, job)
     inside = _cut(recorded, *_time_range(tool, recorded, job))
     _require_plausible_unit(inside, needed, model)
-    filled = fill_marker_gaps(inside, job.settings.longest_gap, needed)
+    filled = fill_marker_gaps(inside, job.settings.longest_gap, needed, beyond="leave")
     kept = [filled.markers.markers.index(name) for name in needed]
     seen = replace(filled.markers, markers=tuple(needed), positions=filled.markers.positions[:, kept])
     solution = _solution(_prepared(tool, model, seen, job), model, coordinates, seen, job)

@@ -184,7 +184,7 @@ def _run_scale_tool(job: _Job) -> ScalingResult:
     setup = read_setup(Path(job.settings.setup or ""), "ScaleTool")
     generic = open_model(job.model)
     before = _mass(generic)
-    mass = _agreed_mass(setup, job.settings.mass)
+    mass = agreed_mass(setup, job.settings.mass)
     originals = {place: file_of(setup, f"{place}/marker_file") for place in STATIC_TRIALS if is_on(setup.node, f"{place}/apply")}
     findings = _redirect(setup, originals, job) + _require_markers(setup, generic, originals, job)
     tool = opensim.ScaleTool(str(write_setup(setup, temporary_folder() / "scale_setup.xml")))
@@ -202,7 +202,12 @@ def _run_scale_tool(job: _Job) -> ScalingResult:
     return ScalingResult(model=job.out, mass=after, mass_factor=after / before, scales=scales, findings=findings)
 
 
-def _agreed_mass(setup: SetupFile, configured: float | None) -> float:
+def agreed_mass(setup: SetupFile, configured: float | None) -> float:
+    """Return the mass that a setup file and the configuration ask for, kg; the latter is put into a setup that states none.
+
+    Raises:
+        ConfigError: they differ.
+    """
     stated = numbers_of(setup, "mass", (-1.0,))[0]
     if configured is None:
         return stated

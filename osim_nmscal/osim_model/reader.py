@@ -131,6 +131,28 @@ def marker_bodies_of(markers: Iterable[etree._Element]) -> dict[str, str]:
     return found
 
 
+def read_marker_locations(path: Path) -> dict[str, tuple[float, float, float]]:
+    """Read where on its body each of a model's markers sits, m.
+
+    Raises:
+        FileFormatError: no .osim.
+    """
+    return marker_locations_of(read_document(path).elements("Marker"))
+
+
+def marker_locations_of(markers: Iterable[etree._Element]) -> dict[str, tuple[float, float, float]]:
+    """Return marker -> location, m, of <Marker> elements of a model or of a marker set; without those that state none."""
+    found = {}
+    for marker in markers:
+        try:
+            place = tuple(number_of(cell) for cell in (marker.findtext("location") or "").split())
+        except ValueError:
+            continue
+        if marker.get("name") and len(place) == 3:
+            found[str(marker.get("name"))] = place
+    return found
+
+
 def muscles_of(document: ModelDocument, substitute_muscle_class: str | None = None) -> MuscleTable:
     """Return the muscles of a model already read; see `read_muscles`."""
     if substitute_muscle_class is not None and substitute_muscle_class not in PROPERTIES_TYPES:

@@ -60,5 +60,7 @@ def test_every_tangent_is_its_central_difference(name: str, walking: Case, monke
     # noise 3e-13 / step, against the truncation that grows with its square: lengths bend most
     step = 1e-6 if "length" in name else 5e-6
     ends = [_moved(walking, name, value * (1.0 + sign * step)).solve().length for sign in (1.0, -1.0)]
-    error = (tangent - (ends[0] - ends[1]) / (2.0 * step)).abs().amax(dim=0) / tangent.abs().amax(dim=0)
-    assert error.max() < 1e-6, walking.muscle.names[int(error.argmax())]
+    moves = tangent.abs().amax(dim=0) > 0.0  # all but muscles without pennation by a part of it
+    error = (tangent - (ends[0] - ends[1]) / (2.0 * step)).abs().amax(dim=0)[moves] / tangent.abs().amax(dim=0)[moves]
+    assert int(moves.sum()) > len(moves) // 2
+    assert error.max() < 1e-6, np.array(walking.muscle.names)[moves][int(error.argmax())]
