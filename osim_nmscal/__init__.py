@@ -151,7 +151,6 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.workflow.demo import run_demo as run_demo
     from osim_nmscal.workflow.electrodes import study_electrodes as study_electrodes
     from osim_nmscal.workflow.loading import load_results as load_results
-    from osim_nmscal.workflow.opened import Results as Results
     from osim_nmscal.workflow.opened import open_results as open_results
     from osim_nmscal.workflow.personalize import PersonalizedResult as PersonalizedResult
     from osim_nmscal.workflow.personalize import personalize as personalize
