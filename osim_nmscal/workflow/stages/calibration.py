@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osim_nmscal.calibration.owners import owners_of_every_kind
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import HistoryRow
@@ -40,10 +41,8 @@ def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
 def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
     """Yield bounds that exclude the start, and groups of unknown muscles."""
     if sound:
-        from osim_nmscal.calibration.parameter_space import parameter_space  # with it comes torch, which an up-to-date run can do without
-
         try:
-            parameter_space(read_muscles(config.model.file, config.model.substitute_muscle_class), config.calibration)
+            owners_of_every_kind(read_muscles(config.model.file, config.model.substitute_muscle_class), config.calibration)
         except NmscalError as error:
             yield error
 
