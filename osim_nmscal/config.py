@@ -149,7 +149,15 @@ class OutputSettings(Settings):
 
 
 class WorkflowConfig(Settings):
-    """A whole workflow, from recordings to personalized.osim."""
+    """A whole workflow, from recordings to personalized.osim.
+
+    Example:
+        >>> config = load_config("workflows/treadmill/config.toml")
+        >>> config.muscle_analysis.dofs
+        ('hip_flexion_r', 'knee_angle_r', 'ankle_angle_r')
+        >>> [recording.name for recording in config.recordings]
+        ['walk36', 'walk45']
+    """
 
     subject: SubjectSettings = section(..., "The person.")
     model: ModelSettings = section(..., "The model.")
@@ -193,6 +201,14 @@ def load_config(path: Path | str) -> WorkflowConfig:
 
     Raises:
         ConfigError: one sentence for each mistake: file, key, value, nearest known key, what to change.
+
+    Example:
+        >>> load_config("workflows/treadmill/config.toml").subject.mass
+        58.0
+        >>> load_config("nowhere.toml")
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.ConfigError: The configuration nowhere.toml cannot be read (No such file or directory); check the path.
     """
     path = Path(path)
     try:

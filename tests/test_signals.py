@@ -217,4 +217,4 @@ def test_long_gaps_and_those_at_an_end_can_be_left_open():
     assert not seen[:3, 0].any()
     assert seen[20:22, 0].all()
     assert not seen[40:70, 0].any()
-    assert sum("no weight there" in finding for finding in filled.findings) == 2 * (len(filled.findings) // 3)
+    assert [finding.count("no weight there") for finding in filled.findings] == [1, 0, 1, 0, 1]  # RASI at 0, 0.2, 0.4 s; LASI at 0.2, 0.4 s

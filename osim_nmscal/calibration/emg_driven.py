@@ -61,6 +61,14 @@ def calibrate_emg_driven(
     Raises:
         CalibrationError, UnknownNameError: the problem is ill-posed as stated.
         FiberDynamicsError: a muscle has no equilibrium at the starting values.
+
+    Example:
+        >>> found = calibrate_emg_driven(trials, muscles)
+        >>> found.status, found.loss_final < found.loss_initial
+        ('converged', True)
+        >>> slack = next(one for one in found.parameters if one.name == "tendon_slack_length")
+        >>> slack.owner, slack.standard_error < slack.start
+        ('extensor', True)
     """
     settings = (settings or CalibrationSettings()).model_copy(update={"method": "emg_driven"})
     require_read(settings, own_optimizer=optimizer is not None)

@@ -16,7 +16,13 @@ from osim_nmscal.errors import UnknownNameError, did_you_mean, listed
 
 @dataclass(frozen=True, kw_only=True)
 class Millard2012Properties:
-    """Properties of an OpenSim Millard2012EquilibriumMuscle beyond those every muscle has; `None` means OpenSim's own fit."""
+    """Properties of an OpenSim Millard2012EquilibriumMuscle beyond those every muscle has; `None` means OpenSim's own fit.
+
+    Example:
+        >>> stiff = replace(muscles.muscles[0], properties=Millard2012Properties(tendon_strain_at_one_norm_force=0.03))
+        >>> stiff.muscle_class, stiff.properties.fiber_damping
+        ('Millard2012EquilibriumMuscle', 0.1)
+    """
 
     fiber_damping: float = 0.1  # -
     maximum_pennation_angle: float = math.acos(0.1)  # rad
@@ -51,7 +57,12 @@ class Millard2012Properties:
 
 @dataclass(frozen=True, kw_only=True)
 class DeGrooteFregly2016Properties:
-    """Properties of an OpenSim DeGrooteFregly2016Muscle beyond those every muscle has."""
+    """Properties of an OpenSim DeGrooteFregly2016Muscle beyond those every muscle has.
+
+    Example:
+        >>> replace(muscles.muscles[0], properties=DeGrooteFregly2016Properties()).muscle_class
+        'DeGrooteFregly2016Muscle'
+    """
 
     fiber_damping: float = 0.0
     active_force_width_scale: float = 1.0
@@ -62,7 +73,12 @@ class DeGrooteFregly2016Properties:
 
 @dataclass(frozen=True, kw_only=True)
 class Thelen2003Properties:
-    """Properties of an OpenSim Thelen2003Muscle beyond those every muscle has, with OpenSim's own names decoded."""
+    """Properties of an OpenSim Thelen2003Muscle beyond those every muscle has, with OpenSim's own names decoded.
+
+    Example:
+        >>> replace(muscles.muscles[0], properties=Thelen2003Properties(max_eccentric_force=1.5)).muscle_class
+        'Thelen2003Muscle'
+    """
 
     tendon_strain_at_one_norm_force: float = 0.04  # FmaxTendonStrain
     passive_fiber_strain_at_one_norm_force: float = 0.6  # FmaxMuscleStrain
@@ -86,7 +102,15 @@ MUSCLE_CLASSES: dict[type, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Muscle:
-    """One muscle-tendon unit (MTU)."""
+    """One muscle-tendon unit (MTU).
+
+    Example:
+        >>> soleus = Muscle(
+        ...     name="soleus", max_isometric_force=3549.0, optimal_fiber_length=0.05, tendon_slack_length=0.25,
+        ...     pennation_angle_at_optimal=0.44)
+        >>> soleus.muscle_class
+        'Millard2012EquilibriumMuscle'
+    """
 
     name: str
     max_isometric_force: float  # N
@@ -120,7 +144,12 @@ class Muscle:
 
 @dataclass(frozen=True, kw_only=True)
 class MuscleTable:
-    """Muscles in a fixed order, with their common properties as arrays."""
+    """Muscles in a fixed order, with their common properties as arrays.
+
+    Example:
+        >>> muscles.names, muscles.values("tendon_slack_length")
+        (('extensor', 'flexor'), array([0.2, 0.2]))
+    """
 
     muscles: tuple[Muscle, ...]
 

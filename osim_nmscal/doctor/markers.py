@@ -33,6 +33,9 @@ PAIR_RANGE = (0.6, 1.67)
 MIRRORED = 2.0
 # Shares of the frames in which a marker must be seen; below the first it is as good as missing. Source: choice.
 SEEN_SHARE, SEEN_USUALLY = 0.5, 0.9
+# A bone is held by so many markers; fewer for longer than this, s, is said. Source: geometry; the default of longest_gap.
+ENOUGH = 3
+LOOSE = 0.1
 
 
 def moving_markers(markers: MarkerTrajectories, bodies: Mapping[str, str]) -> tuple[Finding, ...]:
@@ -178,6 +181,34 @@ def rarely_seen(markers: MarkerTrajectories, needed: Collection[str]) -> tuple[F
     remedy = "take their tasks out, or cut that part with start and end" if stop else "their bones follow the other markers meanwhile"
     text = f"Markers of {_file(markers.source)} are not seen in much of the recording: {shown} of the frames have them; {remedy}."
     return (Finding(severity="stop" if stop else "doubt", kind="marker_unseen", about=_file(markers.source), text=text),)
+
+
+def loose_bones(markers: MarkerTrajectories, needed: Collection[str], bodies: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Find bones that three markers or more hold, but fewer for longer than a gap that is interpolated.
+
+    Args:
+        markers: of the used part of a recording.
+        needed: names of the markers that the model follows.
+        bodies: marker -> body.
+    """
+    findings = []
+    seen = np.asarray(np.all(np.isfinite(markers.positions), axis=2))
+    for body in dict.fromkeys(bodies.values()):
+        columns = [i for i, name in enumerate(markers.markers) if name in needed and bodies.get(name) == body]
+        loose = seen[:, columns].sum(axis=1) < ENOUGH
+        if len(columns) < ENOUGH or not loose.any():
+            continue
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], loose.astype(np.int8), [0]])))
+        first, after = max(zip(edges[::2], edges[1::2], strict=True), key=lambda run: run[1] - run[0])
+        start, end = float(markers.time[first]), float(markers.time[after - 1])
+        if end - start > LOOSE:
+            text = (
+                f"From {start:.2f} to {end:.2f} s of {_file(markers.source)} fewer than {ENOUGH} markers of {body} are seen: its joints "
+                f"may be "
+                "off by many degrees there, and jump at both ends. Fill the gap, or cut that part with start and end."
+            )
+            findings.append(Finding(severity="doubt", kind="marker_unseen", about=body, text=text))
+    return tuple(findings)
 
 
 def measured_pairs(factors: Mapping[tuple[str, str], float], source: str) -> tuple[Finding, ...]:

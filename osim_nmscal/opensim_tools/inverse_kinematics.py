@@ -56,7 +56,12 @@ _log = logging.getLogger(__name__)
 
 
 class InverseKinematicsSettings(Settings):
-    """How joint angles are found from markers."""
+    """How joint angles are found from markers.
+
+    Example:
+        >>> InverseKinematicsSettings(setup="ik_setup.xml", solver="opensim").accuracy
+        1e-05
+    """
 
     setup: Path = setting(
         ..., unit="-", description="OpenSim setup XML with an InverseKinematicsTool or an IKTaskSet, used as it is.", source="user"
@@ -141,6 +146,13 @@ def run_inverse_kinematics(
         SignalError: a long gap, an implausible unit, a time range outside the recording.
         UncoveredModelError: `solver` is "batched", and the model holds what only OpenSim computes.
         OpenSimToolError: OpenSim failed; with its log.
+
+    Example:
+        It needs markers and a task set, so it does not run here:
+
+        >>> settings = InverseKinematicsSettings(setup="ik_setup.xml")
+        >>> angles = run_inverse_kinematics("scaled.osim", "walk.trc", "ik.mot", settings=settings)  # doctest: +SKIP
+        >>> angles.marker_error_rms.max() < 0.02  # doctest: +SKIP
     """
     out = Path(out).absolute()
     job = _Job(

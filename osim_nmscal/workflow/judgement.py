@@ -177,7 +177,9 @@ class MarkersOfModel:
         if not found:
             yield from of_markers.moving_markers(markers, self.bodies)
         settings = self.config.inverse_kinematics
-        yield from of_markers.rarely_seen(markers, task_markers(settings.setup) if settings is not None else ())
+        needed = task_markers(settings.setup) if settings is not None else ()
+        yield from of_markers.rarely_seen(markers, needed)
+        yield from of_markers.loose_bones(markers, needed, self.bodies)
 
     def _factors(self, static: MarkerTrajectories, pairs: tuple[tuple[str, str], ...]) -> dict[tuple[str, str], float]:
         """Return how much larger than in the model a pair on one body is."""

@@ -131,9 +131,10 @@ def _setup_needs(model: Path, setup: SetupFile) -> Iterator[NmscalError]:
     if setup.node.find("GenericModelMaker") is None:
         yield FileFormatError(f"{setup.path} has no <GenericModelMaker>, without which OpenSim scales nothing; export the setup again.")
     bodies = tuple(read_body_masses(model))
-    for scale in (one for node in setup.node.iter("MeasurementSet") for one in included(node).iter("BodyScale")):
-        name = str(scale.get("name"))
-        if name not in bodies:
+    scaled = [str(one.get("name")) for node in setup.node.iter("MeasurementSet") for one in included(node).iter("BodyScale")]
+    absent = [name for name in dict.fromkeys(scaled) if name not in bodies]
+    if len(absent) < len(set(scaled)):  # else it is another model, and the sentence on its markers is enough
+        for name in absent:
             yield UnknownNameError(f"{setup.path} scales body {name!r}, which {model} does not have.{did_you_mean(name, bodies)}")
 
 

@@ -153,8 +153,9 @@ def test_a_short_gap_is_interpolated_and_said_in_a_long_one_the_marker_has_no_we
     markers.positions[4:12, toe] = np.nan
     without = run_inverse_kinematics(model, markers, tmp_path / "without.mot", settings=settings)
     assert any("R.ASIS was not seen from 0.467 to 0.583 s (8 frames); no weight there" in finding for finding in without.findings)
-    # the other markers of the pelvis hold it; that one pulled it by some degrees at most
-    assert_allclose(without.coordinates.values, whole.coordinates.values, atol=np.deg2rad(6.0))
+    # with two markers left the pelvis is held loosely meanwhile (the doctor says so); before and after nothing changes
+    outside = np.r_[0:4, 12:16]
+    assert_allclose(without.coordinates.values[outside], whole.coordinates.values[outside], atol=np.deg2rad(0.1))
 
 
 def test_a_marker_nobody_follows_may_have_gaps(model, setup, walk, tmp_path):

@@ -118,6 +118,11 @@ motion.doubts("a marker that stands still in the laboratory", marker("RTH2", _st
 motion.stops("markers of the static trial swapped", swapped("RGTR", "RFIB", name=STATIC), "")
 motion.stops("two markers of the static trial in one place", marker("RPSI", lambda t, p: p * np.nan, STATIC), "")
 motion.doubts("a marker lost in a third of the frames", marker("RKNL", while_(1.0, 2.4, np.nan)), "marker_unseen")
+motion.doubts(
+    "a bone with two markers for half a second",
+    both(*(marker(name, while_(2.0, 2.5, np.nan)) for name in ("RMT1", "RTOE"))),
+    "marker_unseen",
+)
 motion.stops("a marker lost in most of the frames", marker("RKNL", while_(1.0, 3.5, np.nan)), "not seen in much of the recording")
 motion.stops("a left-handed laboratory", positions(lambda p: p * [1, 1, -1]), "")
 motion.stops("markers at half their rate", times(TRC, lambda t: 2 * t), "")
