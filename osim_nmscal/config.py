@@ -26,7 +26,7 @@ from osim_nmscal.opensim_tools.scaling import ScalingSettings
 from osim_nmscal.settings import Settings, setting
 from osim_nmscal.settings_text import SettingDescription, described, sentences
 from osim_nmscal.trials.assembly import TrialSettings
-from osim_nmscal.trials.roles import RoleSettings
+from osim_nmscal.trials.roles import RecordingRole, RoleSettings
 from osim_nmscal.trials.segmentation import SegmentationSettings
 
 
@@ -83,6 +83,13 @@ class RecordingSettings(Settings):
     emg: Path = setting(..., unit="-", description="EMG, .sto, .mot, .csv or .c3d.", source="user")
     start: float | None = setting(None, unit="s", description="Begin of the part to use; none: of the recording.", source="user")
     end: float | None = setting(None, unit="s", description="End of the part to use; none: of the recording.", source="user")
+    role: RecordingRole = setting(
+        "any",
+        unit="-",
+        description="What its trials are for: 'any' (as [trials.roles] says), 'calibration' (all of them), or 'held_out' (evaluation "
+        "only).",
+        source="choice",
+    )
     c3d_axes: str = setting(
         "x z -y",
         unit="-",
@@ -142,7 +149,15 @@ class OutputSettings(Settings):
 
 
 class WorkflowConfig(Settings):
-    """A whole workflow, from recordings to personalized.osim."""
+    """A whole workflow, from recordings to personalized.osim.
+
+    Example:
+        >>> config = load_config("workflows/treadmill/config.toml")
+        >>> config.muscle_analysis.dofs
+        ('hip_flexion_r', 'knee_angle_r', 'ankle_angle_r')
+        >>> [recording.name for recording in config.recordings]
+        ['walk36', 'walk45']
+    """
 
     subject: SubjectSettings = section(..., "The person.")
     model: ModelSettings = section(..., "The model.")
@@ -186,6 +201,14 @@ def load_config(path: Path | str) -> WorkflowConfig:
 
     Raises:
         ConfigError: one sentence for each mistake: file, key, value, nearest known key, what to change.
+
+    Example:
+        >>> load_config("workflows/treadmill/config.toml").subject.mass
+        58.0
+        >>> load_config("nowhere.toml")
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.ConfigError: The configuration nowhere.toml cannot be read (No such file or directory); check the path.
     """
     path = Path(path)
     try:

@@ -174,20 +174,23 @@ def require_gapless(series: TimeSeries) -> None:
     )
 
 
-def fill_marker_gaps(markers: MarkerTrajectories, longest: float, needed: Sequence[str] | None = None) -> FilledMarkers:
-    """Close short gaps in marker trajectories by a cubic spline and say which; long ones are refused.
+def fill_marker_gaps(
+    markers: MarkerTrajectories, longest: float, needed: Sequence[str] | None = None, *, beyond: Literal["refuse", "leave"] = "refuse"
+) -> FilledMarkers:
+    """Close short gaps in marker trajectories by a cubic spline and say which; long ones are refused, or left open.
 
     Args:
         markers: trajectories, NaN where a marker was not seen.
         longest: longest gap to close, s.
         needed: markers that must be complete; default all. Others are left as they are.
+        beyond: what becomes of a gap that is longer, or at an end, where nothing can be interpolated.
 
     Returns:
         The filled trajectories, with one finding per gap.
 
     Raises:
         UnknownNameError: a needed marker is not in the recording.
-        SignalError: a gap is longer, or at an end of the recording, where nothing can be interpolated.
+        SignalError: a gap is longer or at an end, and such are refused.
     """
     positions = markers.positions.copy()
     findings: list[str] = []
@@ -199,13 +202,19 @@ def fill_marker_gaps(markers: MarkerTrajectories, longest: float, needed: Sequen
             )
         column = markers.markers.index(name)
         missing: NDArray[np.bool_] = np.any(np.isnan(positions[:, column]), axis=1)
-        gaps = _runs(missing)
-        for first, last in gaps:
-            _require_short(markers, name, first, last, longest)
+        closed = np.zeros(len(missing), dtype=bool)
+        for first, last in _runs(missing):
             start, end, frames = markers.time[first], markers.time[last], last - first + 1
+            if beyond == "leave" and not _is_short(markers.time, first, last, longest):
+                findings.append(
+                    f"{markers.source}: marker {name} was not seen from {start:g} to {end:g} s ({frames} frames); no weight there."
+                )
+                continue
+            _require_short(markers, name, first, last, longest)
             findings.append(f"{markers.source}: marker {name} was interpolated from {start:g} to {end:g} s ({frames} frames).")
-        if gaps:
-            positions[:, column] = _bridged(markers.time, positions[:, column], missing)
+            closed[first : last + 1] = True
+        if closed.any():
+            positions[closed, column] = _bridged(markers.time, positions[:, column], missing, closed)
     return FilledMarkers(markers=replace(markers, positions=positions), findings=tuple(findings))
 
 
@@ -328,13 +337,17 @@ def _require_short(markers: MarkerTrajectories, name: str, first: int, last: int
         raise SignalError(
             f"{where}, at an end of the recording, where it cannot be interpolated; cut the recording or leave the marker out."
         )
-    if time[last + 1] - time[first - 1] > longest + 1e-9:
+    if not _is_short(time, first, last, longest):
         raise SignalError(f"{where}, longer than the {longest:g} s that are interpolated; fill it, cut it out, or leave the marker out.")
 
 
-def _bridged(time: FloatArray, values: FloatArray, missing: NDArray[np.bool_]) -> FloatArray:
+def _is_short(time: FloatArray, first: int, last: int, longest: float) -> bool:
+    """Tell whether a gap lies between two samples that are near enough."""
+    return first > 0 and last < len(time) - 1 and bool(time[last + 1] - time[first - 1] <= longest + 1e-9)
+
+
+def _bridged(time: FloatArray, values: FloatArray, missing: NDArray[np.bool_], closed: NDArray[np.bool_]) -> FloatArray:
+    """Return values for the samples to close, through all that were seen."""
     from scipy.interpolate import CubicSpline
 
-    filled = values.copy()
-    filled[missing] = CubicSpline(time[~missing], values[~missing], axis=0)(time[missing])
-    return filled
+    return np.asarray(CubicSpline(time[~missing], values[~missing], axis=0)(time[closed]), dtype=np.float64)

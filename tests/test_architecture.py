@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "summaries": {"errors", "data", "evaluation", "nms"},
     "viz": {"errors", "data", "evaluation", "summaries"},
     "report": {"errors", "settings", "data", "evaluation", "summaries"},
-    "electrode_study": {"errors", "settings", "provenance", "data", "formats", "evaluation", "calibration", "summaries"},
+    "electrodes": {"errors", "settings", "provenance", "data", "formats", "evaluation", "calibration", "summaries"},
     "config": {
         "doctor",
         "errors",
@@ -72,7 +72,7 @@ BORDERS: dict[str, set[str]] = {
 
 # Files beyond 400 lines, and why they hold together nevertheless.
 LONG_FILES: dict[str, str] = {
-    "cli.py": "every command with what it prints; each command becomes a file of its own when one of them grows",
+    "electrodes.py": "one study: its rounds, its files, its comparisons; beyond 400 only by the example of its public function",
 }
 
 

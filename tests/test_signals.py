@@ -206,3 +206,15 @@ def test_a_monotone_curve_keeps_an_envelope_between_zero_and_one():
     assert monotone.min() == 0.0
     assert monotone.max() == 1.0
     assert_allclose(resample(series, time, "monotone").values, series.values)
+
+
+def test_long_gaps_and_those_at_an_end_can_be_left_open():
+    gappy = _markers(slice(0, 3))
+    gappy.positions[20:22] = np.nan
+    gappy.positions[40:70] = np.nan
+    filled = fill_marker_gaps(gappy, 0.2, beyond="leave")
+    seen = np.isfinite(filled.markers.positions).all(axis=2)
+    assert not seen[:3, 0].any()
+    assert seen[20:22, 0].all()
+    assert not seen[40:70, 0].any()
+    assert [finding.count("no weight there") for finding in filled.findings] == [1, 0, 1, 0, 1]  # RASI at 0, 0.2, 0.4 s; LASI at 0.2, 0.4 s

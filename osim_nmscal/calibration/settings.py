@@ -11,7 +11,13 @@ from osim_nmscal.settings import Settings, setting
 
 
 class ParameterSettings(Settings):
-    """One kind of parameter."""
+    """One kind of parameter.
+
+    Example:
+        >>> fixed = ParameterSettings(free=False, lower=0.9, upper=1.1, bounds="relative")
+        >>> ParametersSettings(tendon_slack_length=fixed).tendon_slack_length.free
+        False
+    """
 
     free: bool = setting(True, unit="-", description="Whether the parameter is calibrated.", source="choice")
     scope: Literal["muscle", "group", "global"] = setting(
@@ -55,7 +61,13 @@ _AllKinds: Any = create_model("_AllKinds", __base__=Settings, **_SECTIONS)
 
 
 class ParametersSettings(_AllKinds):
-    """Every kind of parameter (parameter_kinds.py); CEINMS's usual ranges."""
+    """Every kind of parameter (parameter_kinds.py); CEINMS's usual ranges.
+
+    Example:
+        >>> one_for_all = ParameterSettings(scope="global", bounds="relative", lower=0.8, upper=1.2)
+        >>> ParametersSettings(optimal_fiber_length=one_for_all).of("optimal_fiber_length").scope
+        'global'
+    """
 
     def of(self, kind: str) -> ParameterSettings:
         """Return the settings of one kind."""
@@ -64,7 +76,12 @@ class ParametersSettings(_AllKinds):
 
 
 class LossSettings(Settings):
-    """Terms of the loss and their weights; a weight of 0 leaves a term out."""
+    """Terms of the loss and their weights; a weight of 0 leaves a term out.
+
+    Example:
+        >>> LossSettings(prior_weight=3e-4, moment_scale="range").moment_weight
+        1.0
+    """
 
     moment_weight: float = setting(1.0, unit="-", description="Weight of the moment error.", source="Hambly 2025, Eq. 4", ge=0.0)
     moment_scale: Literal["raw", "sd", "range"] = setting(
@@ -144,7 +161,14 @@ class AnnealingSettings(Settings):
 
 
 class CalibrationSettings(Settings):
-    """One calibration."""
+    """One calibration.
+
+    Example:
+        >>> slack = {"bounds": "relative", "lower": 0.9, "upper": 1.1}
+        >>> settings = CalibrationSettings(tendon="rigid", parameters={"tendon_slack_length": slack})
+        >>> settings.optimizer, settings.parameters.tendon_slack_length.upper
+        ('gauss_newton', 1.1)
+    """
 
     method: Literal["emg_driven", "synergy_hybrid"] = setting(
         "emg_driven", unit="-", description="Whether muscles without electrodes are left out or synthesised.", source="Hambly 2025"

@@ -42,13 +42,21 @@ def problem(trials: TrialSet) -> tuple[Finding, ...]:
                 'record its muscles, or let synergies drive them (method = "synergy_hybrid").'
             )
             findings.append(Finding(severity="doubt", kind="one_muscle", about=dof, text=text))
-    if not any(trial.role == "held_out" for trial in trials.trials):
-        text = (
-            "Every trial calibrates and none is held out: nothing shows how well new movement would be predicted. The result is not "
-            "validated."
-        )
-        findings.append(Finding(severity="doubt", kind="not_validated", about="trials", text=text))
-    return tuple(findings)
+    return (*findings, *nothing_held_out(tuple(trial.role for trial in trials.trials)))
+
+
+def nothing_held_out(roles: Sequence[str]) -> tuple[Finding, ...]:
+    """Say that a result will not be validated.
+
+    Args:
+        roles: of all trials.
+    """
+    if "held_out" in roles:
+        return ()
+    text = (
+        "Every trial calibrates and none is held out: nothing shows how well new movement would be predicted. The result is not validated."
+    )
+    return (Finding(severity="doubt", kind="not_validated", about="trials", text=text),)
 
 
 def muscles_in_use(result: CalibrationResult, predictions: Sequence[TrialPrediction]) -> tuple[Finding, ...]:

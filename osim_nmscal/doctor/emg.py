@@ -1,6 +1,6 @@
 """EMG: dropouts, clipping, mains hum, movement artefact, weak channels, cross-talk, and EMG on another clock than the motion."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,10 @@ CLEARLY = 0.15
 # Below this correlation excitations do not tell the moments, e.g. where muscles have no electrode. Source: choice; sound recordings
 # here reach 0.6 to 0.9, a virtual person without hip flexor EMG 0.46 at a wrong lag.
 ALIKE = 0.6
+# A knock: the largest value over the 99.5th percentile. Source: choice; sound channels here have 1.3 to 2.5.
+KNOCK = 6.0
+# Peak of a movement over the maximal contraction of its channel. Source: choice: sprinters reach twice their MVC, lifting a cup 0.05.
+MVC_RANGE = (0.01, 2.5)
 # Samples of a second that a rate must give for raw EMG to be judged by its spectrum, Hz.
 RAW_RATE = 500.0
 
@@ -75,8 +79,23 @@ def _one_channel(raw: TimeSeries, label: str, name: str) -> list[Finding]:
             "and record again, its peaks are lost."
         )
         findings.append(Finding(severity="doubt", kind="emg_clipped", about=label, text=text))
+    size = np.abs(centred)
+    usual = float(np.percentile(size, 99.5))
+    if size.max() > KNOCK * usual > 0:
+        text = (
+            f"EMG channel {label} of {name} holds a knock at {raw.time[int(size.argmax())]:.2f} s, {size.max() / usual:.0f} times its "
+            f"other "
+            "peaks (movement of the electrode or its cable): cut it out with start and end, as peaks normalize and drive."
+        )
+        findings.append(Finding(severity="doubt", kind="emg_artefact", about=label, text=text))
     if raw.rate < RAW_RATE:
         return findings
+    if float(values.min()) >= -1e-3 * float(values.max()):
+        text = (
+            f"EMG channel {label} of {name} is never negative, so it is rectified already and its band-pass takes much of it away: "
+            'export the raw signal, or low-pass it and set kind = "envelope".'
+        )
+        findings.append(Finding(severity="doubt", kind="emg_rectified", about=label, text=text))
     frequency, power = spectrum(centred, raw.rate)
     band = (frequency >= BAND[0]) & (frequency <= BAND[1])
     whole = float(power[band].sum())
@@ -222,6 +241,26 @@ def _mean_correlation(crude: FloatArray, moment: FloatArray, lag: int) -> float:
     a, b = a - a.mean(axis=0), b - b.mean(axis=0)
     norm = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
     return float(np.mean((a * b).sum(axis=0) / np.maximum(norm, 1e-300)))
+
+
+def against_mvc(peaks: Mapping[str, float]) -> tuple[Finding, ...]:
+    """Judge maximal contractions by the movements.
+
+    Args:
+        peaks: channel -> largest envelope of the movements over that of its maximal contraction.
+    """
+    lowest, highest = MVC_RANGE
+    findings = []
+    for label, ratio in peaks.items():
+        if ratio > highest:
+            why = "it was not maximal, or recorded at another gain; record it again, or leave it out"
+        elif ratio < lowest:
+            why = "their units differ, or the channel was silent; correct the unit"
+        else:
+            continue
+        text = f"EMG channel {label} reaches {ratio:.3g} of its maximal contraction in the movements: {why}."
+        findings.append(Finding(severity="doubt", kind="mvc_unlike", about=label, text=text))
+    return tuple(findings)
 
 
 def without_mvc(channels: Sequence[str], mvc: int) -> tuple[Finding, ...]:

@@ -131,7 +131,7 @@ def _one_angle(values: FloatArray, coordinate: Coordinate, source: str) -> list[
         return [Finding(severity="doubt", kind="outside_range", about=coordinate.name, text=text)]
     edge = AT_LIMIT * (upper - lower)
     resting = float(((np.abs(values - lower) < edge) | (np.abs(values - upper) < edge)).mean())
-    if coordinate.clamped and resting > AT_LIMIT_SHARE:
+    if resting > AT_LIMIT_SHARE:
         text = (
             f"{coordinate.name} of {source} rests at an end of its range ({np.degrees(lower):.0f} to {np.degrees(upper):.0f} degrees) in "
             f"{100 * resting:.0f} % of the frames: widen the range in the model, or check the markers of that joint."

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError
 from osim_nmscal.formats.c3d import read_c3d
+from osim_nmscal.formats.once import once
 from osim_nmscal.formats.storage import drop_repeated_columns, read_storage
 from osim_nmscal.formats.table_end import require_whole_last_number
 from osim_nmscal.formats.text_files import is_number, numbers, read_text, require_increasing
@@ -43,6 +44,15 @@ def read_emg(path: Path | str, channels: Sequence[str] | None = None) -> TimeSer
     Raises:
         FileFormatError: missing, truncated, malformed, or of an unknown kind; names file, line and value.
         UnknownNameError: a channel is not in the file; offers the nearest name.
+
+    Example:
+        >>> _ = Path("emg.csv").write_text("time,TA,SOL\\n0.000,0.1,0.3\\n0.001,0.2,0.2\\n0.002,0.1,0.1\\n")
+        >>> read_emg("emg.csv", ["SOL"]).values.ravel()
+        array([0.3, 0.2, 0.1])
+        >>> read_emg("emg.csv", ["SOLE"])
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.UnknownNameError: emg.csv has no column 'SOLE'. Did you mean 'SOL'? It has: TA, SOL.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -58,6 +68,7 @@ def read_emg(path: Path | str, channels: Sequence[str] | None = None) -> TimeSer
     return series if channels is None else series.select(channels)
 
 
+@once
 def read_table(path: Path) -> TimeSeries:
     """Read a table of text: a time column and one column per channel.
 

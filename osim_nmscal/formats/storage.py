@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError, SignalError
+from osim_nmscal.formats.once import once
 from osim_nmscal.formats.table_end import require_declared_rows, require_whole_last_number, whole_number
 from osim_nmscal.formats.text_files import numbers, read_text, require_finite, require_increasing, write_text_atomically
 
@@ -41,6 +42,7 @@ class _Header:
     end: int  # index of the line after `endheader`
 
 
+@once
 def read_storage(path: Path | str) -> TimeSeries:
     """Read a .sto or .mot file.
 
@@ -52,6 +54,12 @@ def read_storage(path: Path | str) -> TimeSeries:
 
     Raises:
         FileFormatError: missing, truncated or malformed; names file, line, value and what to change.
+
+    Example:
+        >>> _ = write_storage("id.sto", TimeSeries(time=time, labels=("knee_moment",), values=trial.joint_moment), header_name="Moments")
+        >>> moments = read_storage("id.sto")
+        >>> moments.labels, float(moments.rate), moments.in_degrees
+        (('knee_moment',), 100.0, False)
     """
     path = Path(path)
     text = read_text(path)
@@ -87,6 +95,11 @@ def write_storage(path: Path | str, series: TimeSeries, *, header_name: str) -> 
 
     Raises:
         SignalError: a value is not finite (OpenSim would silently read only the rows before it).
+
+    Example:
+        >>> series = TimeSeries(time=time, labels=("knee",), values=trial.joint_moment)
+        >>> write_storage("moments/id.sto", series, header_name="Moments").read_text().splitlines()[0]
+        'Moments'
     """
     path = Path(path)
     require_finite(series.values, series.time, series.labels, path)

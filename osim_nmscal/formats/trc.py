@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import MarkerTrajectories
 from osim_nmscal.errors import FileFormatError
+from osim_nmscal.formats.once import once
 from osim_nmscal.formats.table_end import require_declared_rows, require_whole_last_number, whole_number
 from osim_nmscal.formats.text_files import is_number, numbers, read_text, require_increasing, write_text_atomically
 
@@ -52,6 +53,7 @@ class _Header:
     data: int  # index of the first line of data
 
 
+@once
 def read_trc(path: Path | str) -> MarkerTrajectories:
     """Read a .trc file.
 
@@ -63,6 +65,12 @@ def read_trc(path: Path | str) -> MarkerTrajectories:
 
     Raises:
         FileFormatError: missing, truncated or malformed, or of a unit that cannot be right; names file, line and value.
+
+    Example:
+        >>> _ = write_trc("static.trc", MarkerTrajectories(time=time, markers=("heel", "toe"), positions=np.full((len(time), 2, 3), 0.25)))
+        >>> seen = read_trc("static.trc")
+        >>> seen.markers, seen.positions[0, 0]
+        (('heel', 'toe'), array([0.25, 0.25, 0.25]))
     """
     path = Path(path)
     text = read_text(path)
@@ -97,6 +105,11 @@ def write_trc(path: Path | str, markers: MarkerTrajectories) -> Path:
 
     Returns:
         The path.
+
+    Example:
+        >>> seen = MarkerTrajectories(time=time, markers=("heel",), positions=np.full((len(time), 1, 3), 0.25))
+        >>> write_trc("static.trc", seen).name
+        'static.trc'
     """
     path = Path(path)
     count = len(markers.time)

@@ -34,7 +34,12 @@ _log = logging.getLogger(__name__)
 
 
 class InverseDynamicsSettings(Settings):
-    """How joint moments are found from motion and forces."""
+    """How joint moments are found from motion and forces.
+
+    Example:
+        >>> InverseDynamicsSettings(external_loads="external_loads.xml").lowpass_cutoff
+        6.0
+    """
 
     external_loads: Path | None = setting(
         None, unit="-", description="OpenSim ExternalLoads XML, used as it is; without it no force acts but gravity.", source="user"
@@ -106,6 +111,11 @@ def run_inverse_dynamics(
         UnknownNameError: a coordinate, body or force column is absent.
         SignalError: implausible units; motion and forces share no time.
         OpenSimToolError: OpenSim failed; with its log.
+
+    Example:
+        >>> found = run_inverse_dynamics(arm, elbow, "id.sto", settings=InverseDynamicsSettings())
+        >>> found.moments.column("elbow_flexion_r").shape
+        (51,)
     """
     out = Path(out).absolute()
     loads = settings.external_loads.absolute() if settings.external_loads else None

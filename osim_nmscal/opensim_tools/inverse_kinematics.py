@@ -56,7 +56,12 @@ _log = logging.getLogger(__name__)
 
 
 class InverseKinematicsSettings(Settings):
-    """How joint angles are found from markers."""
+    """How joint angles are found from markers.
+
+    Example:
+        >>> InverseKinematicsSettings(setup="ik_setup.xml", solver="opensim").accuracy
+        1e-05
+    """
 
     setup: Path = setting(
         ..., unit="-", description="OpenSim setup XML with an InverseKinematicsTool or an IKTaskSet, used as it is.", source="user"
@@ -77,7 +82,7 @@ class InverseKinematicsSettings(Settings):
         lt=1,
     )
     longest_gap: float = setting(
-        0.1, unit="s", description="Longest gap of a marker that is interpolated; longer ones are refused.", source="choice", ge=0
+        0.1, unit="s", description="Longest gap of a marker that is interpolated; in longer ones it has no weight.", source="choice", ge=0
     )
     missing_markers: Literal["refuse", "ignore"] = setting(
         "refuse", unit="-", description="What to do with a marker of the task set that the recording or the model lacks.", source="choice"
@@ -141,6 +146,13 @@ def run_inverse_kinematics(
         SignalError: a long gap, an implausible unit, a time range outside the recording.
         UncoveredModelError: `solver` is "batched", and the model holds what only OpenSim computes.
         OpenSimToolError: OpenSim failed; with its log.
+
+    Example:
+        It needs markers and a task set, so it does not run here:
+
+        >>> settings = InverseKinematicsSettings(setup="ik_setup.xml")
+        >>> angles = run_inverse_kinematics("scaled.osim", "walk.trc", "ik.mot", settings=settings)  # doctest: +SKIP
+        >>> angles.marker_error_rms.max() < 0.02  # doctest: +SKIP
     """
     out = Path(out).absolute()
     job = _Job(
@@ -169,7 +181,7 @@ def _solve(job: _Job) -> InverseKinematicsResult:
     needed = _needed_markers(tool, model, recorded, coordinates, job)
     inside = _cut(recorded, *_time_range(tool, recorded, job))
     _require_plausible_unit(inside, needed, model)
-    filled = fill_marker_gaps(inside, job.settings.longest_gap, needed)
+    filled = fill_marker_gaps(inside, job.settings.longest_gap, needed, beyond="leave")
     kept = [filled.markers.markers.index(name) for name in needed]
     seen = replace(filled.markers, markers=tuple(needed), positions=filled.markers.positions[:, kept])
     solution = _solution(_prepared(tool, model, seen, job), model, coordinates, seen, job)

@@ -40,7 +40,12 @@ _log = logging.getLogger(__name__)
 
 
 class MuscleAnalysisSettings(Settings):
-    """Which MTU lengths and moment arms are found, and how."""
+    """Which MTU lengths and moment arms are found, and how.
+
+    Example:
+        >>> MuscleAnalysisSettings(dofs=("knee_angle_r",), muscles=("soleus_r",)).method
+        'lengthening_speed'
+    """
 
     dofs: tuple[str, ...] = setting(..., unit="-", description="Coordinates whose moment arms are needed.", source="user", min_length=1)
     muscles: tuple[str, ...] = setting(
@@ -108,6 +113,13 @@ def run_muscle_analysis(
         SignalError: implausible units, gaps; no frame lies in the windows.
         MuscleModelError: the model has constraints for which only method = "moment_arm_solver" is right.
         OpenSimToolError: OpenSim failed; with its log.
+
+    Example:
+        >>> geometry = run_muscle_analysis(arm, elbow, "geometry", settings=MuscleAnalysisSettings(dofs=("elbow_flexion_r",)))
+        >>> geometry.muscles
+        ('triceps_long_r', 'triceps_lateral_r', 'triceps_medial_r', 'biceps_long_r', 'biceps_short_r', 'brachialis_r', 'brachioradialis_r')
+        >>> geometry.moment_arm.shape
+        (51, 1, 7)
     """
     out = Path(out).absolute()
     job = _Job(
@@ -139,6 +151,14 @@ def read_muscle_analysis(folder: Path | str, dofs: Sequence[str], muscles: Seque
         FileFormatError: a file is missing.
         UnknownNameError: a muscle is absent.
         SignalError: the files have different clocks.
+
+    Example:
+        >>> lengths = TimeSeries(time=time, labels=("extensor",), values=np.full((len(time), 1), 0.30))
+        >>> arms = TimeSeries(time=time, labels=("extensor",), values=np.full((len(time), 1), 0.04))
+        >>> _ = write_storage("analysis/mtu_length.sto", lengths, header_name="Length")
+        >>> _ = write_storage("analysis/moment_arm_knee.sto", arms, header_name="MomentArm")
+        >>> read_muscle_analysis("analysis", ["knee"]).moment_arm.shape
+        (100, 1, 1)
     """
     folder = Path(folder)
     lengths = read_storage(_one_file(folder, LENGTH_FILE, "*_MuscleAnalysis_Length.sto"))

@@ -50,7 +50,16 @@ _log = logging.getLogger(__name__)
 
 
 class ScalingSettings(Settings):
-    """How the generic model becomes the subject's. With neither `setup` nor `mass_only` the model is taken as already scaled."""
+    """How the generic model becomes the subject's. With neither `setup` nor `mass_only` the model is taken as already scaled.
+
+    Example:
+        >>> ScalingSettings().mass_only
+        False
+        >>> scale_model("models/virtual_arm.osim", "scaled.osim", settings=ScalingSettings(mass_only=True))
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.ConfigError: [scaling] mass_only = true needs the subject's mass in kg; add it.
+    """
 
     setup: Path | None = setting(None, unit="-", description="OpenSim setup XML with a ScaleTool, used as it is.", source="user")
     mass_only: bool = setting(False, unit="-", description="Change masses and inertias only, geometry fits already.", source="choice")
@@ -105,6 +114,11 @@ def scale_model(model: Path | str, out: Path | str, *, settings: ScalingSettings
         UnknownNameError: a measurement or placer task names a marker that static trial or model lack.
         SignalError: an implausible factor; a long marker gap in the static trial.
         OpenSimToolError: OpenSim failed; with its log.
+
+    Example:
+        >>> found = scale_model("models/virtual_arm.osim", "scaled.osim", settings=ScalingSettings(mass_only=True, mass=60.0))
+        >>> round(found.mass_factor, 4)
+        0.7895
     """
     out = Path(out).absolute()
     setup = settings.setup.absolute() if settings.setup else None
@@ -170,7 +184,7 @@ def _run_scale_tool(job: _Job) -> ScalingResult:
     setup = read_setup(Path(job.settings.setup or ""), "ScaleTool")
     generic = open_model(job.model)
     before = _mass(generic)
-    mass = _agreed_mass(setup, job.settings.mass)
+    mass = agreed_mass(setup, job.settings.mass)
     originals = {place: file_of(setup, f"{place}/marker_file") for place in STATIC_TRIALS if is_on(setup.node, f"{place}/apply")}
     findings = _redirect(setup, originals, job) + _require_markers(setup, generic, originals, job)
     tool = opensim.ScaleTool(str(write_setup(setup, temporary_folder() / "scale_setup.xml")))
@@ -188,7 +202,12 @@ def _run_scale_tool(job: _Job) -> ScalingResult:
     return ScalingResult(model=job.out, mass=after, mass_factor=after / before, scales=scales, findings=findings)
 
 
-def _agreed_mass(setup: SetupFile, configured: float | None) -> float:
+def agreed_mass(setup: SetupFile, configured: float | None) -> float:
+    """Return the mass that a setup file and the configuration ask for, kg; the latter is put into a setup that states none.
+
+    Raises:
+        ConfigError: they differ.
+    """
     stated = numbers_of(setup, "mass", (-1.0,))[0]
     if configured is None:
         return stated

@@ -135,6 +135,13 @@ def verify_model(
         UnknownNameError: a muscle or dof is not in the model.
         SignalError: activation outside 0 to 1; the motion does not cover it.
         OpenSimToolError: a muscle cannot be simulated; with OpenSim's log.
+
+    Example:
+        >>> from osim_nmscal.opensim_tools.verification import VerificationSettings
+        >>> half = TimeSeries(time=elbow.time[10:15], labels=("brachialis_r",), values=np.full((5, 1), 0.5))
+        >>> run = verify_model(arm, elbow, half, ("elbow_flexion_r",), settings=VerificationSettings(), log="verification.log")
+        >>> run.tendon_force.labels, bool((run.joint_moment.values > 0).all())
+        (('brachialis_r',), True)
     """
     motion = coordinates if isinstance(coordinates, TimeSeries) else Path(coordinates)
     trial = TrialToVerify(name=activation.source, coordinates=motion, activation=activation, dofs=tuple(dofs))

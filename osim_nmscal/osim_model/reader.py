@@ -57,6 +57,11 @@ def read_muscles(path: Path, substitute_muscle_class: str | None = None) -> Musc
     Raises:
         FileFormatError: no .osim, or a property that is not a number.
         MuscleModelError: an unknown muscle class, no muscles at all, a name missing or written twice, impossible values.
+
+    Example:
+        >>> table = read_muscles(Path("models/virtual_arm.osim"))
+        >>> table.names[:2], table.muscles[0].muscle_class
+        (('deltoid_anterior_r', 'deltoid_middle_r'), 'Millard2012EquilibriumMuscle')
     """
     return muscles_of(read_document(path), substitute_muscle_class)
 
@@ -66,6 +71,11 @@ def read_coordinates(path: Path) -> tuple[Coordinate, ...]:
 
     Raises:
         FileFormatError: no .osim, a value that is not a number, or a joint whose kind of motion we do not know.
+
+    Example:
+        >>> elbow = read_coordinates(Path("models/virtual_arm.osim"))[-1]
+        >>> elbow.name, np.degrees(elbow.range).round(1)
+        ('elbow_flexion_r', array([ -5., 150.]))
     """
     document = read_document(path)
     couplings = _couplings(document)
@@ -118,6 +128,28 @@ def marker_bodies_of(markers: Iterable[etree._Element]) -> dict[str, str]:
         body = next((text.strip() for text in texts if text and text.strip()), "")
         if marker.get("name") and body:
             found[str(marker.get("name"))] = body.rpartition("/")[2]
+    return found
+
+
+def read_marker_locations(path: Path) -> dict[str, tuple[float, float, float]]:
+    """Read where on its body each of a model's markers sits, m.
+
+    Raises:
+        FileFormatError: no .osim.
+    """
+    return marker_locations_of(read_document(path).elements("Marker"))
+
+
+def marker_locations_of(markers: Iterable[etree._Element]) -> dict[str, tuple[float, float, float]]:
+    """Return marker -> location, m, of <Marker> elements of a model or of a marker set; without those that state none."""
+    found = {}
+    for marker in markers:
+        try:
+            place = tuple(number_of(cell) for cell in (marker.findtext("location") or "").split())
+        except ValueError:
+            continue
+        if marker.get("name") and len(place) == 3:
+            found[str(marker.get("name"))] = place
     return found
 
 

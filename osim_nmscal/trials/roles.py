@@ -1,6 +1,7 @@
 """Roles: which trials calibrate, and which are held out to tell how good the result is."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from osim_nmscal.errors import SegmentationError, UnknownNameError, did_you_mean, listed
@@ -8,6 +9,7 @@ from osim_nmscal.settings import Settings, setting
 from osim_nmscal.trials.segmentation import Segment
 
 Role = Literal["calibration", "held_out"]
+RecordingRole = Literal["any", "calibration", "held_out"]
 
 
 class RoleSettings(Settings):
@@ -29,19 +31,22 @@ def trial_names(recording: str, segments: Sequence[Segment]) -> tuple[str, ...]:
     return tuple(f"{recording}/{segment.name}" for segment in segments)
 
 
-def assign_roles(names: Sequence[str], settings: RoleSettings | None = None) -> dict[str, Role]:
-    """Choose which trials calibrate; all others are held out.
+def assign_roles(
+    names: Sequence[str], settings: RoleSettings | None = None, recordings: Mapping[str, RecordingRole] | None = None
+) -> dict[str, Role]:
+    """Choose which trials calibrate; all others are held out. That none is held out is allowed, and for the doctor to say.
 
     Args:
         names: of all trials, recording/segment.
         settings: default `RoleSettings()`.
+        recordings: recording -> what its trials are for, where its user says so; default: any.
 
     Returns:
         Name -> role, in the order of the names.
 
     Raises:
         UnknownNameError: a trial is named that does not exist; offers the nearest name.
-        SegmentationError: no trial calibrates, or none is held out.
+        SegmentationError: no trial calibrates, or one is to calibrate whose recording is held out.
     """
     settings = settings or RoleSettings()
     for name in settings.calibration:
@@ -49,21 +54,53 @@ def assign_roles(names: Sequence[str], settings: RoleSettings | None = None) -> 
             raise UnknownNameError(
                 f"The trial {name!r} is to calibrate, but does not exist.{did_you_mean(name, names)} There are: {listed(names)}."
             )
-    chosen = set(settings.calibration) or _picked(names, settings)
+    given = recordings or {}
+    held_out = [name for name in settings.calibration if given.get(_recording(name)) == "held_out"]
+    if held_out:
+        raise SegmentationError(
+            f'The trial {held_out[0]!r} is to calibrate, but its recording has role = "held_out"; take it out of calibration, or change '
+            f"the "
+            "role."
+        )
+    free = [name for name in names if given.get(_recording(name), "any") == "any"]
+    chosen = {name for name in names if given.get(_recording(name)) == "calibration"}
+    chosen |= set(settings.calibration) or _picked(free, settings)
     if not chosen:
         raise SegmentationError("No trial calibrates; set calibration_count to 1 or more, or name trials under calibration.")
-    if len(chosen) == len(set(names)):
-        raise SegmentationError(
-            f"All {len(names)} trials calibrate and none is held out ({listed(names)}), so nothing tells how good the result is; "
-            "let fewer calibrate, or record more."
-        )
     return {name: "calibration" if name in chosen else "held_out" for name in names}
+
+
+def require_apart(segments: Mapping[str, Segment], roles: Mapping[str, Role], time_step: float) -> None:
+    """Refuse as held out what shares samples with a trial that calibrates: it would be no test.
+
+    Args:
+        segments: trial name -> its segment.
+        roles: trial name -> role.
+        time_step: s; trials may share the sample at their ends.
+
+    Raises:
+        SegmentationError: names both trials and the time they share.
+    """
+    for one, other in itertools.combinations(segments, 2):
+        if _recording(one) != _recording(other) or roles[one] == roles[other]:
+            continue
+        start, end = max(segments[one].start, segments[other].start), min(segments[one].end, segments[other].end)
+        if end - start > time_step:
+            trained, tested = (one, other) if roles[one] == "calibration" else (other, one)
+            raise SegmentationError(
+                f"The trial {tested!r} cannot be held out, as it shares the time from {start:.3f} to {end:.3f} s with {trained!r}, which "
+                "calibrates; let both calibrate, or change their times."
+            )
+
+
+def _recording(trial: str) -> str:
+    return trial.rpartition("/")[0]
 
 
 def _picked(names: Sequence[str], settings: RoleSettings) -> set[str]:
     recordings: dict[str, list[str]] = {}
     for name in names:
-        recordings.setdefault(name.rpartition("/")[0], []).append(name)
+        recordings.setdefault(_recording(name), []).append(name)
     chosen: set[str] = set()
     for members in recordings.values():
         count = min(settings.calibration_count, len(members))

@@ -30,7 +30,13 @@ FEWEST_FOR_MEDIAN = 5
 
 
 class SegmentationSettings(Settings):
-    """How trials are found in a recording."""
+    """How trials are found in a recording.
+
+    Example:
+        >>> stretches = cut_times(SegmentationSettings(method="times", times=((0.1, 0.4), (0.5, 0.8))))
+        >>> [one.name for one in stretches]
+        ['segment_01', 'segment_02']
+    """
 
     method: Literal["stance", "stride", "cycle", "events", "times"] = setting(
         "stance",
@@ -169,7 +175,15 @@ def cut_times(
     coordinates: TimeSeries | None = None,
     events: Sequence[TimedEvent] = (),
 ) -> tuple[Segment, ...]:
-    """Return only the segments that `segment_recording` finds; same arguments and errors."""
+    """Return only the segments that `segment_recording` finds; same arguments and errors.
+
+    Example:
+        >>> contact = np.where((time > 0.2) & (time < 0.7), 800.0, 0.0)
+        >>> forces = TimeSeries(time=time, labels=("right_vy",), values=contact[:, None])
+        >>> found = cut_times(SegmentationSettings(force_column="right_vy"), forces=forces)
+        >>> [(one.name, round(one.start, 2), round(one.end, 2)) for one in found]
+        [('stance_01', 0.2, 0.7)]
+    """
     return segment_recording(settings, forces=forces, coordinates=coordinates, events=events).segments
 
 

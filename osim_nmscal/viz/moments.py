@@ -49,7 +49,7 @@ def plot_moments(
             one = grid[row, column]
             _panel(one, members, column, before, after)
             if row == 0:
-                one.set_title(dof, fontsize=8)
+                one.set_title(dof, loc="left", fontsize=8)
             if row == len(roles) - 1:
                 one.set_xlabel("trial (%)")
         count = f"{len(members)} {_ROLES[role]} trial{'s' if len(members) != 1 else ''}"
@@ -71,7 +71,7 @@ def _panel(axes: "Axes", trials: Sequence[Trial], dof: int, before: Mapping[str,
         if known:
             _band(axes, percent, [over_cycle(made[t.name][:, dof], t.first_counted) for t in known], colour, style, name)
             texts.append(f"{np.mean([_r2(trial, made[trial.name], dof) for trial in known]):.2f}")
-    axes.text(0.98, 0.03, f"R² {' → '.join(texts)}", transform=axes.transAxes, ha="right", va="bottom", fontsize=6.5)
+    axes.set_title(f"R² {' → '.join(texts)}", loc="right", fontsize=6.5)
 
 
 def _band(axes: "Axes", percent: Any, curves: list[Any], colour: str, style: str, name: str) -> None:

@@ -14,14 +14,17 @@ from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.findings import Finding, with_allowed
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
+from osim_nmscal.doctor import calibration as of_calibration
 from osim_nmscal.emg.envelope import linear_envelope
 from osim_nmscal.errors import ConfigError, NmscalError, SignalError, UnknownNameError, did_you_mean, listed
 from osim_nmscal.formats.emg_table import read_emg
+from osim_nmscal.formats.once import reading_once
 from osim_nmscal.formats.storage import in_radians, read_storage
 from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis
 from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read_muscles
-from osim_nmscal.trials.roles import assign_roles, trial_names
-from osim_nmscal.trials.segmentation import segment_recording, segments_within
+from osim_nmscal.signals import require_gapless
+from osim_nmscal.trials.roles import assign_roles, require_apart, trial_names
+from osim_nmscal.trials.segmentation import Segment, segment_recording, segments_within
 from osim_nmscal.workflow.judgement import foreseen
 from osim_nmscal.workflow.ownership import ownership_problems
 from osim_nmscal.workflow.recording_files import moments_by_coordinate, read_events, read_forces, read_markers
@@ -43,7 +46,13 @@ class SummaryRow:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckReport:
-    """What is wrong, what a user should know, and what a run would do."""
+    """What is wrong, what a user should know, and what a run would do.
+
+    Example:
+        >>> report = CheckReport(errors=(), findings=("Channel 'TA' drives no muscle.",), summary=())
+        >>> "ready" if not report.errors else "not yet"
+        'ready'
+    """
 
     errors: tuple[NmscalError, ...]
     findings: tuple[str, ...]
@@ -87,8 +96,13 @@ def check_workflow(config: WorkflowConfig, out: Path | str | None = None) -> Che
 
     Returns:
         Errors (none if a run can start), findings, and a summary of what a run would do.
+
+    Example:
+        >>> report = check_workflow(load_config("workflows/treadmill/config.toml"))
+        >>> [type(error).__name__ for error in report.errors][:1]  # the recordings are not here
+        ['ConfigError']
     """
-    with warnings_collected() as said:
+    with reading_once(), warnings_collected() as said:
         report = _checked(config, Path(out or config.output.folder))
     return replace(report, findings=tuple(dict.fromkeys((*report.findings, *said))))
 
@@ -105,9 +119,9 @@ def _checked(config: WorkflowConfig, root: Path) -> CheckReport:
     mapping = check.attempt(lambda: _mapping(config, table)) if table is not None else None
     if mapping is not None and table is not None:
         _check_muscles(check, mapping, table)
-    names = [name for recording in config.recordings for name in _check_recording(check, recording, mapping)]
-    if names:
-        _check_roles(check, names)
+    segments = {name: one for recording in config.recordings for name, one in _check_recording(check, recording, mapping).items()}
+    if segments:
+        _check_roles(check, segments)
     for stage in TABLE:
         check.attempt(lambda stage=stage: check.add(stage.problems(config, sound=not check.errors)))  # type: ignore[misc]
     if not check.errors:
@@ -176,23 +190,23 @@ class _Span:
     end: float
 
 
-def _check_recording(check: _Check, recording: RecordingSettings, mapping: EmgMapping | None) -> tuple[str, ...]:
-    """Check one recording and return the names of its trials, as far as they can be told before inverse kinematics."""
+def _check_recording(check: _Check, recording: RecordingSettings, mapping: EmgMapping | None) -> dict[str, Segment]:
+    """Check one recording and return its trials by name, as far as they can be told before inverse kinematics."""
     spans = [span for span in (_check_motion(check, recording), _check_moments(check, recording)) if span is not None]
     geometry = _check_geometry(check, recording, mapping)
     emg = check.attempt(lambda: _envelope(check.config, recording, mapping)) if mapping is not None else None
     spans += [span for span in (geometry, _span("EMG", emg)) if span is not None]
     if not spans:
-        return ()
+        return {}
     start, end = max(span.start for span in spans), min(span.end for span in spans)
     if start >= end:
         table = "; ".join(f"{span.what} {span.start:g} to {span.end:g} s" for span in spans)
         check.add([SignalError(f"Recording {recording.name!r}: its signals share no time ({table}); bring them to one clock.")])
-        return ()
+        return {}
     parts = ", ".join(f"{span.what} {span.start:g}-{span.end:g} s" for span in spans)
-    names = check.attempt(lambda: _segments(check, recording, start, end)) or ()
-    check.row(f"Recording {recording.name}", f"{parts}; {f'{len(names)} trials' if names else 'trials are found after inverse kinematics'}")
-    return names
+    found = check.attempt(lambda: _segments(check, recording, start, end)) or {}
+    check.row(f"Recording {recording.name}", f"{parts}; {f'{len(found)} trials' if found else 'trials are found after inverse kinematics'}")
+    return found
 
 
 def _span(what: str, series: TimeSeries | MarkerTrajectories | None) -> _Span | None:
@@ -226,6 +240,7 @@ def _angles(config: WorkflowConfig, path: Path) -> TimeSeries:
     for dof in config.muscle_analysis.dofs:
         if dof in known and not any(label == dof or label.endswith(f"/{dof}/value") for label in angles.labels):
             raise UnknownNameError(f"{path} has no joint angle {dof!r}.{did_you_mean(dof, angles.labels)} Change the file, or the dofs.")
+    require_gapless(angles.select([label for label in angles.labels if label in known or label.endswith("/value")]))
     return angles
 
 
@@ -250,11 +265,11 @@ def _envelope(config: WorkflowConfig, recording: RecordingSettings, mapping: Emg
     return linear_envelope(recorded, config.emg.envelope, start=recording.start, end=recording.end)
 
 
-def _segments(check: _Check, recording: RecordingSettings, start: float, end: float) -> tuple[str, ...]:
+def _segments(check: _Check, recording: RecordingSettings, start: float, end: float) -> dict[str, Segment]:
     config = check.config
     settings = recording.segmentation or config.trials.segmentation
     if settings.method == "cycle" and recording.joint_angles is None:
-        return ()
+        return {}
     forces = read_forces(recording, config) if settings.method in ("stance", "stride") else None
     found = segment_recording(
         settings,
@@ -264,16 +279,19 @@ def _segments(check: _Check, recording: RecordingSettings, start: float, end: fl
     )
     inside = segments_within(found.segments, start, end)
     check.findings += [*found.findings, *inside.findings]
-    return trial_names(recording.name, inside.segments)
+    return dict(zip(trial_names(recording.name, inside.segments), inside.segments, strict=True))
 
 
-def _check_roles(check: _Check, names: list[str]) -> None:
-    complete = all(
-        (r.segmentation or check.config.trials.segmentation).method != "cycle" or r.joint_angles for r in check.config.recordings
-    )
+def _check_roles(check: _Check, segments: dict[str, Segment]) -> None:
+    config = check.config
+    complete = all((r.segmentation or config.trials.segmentation).method != "cycle" or r.joint_angles for r in config.recordings)
     if not complete:
         return
-    roles = check.attempt(lambda: assign_roles(names, check.config.trials.roles))
-    if roles is not None:
-        calibrating = [name for name, role in roles.items() if role == "calibration"]
-        check.row("Trials", f"{len(calibrating)} calibrate ({listed(calibrating)}), {len(roles) - len(calibrating)} are held out")
+    given = {recording.name: recording.role for recording in config.recordings}
+    roles = check.attempt(lambda: assign_roles(tuple(segments), config.trials.roles, given))
+    if roles is None:
+        return
+    check.attempt(lambda: require_apart(segments, roles, config.trials.time_step))
+    calibrating = [name for name, role in roles.items() if role == "calibration"]
+    check.row("Trials", f"{len(calibrating)} calibrate ({listed(calibrating)}), {len(roles) - len(calibrating)} are held out")
+    check.judged.extend(of_calibration.nothing_held_out(tuple(roles.values())))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.electrode_study import ElectrodeStudy
-from osim_nmscal.electrode_study import electrode_study, study_candidates, write_study
+from osim_nmscal.electrodes import electrode_study, study_candidates, write_study
 from osim_nmscal.report.electrode_study_page import write_electrode_study_page
 from osim_nmscal.workflow.flow import Flow, made
 from osim_nmscal.workflow.judgement import judged
@@ -57,6 +57,12 @@ def study_electrodes(
 
     Raises:
         NmscalError: see `personalize` and `electrode_study`.
+
+    Example:
+        It needs recordings, so it does not run here:
+
+        >>> study = study_electrodes(load_config("workflows/treadmill/config.toml"), "results/treadmill")  # doctest: +SKIP
+        >>> print(*study.study.sentences)  # doctest: +SKIP
     """
     mapped = {*config.emg.mapping.channels, *(channel for mix in config.emg.mapping.mixes.values() for channel in mix)}
     study_candidates(sorted(mapped), channels, fewest)  # a mistake shows before the stages take their minutes

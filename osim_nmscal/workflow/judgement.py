@@ -5,6 +5,7 @@ stage's result.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,16 +14,22 @@ import numpy as np
 from osim_nmscal.data.findings import Finding
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.doctor import calibration as of_calibration
+from osim_nmscal.doctor import contacts as of_contacts
 from osim_nmscal.doctor import emg as of_emg
 from osim_nmscal.doctor import forces as of_forces
+from osim_nmscal.doctor import markers as of_markers
+from osim_nmscal.doctor import model as of_model
 from osim_nmscal.doctor import motion as of_motion
+from osim_nmscal.doctor.forces import AppliedForce
+from osim_nmscal.emg.envelope import linear_envelope
+from osim_nmscal.emg.normalization import normalization_reference
 from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.storage import in_radians, read_storage
-from osim_nmscal.osim_model.reader import read_coordinates
+from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read_muscles
 from osim_nmscal.workflow.applied_forces import applied_forces, plate_loads
 from osim_nmscal.workflow.names import SCALED_MODEL, excitations, moments, motion
 from osim_nmscal.workflow.recording_files import has_motion, moments_by_coordinate, read_markers
-from osim_nmscal.workflow.setup_needs import marker_bodies
+from osim_nmscal.workflow.setup_needs import marker_bodies, marker_locations, measured_pairs, static_trial, task_markers
 
 if TYPE_CHECKING:
     from osim_nmscal.config import RecordingSettings, WorkflowConfig
@@ -31,23 +38,40 @@ if TYPE_CHECKING:
 
 def foreseen(config: "WorkflowConfig") -> Iterator[Finding]:
     """Yield what can be told of the user's files alone; they must be readable."""
+    yield from of_model.mass_of_model(
+        read_body_mass(config.model.file),
+        config.subject.mass,
+        adjusted=config.scaling.setup is not None or config.scaling.mass_only,
+    )
+    markers = MarkersOfModel(config)
+    yield from markers.of_static_trial()
     channels = _mapped_channels(config)
+    driven = {muscle for muscles in config.emg.mapping.channels.values() for muscle in muscles} | set(config.emg.mapping.mixes)
+    table = read_muscles(config.model.file, config.model.substitute_muscle_class)
+    yield from of_model.muscle_values(table.select([name for name in table.names if name in driven]))
     if config.emg.normalization.method in ("auto", "highest"):
         yield from of_emg.without_mvc(channels, len(config.emg.mvc))
     for recording in config.recordings:
-        markers = _markers(recording)
-        if markers is not None:
-            yield from of_motion.time_holes(markers.time, str(recording.markers))
-            yield from of_motion.vertical_axis(markers)
-            yield from _feet(config, recording, markers)
+        seen = _markers(recording)
+        forces = applied_forces(recording, config)
+        if seen is not None:
+            yield from of_motion.time_holes(seen.time, str(recording.markers))
+            yield from markers.of_recording(seen)
+            yield from _feet(forces, seen, markers.bodies)
+        for force in forces[:1]:  # all of one file
+            yield from of_motion.time_holes(force.time, f"The force file of {recording.name}")
+        yield from of_contacts.weight_in_strides(forces, config.subject.mass, recording.name)
         if recording.joint_angles is not None:
             angles = _angles(config.model.file, recording.joint_angles)
             used = angles.between(*_window(recording, angles.time))
             yield from of_motion.time_holes(used.time, str(recording.joint_angles))
             yield from of_motion.joint_angles(used, read_coordinates(config.model.file))
+        if recording.joint_moments is not None:
+            yield from _moments(config, recording.joint_moments)
         yield from of_forces.unnamed_plates(plate_loads(recording), tuple(recording.force_plates), str(recording.forces))
         if config.emg.envelope.kind == "raw":
             yield from of_emg.raw_channels(read_emg(recording.emg, channels), start=recording.start, end=recording.end)
+    yield from _channels(config, channels)
 
 
 def _mapped_channels(config: "WorkflowConfig") -> tuple[str, ...]:
@@ -73,18 +97,101 @@ def _angles(model: Path, file: Path) -> TimeSeries:
     return in_radians(read_storage(file), [c.name for c in read_coordinates(model) if c.rotational and not c.coupled])
 
 
-def _feet(config: "WorkflowConfig", recording: "RecordingSettings", markers: MarkerTrajectories) -> tuple[Finding, ...]:
-    """Judge which foot is under which force, by the markers that the model has on the feet."""
-    forces = applied_forces(recording, config)
-    bodies = marker_bodies(config.model.file, config.scaling.setup)
+def _feet(forces: tuple[AppliedForce, ...], markers: MarkerTrajectories, bodies: Mapping[str, str]) -> Iterator[Finding]:
+    """Judge which foot is under which force, and when, by the markers that the model has on the feet."""
     feet = {}
     for body in {name for force in forces for name in (force.body, _other_side(force.body))}:
         columns = [i for i, name in enumerate(markers.markers) if bodies.get(name) == body]
-        if columns:
-            place = np.nanmean(markers.positions[:, columns], axis=1)
-            seen = np.isfinite(place).all(axis=1)
-            feet[body] = TimeSeries(time=markers.time[seen], labels=("x", "y", "z"), values=place[seen], source=markers.source)
-    return of_forces.feet_under_forces(forces, feet)
+        on_body = markers.positions[:, columns]
+        seen = np.any(np.all(np.isfinite(on_body), axis=2), axis=1)
+        if np.count_nonzero(seen) > 2:
+            place, lowest = np.nanmean(on_body[seen], axis=1), np.nanmin(on_body[seen, :, 1], axis=1)
+            values = np.column_stack([place, lowest])
+            feet[body] = TimeSeries(time=markers.time[seen], labels=("x", "y", "z", "lowest"), values=values, source=markers.source)
+    late = of_contacts.forces_on_the_clock(forces, feet)
+    yield from late or of_forces.feet_under_forces(forces, feet)
+
+
+def _moments(config: "WorkflowConfig", file: Path) -> Iterator[Finding]:
+    table = moments_by_coordinate(read_storage(file), config.muscle_analysis.dofs)
+    yield from of_motion.time_holes(table.time, str(file))
+    rotations = [c.name for c in read_coordinates(config.model.file) if c.rotational and c.name in table.labels]
+    yield from of_forces.joint_moments(table, rotations, config.subject.mass)
+
+
+def _channels(config: "WorkflowConfig", channels: tuple[str, ...]) -> Iterator[Finding]:
+    """Judge envelopes and maximal contractions as the run will make them; what normalization refuses is refused here."""
+    settings = config.emg
+    windows = [(recording.start, recording.end) for recording in config.recordings]
+    envelopes = [
+        linear_envelope(read_emg(recording.emg, channels), settings.envelope, start=start, end=end)
+        for recording, (start, end) in zip(config.recordings, windows, strict=True)
+    ]
+    contractions = [read_emg(path) for path in settings.mvc]
+    of_channels = [one.select([label for label in channels if label in one.labels]) for one in contractions]
+    mvc = [linear_envelope(one, settings.envelope) for one in of_channels if one.labels]
+    normalization_reference(envelopes, mvc, settings.normalization, windows=windows)
+    for envelope, (start, end) in zip(envelopes, windows, strict=True):
+        yield from of_emg.weak_channels(envelope, start=start, end=end)
+    if mvc and settings.normalization.method in ("auto", "mvc"):
+        maximal = normalization_reference(envelopes, mvc, settings.normalization.model_copy(update={"above_mvc": "clip"}))
+        held = {label for one in mvc for label in one.labels}
+        peaks = {
+            label: max(float(one.column(label).max()) for one in envelopes) / float(value)
+            for label, value in zip(maximal.channels, maximal.values, strict=True)
+            if label in held
+        }
+        yield from of_emg.against_mvc(peaks)
+
+
+@dataclass
+class MarkersOfModel:
+    """What the model, and the static trial that scales it, say of markers."""
+
+    config: "WorkflowConfig"
+
+    def __post_init__(self) -> None:
+        model, setup = self.config.model.file, self.config.scaling.setup
+        self.bodies = marker_bodies(model, setup)
+        self.places = {name: np.array(place) for name, place in marker_locations(model, setup).items()}
+        self.static = static_trial(setup) if setup is not None else None
+
+    def of_static_trial(self) -> Iterator[Finding]:
+        """Judge the static trial by the model."""
+        static, setup = self.static, self.config.scaling.setup
+        if static is None or setup is None:
+            return
+        found = (*of_motion.vertical_axis(static), *of_markers.against_model(static, self.places, self.bodies))
+        yield from found or of_markers.mirrored(static, self.places, self.bodies)
+        if not found:
+            yield from of_markers.measured_pairs(self._factors(static, measured_pairs(setup)), static.source)
+
+    def of_recording(self, markers: MarkerTrajectories) -> Iterator[Finding]:
+        """Judge a recording by the static trial, or by the model where there is none."""
+        found = (*of_motion.vertical_axis(markers), *of_markers.against_model(markers, self.places, self.bodies))
+        if not found:
+            found = of_markers.mirrored(markers, self.places, self.bodies)
+        if not found and self.static is not None:
+            found = of_markers.against_static(markers, self.static, self.bodies)
+        yield from found
+        if not found:
+            yield from of_markers.moving_markers(markers, self.bodies)
+        settings = self.config.inverse_kinematics
+        needed = task_markers(settings.setup) if settings is not None else ()
+        yield from of_markers.rarely_seen(markers, needed)
+        yield from of_markers.loose_bones(markers, needed, self.bodies)
+
+    def _factors(self, static: MarkerTrajectories, pairs: tuple[tuple[str, str], ...]) -> dict[tuple[str, str], float]:
+        """Return how much larger than in the model a pair on one body is."""
+        factors = {}
+        for a, b in pairs:
+            if a in self.places and b in self.places and self.bodies.get(a) == self.bodies.get(b) and {a, b} <= set(static.markers):
+                i, j = static.markers.index(a), static.markers.index(b)
+                apart = static.positions[:, i] - static.positions[:, j]
+                apart = apart[np.isfinite(apart).all(axis=1)]
+                place = np.median(apart, axis=0) if len(apart) else np.zeros(3)
+                factors[a, b] = float(np.linalg.norm(place) / np.linalg.norm(self.places[a] - self.places[b]))
+        return factors
 
 
 def _other_side(body: str) -> str:

@@ -30,7 +30,13 @@ SUMMARY = "summary"
 
 @dataclass(frozen=True, kw_only=True)
 class PersonalizedResult:
-    """What a workflow made; after `only_stage` that ended before calibration, only `folder`, `stages` and `findings`."""
+    """What a workflow made; after `only_stage` that ended before calibration, only `folder`, `stages` and `findings`.
+
+    Example:
+        >>> early = PersonalizedResult(folder=Path("results"), stages=(), findings=("Plate 2 drifts.",))
+        >>> early.model is None and early.verdict is None
+        True
+    """
 
     folder: Path
     stages: tuple[StageTime, ...]
@@ -73,6 +79,13 @@ def personalize(
     Raises:
         NmscalError: in a sentence, what is wrong, where, and what to change. Everything is checked against the real files before
             the first stage; finished stages are kept.
+
+    Example:
+        It needs recordings and some minutes of OpenSim, so it does not run here:
+
+        >>> config = load_config("workflows/running/config.toml")
+        >>> result = personalize(config, "results/running", jobs=2)  # doctest: +SKIP
+        >>> print(result.verdict.sentence)  # doctest: +SKIP
     """
     require_stages(from_stage, only_stage)
     with opened_place(config, out) as opened, kept_processes():

@@ -1,6 +1,7 @@
 """What OpenSim setup files need of model and recordings: markers, bodies, force columns. Asked by `check` and by the stages alike."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,14 @@ from osim_nmscal.errors import FileFormatError, NmscalError, SignalError, Unknow
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.formats.trc import read_trc
 from osim_nmscal.opensim_tools.setup_file import SetupFile, file_of, included, is_on, marker_tasks, numbers_of, read_setup, text_of
-from osim_nmscal.osim_model.reader import marker_bodies_of, read_body_masses, read_marker_bodies, read_marker_names
+from osim_nmscal.osim_model.reader import (
+    marker_bodies_of,
+    marker_locations_of,
+    read_body_masses,
+    read_marker_bodies,
+    read_marker_locations,
+    read_marker_names,
+)
 
 # Up to so many missing markers get a sentence each, with the nearest name; beyond it the wrong file was named.
 MOST_SINGLY = 3
@@ -20,6 +28,7 @@ def scaling_needs(model: Path, setup_file: Path) -> Iterator[NmscalError]:
     """Yield what is wrong with a ScaleTool setup: its static trial, and markers that model or static trial lack."""
     setup = read_setup(setup_file, "ScaleTool")
     in_model = model_markers(model, setup_file)
+    yield from _setup_needs(model, setup)
     for place, used in (("ModelScaler", _measured_markers(setup)), ("MarkerPlacer", _placed_markers(setup))):
         if not used:
             continue
@@ -53,10 +62,47 @@ def marker_bodies(model: Path, scale_setup: Path | None) -> dict[str, str]:
     return bodies
 
 
+def marker_locations(model: Path, scale_setup: Path | None) -> dict[str, tuple[float, float, float]]:
+    """Return marker -> place on its body, m, of a model, with the marker set that scaling adds."""
+    places = read_marker_locations(model)
+    if scale_setup is not None:
+        extra = file_of(read_setup(scale_setup, "ScaleTool"), "GenericModelMaker/marker_set_file")
+        if extra is not None:
+            places |= marker_locations_of(read_setup(extra, "MarkerSet").node.iter("Marker"))
+    return places
+
+
+def measured_pairs(scale_setup: Path) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of markers whose distance scales a body."""
+    names = _measured_markers(read_setup(scale_setup, "ScaleTool"))
+    return tuple(zip(names[::2], names[1::2], strict=False))
+
+
+def static_trial(scale_setup: Path) -> MarkerTrajectories | None:
+    """Read the static trial of a ScaleTool setup, in the time that scales; None if it names none."""
+    setup = read_setup(scale_setup, "ScaleTool")
+    for place in ("ModelScaler", "MarkerPlacer"):
+        trial = file_of(setup, f"{place}/marker_file")
+        if trial is not None:
+            static = read_trc(trial)
+            between = numbers_of(setup, f"{place}/time_range", (-np.inf, np.inf))
+            inside = (static.time >= between[0]) & (static.time <= between[-1])
+            if not inside.any():
+                return static
+            return replace(static, time=static.time[inside], positions=static.positions[inside])
+    return None
+
+
+def task_markers(setup_file: Path) -> tuple[str, ...]:
+    """Return the markers that inverse kinematics follows, as its setup says."""
+    setup = read_setup(setup_file, "InverseKinematicsTool", "IKTaskSet")
+    return tuple(name for node in setup.node.iter("IKTaskSet") for name in marker_tasks(included(node)))
+
+
 def task_needs(setup_file: Path, recorded: MarkerTrajectories, in_model: Sequence[str], model: Path) -> Iterator[NmscalError]:
     """Yield the markers with an inverse kinematics task that the recording or the model lacks, or that there is no task."""
     setup = read_setup(setup_file, "InverseKinematicsTool", "IKTaskSet")
-    wanted = [name for node in setup.node.iter("IKTaskSet") for name in marker_tasks(included(node))]
+    wanted = task_markers(setup_file)
     if not wanted:
         yield FileFormatError(f"{setup.path} has no <IKMarkerTask> that is applied with a weight above 0; add one for each marker.")
     yield from _absent(wanted, recorded.markers, str(setup.path), recorded.source)
@@ -79,6 +125,17 @@ def load_needs(model: Path, loads: Path) -> Iterator[NmscalError]:
             yield UnknownNameError(f"{loads} applies a force to body {body!r}, which {model} does not have.{did_you_mean(body, bodies)}")
         yield from _absent_columns(setup, text_of(force, "force_identifier"), data)
         yield from _absent_columns(setup, text_of(force, "point_identifier"), data)
+
+
+def _setup_needs(model: Path, setup: SetupFile) -> Iterator[NmscalError]:
+    if setup.node.find("GenericModelMaker") is None:
+        yield FileFormatError(f"{setup.path} has no <GenericModelMaker>, without which OpenSim scales nothing; export the setup again.")
+    bodies = tuple(read_body_masses(model))
+    scaled = [str(one.get("name")) for node in setup.node.iter("MeasurementSet") for one in included(node).iter("BodyScale")]
+    absent = [name for name in dict.fromkeys(scaled) if name not in bodies]
+    if len(absent) < len(set(scaled)):  # else it is another model, and the sentence on its markers is enough
+        for name in absent:
+            yield UnknownNameError(f"{setup.path} scales body {name!r}, which {model} does not have.{did_you_mean(name, bodies)}")
 
 
 def _range_needs(setup: SetupFile, place: str, static: MarkerTrajectories) -> Iterator[NmscalError]:

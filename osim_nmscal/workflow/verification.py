@@ -60,7 +60,16 @@ _LEAST_ACTIVATION = {"DeGrooteFregly2016Muscle": 0.001}
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """How well OpenSim confirms a personalized model."""
+    """How well OpenSim confirms a personalized model.
+
+    Example:
+        >>> agreed = VerificationMetrics(
+        ...     trial="walk/stance_01", dof="knee", rmse=0.6, nrmse=0.012, r2_vs_inverse_dynamics=0.9,
+        ...     largest_force_error=0.01, muscle="soleus")
+        >>> found = Verification(metrics=(agreed,), tolerance=0.05)
+        >>> found.confirmed, found.worst
+        (True, 0.012)
+    """
 
     metrics: tuple[VerificationMetrics, ...]
     tolerance: float
@@ -104,6 +113,12 @@ def downstream_files(root: Path | str) -> tuple[PredictionFiles, ...]:
 
     Raises:
         FileFormatError: the folder holds no finished results, or they were edited.
+
+    Example:
+        >>> downstream_files("models")
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.FileFormatError: ...models has no finished results (no results.json); give the folder of a run.
     """
     folder = open_results(root).folder
     return tuple(prediction_files(folder.predictions, row["trial"]) for row in read_index(folder.predictions))
@@ -122,6 +137,11 @@ def verify_results(root: Path | str, *, choice: VerificationChoice | None = None
         FileFormatError: the folder has no finished results, or a file of them is missing, edited or damaged; says which.
         WriteBackError: personalized.osim no longer holds the calibrated muscles.
         OpenSimToolError: OpenSim cannot run it.
+
+    Example:
+        It needs the results of a run, so it does not run here:
+
+        >>> verify_results("results/running", every=True, jobs=2).confirmed  # doctest: +SKIP
     """
     results = open_results(root, damaged=True)
     folder, made = results.folder, _read_settings(results.folder)

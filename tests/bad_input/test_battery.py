@@ -27,7 +27,7 @@ def _ended(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
 
 def _problems(said: str) -> list[str]:
     """Return the lines that are neither indented (an OpenSim log that a sentence quotes), nor usage, nor findings about sound data."""
-    return [line for line in said.splitlines() if line.strip() and not line.startswith(("  ", "Usage:", "Try ", "Note: "))]
+    return [line for line in said.splitlines() if line.strip() and not line.startswith(("  ", "Usage:", "Try ", "Note: ", "Doubt: "))]
 
 
 def test_the_undamaged_workflow_is_sound(workflow: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

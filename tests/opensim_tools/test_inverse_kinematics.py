@@ -141,7 +141,7 @@ def test_start_and_end_cut_the_motion(gait2354_data, model, setup, tmp_path):
         run_inverse_kinematics(model, gait2354_data / "subject01_walk1.trc", tmp_path / "ik.mot", settings=settings, start=2.0, end=9.0)
 
 
-def test_a_short_gap_is_interpolated_and_said_a_long_one_refused_with_its_times(model, setup, walk, tmp_path):
+def test_a_short_gap_is_interpolated_and_said_in_a_long_one_the_marker_has_no_weight(model, setup, walk, tmp_path):
     markers = _short(walk, slice(24, 40))
     toe = markers.markers.index("R.ASIS")
     markers.positions[4:6, toe] = np.nan
@@ -151,9 +151,11 @@ def test_a_short_gap_is_interpolated_and_said_a_long_one_refused_with_its_times(
     whole = run_inverse_kinematics(model, _short(walk, slice(24, 40)), tmp_path / "whole.mot", settings=settings)
     assert_allclose(result.coordinates.values, whole.coordinates.values, atol=np.deg2rad(0.5))
     markers.positions[4:12, toe] = np.nan
-    with pytest.raises(SignalError, match=r"'R.ASIS' was not seen from 0.467 to 0.583 s"):
-        run_inverse_kinematics(model, markers, tmp_path / "none.mot", settings=settings)
-    assert not (tmp_path / "none.mot").exists()
+    without = run_inverse_kinematics(model, markers, tmp_path / "without.mot", settings=settings)
+    assert any("R.ASIS was not seen from 0.467 to 0.583 s (8 frames); no weight there" in finding for finding in without.findings)
+    # with two markers left the pelvis is held loosely meanwhile (the doctor says so); before and after nothing changes
+    outside = np.r_[0:4, 12:16]
+    assert_allclose(without.coordinates.values[outside], whole.coordinates.values[outside], atol=np.deg2rad(0.1))
 
 
 def test_a_marker_nobody_follows_may_have_gaps(model, setup, walk, tmp_path):

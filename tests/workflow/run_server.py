@@ -7,6 +7,7 @@ Beside it lie the functions that compare results folders.
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,8 @@ def _serve(log: Path) -> None:
 
     for name in _LOADED:
         importlib.import_module(f"osim_nmscal.{name}")
+    # started in the background, a process ignores Ctrl-C, and so would its children
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     print(0, flush=True)
     for line in sys.stdin:
         child = os.fork()

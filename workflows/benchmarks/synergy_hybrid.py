@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from osim_nmscal.report.electrode_study_figure import write_electrode_study_figure
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.prediction import predict
@@ -29,11 +28,12 @@ from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import TrialPrediction
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import MuscleGeometry, Trial, TrialSet
-from osim_nmscal.electrode_study import electrode_study, write_study
+from osim_nmscal.electrodes import electrode_study, write_study
 from osim_nmscal.emg.mapping import build_mapping
 from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings, run_muscle_analysis
 from osim_nmscal.osim_model.reader import read_muscles
+from osim_nmscal.report.electrode_study_page import write_electrode_study_page
 from osim_nmscal.signals import resample
 from osim_nmscal.workflow.personalize import personalize
 
@@ -162,7 +162,7 @@ def study(adamw: bool) -> dict[str, object]:
     found = electrode_study(made.trials, made.calibration.start_muscles, mapping, config.calibration, out=out)
     seconds = time.perf_counter() - began
     write_study(found, out)
-    write_electrode_study_figure(found, out / "electrode_study.html")
+    write_electrode_study_page(found, out / "electrode_study.html")
     print(f"  {len(found.models)} models in {seconds:.0f} s; order {', '.join(found.order)}")
     for row in found.comparisons:
         print(

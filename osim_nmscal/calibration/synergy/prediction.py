@@ -47,6 +47,10 @@ def predict_hybrid(
     Raises:
         UnknownNameError: "calibrated" is asked for a trial that did not calibrate.
         CalibrationError: a muscle that was recorded in calibration is silent in all trials.
+
+    Example:
+        >>> predict_hybrid(trials, result, mode="from_emg")[0].muscles  # no synergies: every muscle is driven by its EMG
+        ('extensor', 'flexor')
     """
     settings = settings or CalibrationSettings()
     chosen = trials.with_muscles(result.muscles.names)

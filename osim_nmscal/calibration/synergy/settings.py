@@ -8,7 +8,12 @@ MuscleRole = Literal["recorded", "synthesized", "withheld", "excluded"]
 
 
 class SynergySettings(Settings):
-    """Synergy-hybrid calibration (Eq. 5 of Hambly 2025). The paper's weights are in a supplement that is not public."""
+    """Synergy-hybrid calibration (Eq. 5 of Hambly 2025). The paper's weights are in a supplement that is not public.
+
+    Example:
+        >>> SynergySettings(muscles={"iliacus_r": "synthesized", "soleus_r": "withheld"}).variance_accounted_for
+        0.85
+    """
 
     muscles: dict[str, MuscleRole] = setting(
         {},

@@ -13,7 +13,6 @@ from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import ConfigError, NmscalError
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.workflow.interruption import raise_if_terminated
-from osim_nmscal.workflow.methods import method_of
 from osim_nmscal.workflow.names import CALIBRATION, HISTORY, PARAMETERS
 from osim_nmscal.workflow.progress import say
 from osim_nmscal.workflow.results import ResultsFolder, read_calibration, write_calibration
@@ -66,6 +65,8 @@ def run(flow: "Flow") -> None:
 
 def work(inputs: Inputs, task: Calibration, out: Path) -> Summary:
     """Calibrate; an interrupted calibration is written, but never used again."""
+    from osim_nmscal.workflow.methods import method_of  # torch takes seconds, and `check` asks this module
+
     result = method_of(task.settings.method).calibrate(task.trials, task.muscles, task.settings, progress=_tell)
     write_calibration(ResultsFolder(root=out), result)
     return {

@@ -11,7 +11,6 @@ from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import ConfigError
 from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.formats.text_files import write_text_atomically
-from osim_nmscal.workflow.methods import method_of
 from osim_nmscal.workflow.names import CALIBRATION, HISTORY, MOMENT_METRICS, PARAMETERS, PREDICTION_INDEX
 from osim_nmscal.workflow.predictions import read_predictions, relative_files, write_predictions
 from osim_nmscal.workflow.results import ResultsFolder, metric_document, read_calibration, read_metric

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osim_nmscal.errors import NmscalError
-from osim_nmscal.opensim_tools.scaling import ScalingSettings, scale_model
+from osim_nmscal.opensim_tools.scaling import ScalingSettings, agreed_mass, scale_model
+from osim_nmscal.opensim_tools.setup_file import read_setup
 from osim_nmscal.workflow.names import SCALED_MODEL
 from osim_nmscal.workflow.setup_needs import scaling_needs
 from osim_nmscal.workflow.task import Inputs, Summary, Task, refuse
@@ -25,6 +26,7 @@ def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
     """Yield what is wrong with the setup file."""
     if config.scaling.setup is not None:
         yield from scaling_needs(config.model.file, config.scaling.setup)
+        agreed_mass(read_setup(config.scaling.setup, "ScaleTool"), config.scaling.mass or config.subject.mass)
 
 
 def run(flow: "Flow") -> None:

@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import osim_nmscal.electrode_study as station
+import osim_nmscal.electrodes as station
 from osim_nmscal.calibration.fewer_channels import without_channels
 from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings
 from osim_nmscal.calibration.simulated_twin import make_synergy_twin
 from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.trials import TrialSet
-from osim_nmscal.electrode_study import electrode_study, write_study
+from osim_nmscal.electrodes import electrode_study, write_study
 from osim_nmscal.errors import CalibrationError
 
 SETTINGS = CalibrationSettings(

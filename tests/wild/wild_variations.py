@@ -1,0 +1,199 @@
+"""Sound recordings of other laboratories: habits, rates, gaps, clocks, one trial, the other side. None may be refused."""
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from bad_input_damage import lines, put
+from wild_damage import (
+    ANGLES,
+    CONFIG,
+    EMG,
+    GRF,
+    IK,
+    LOADS,
+    MODEL,
+    MOMENTS,
+    MVC,
+    SCALE,
+    STATIC,
+    TRC,
+    Damage,
+    both,
+    edit,
+    every,
+    from_angles,
+    marker,
+    markers,
+    part,
+    positions,
+    setting,
+    storage,
+    times,
+    toml,
+    while_,
+)
+
+from osim_nmscal.formats.storage import read_storage
+from osim_nmscal.formats.trc import read_trc
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variation:
+    """One sound variation, and the new doubts that it may raise (they are true)."""
+
+    name: str
+    damage: Damage
+    doubts: frozenset[str] = field(default_factory=frozenset)
+
+
+def _varied(name: str, damage: Damage, *doubts: str) -> Variation:
+    return Variation(name=name, damage=damage, doubts=frozenset(doubts))
+
+
+def _declared(name: str, old: str, new: str) -> Damage:
+    return edit(name, old, new)
+
+
+def _on_one_clock(by: float) -> Damage:
+    return both(*(times(name, lambda time: time + by) for name in (TRC, GRF, EMG)))
+
+
+def _left(folder: Path) -> None:
+    """Call the right leg the left one, everywhere but in the columns of forces: names must not matter."""
+
+    def other(found: re.Match[str]) -> str:
+        return found[0] if found[1] in ("force", "torque") else f"{found[1]}_{'l' if found[2] == 'r' else 'r'}"
+
+    for name in (CONFIG, MODEL, SCALE, IK, LOADS):
+        text = (folder / name).read_text(encoding="utf-8")
+        put(name, re.sub(r"([a-z0-9]+)_([rl])(?![a-z0-9])", other, text))(folder)
+
+
+def _forwards(folder: Path) -> None:
+    storage(
+        GRF, lambda s: replace(s, values=s.values + 4.0 * np.linspace(0, 1, len(s.time))[:, None] * ["_px" in label for label in s.labels])
+    )(folder)
+
+
+def _csv(folder: Path) -> None:
+    series = read_storage(folder / EMG)
+    rows = "\n".join(",".join(f"{value:.8g}" for value in row) for row in np.column_stack([series.time, series.values]))
+    put("emg.csv", f"time,{','.join(series.labels)}\n{rows}\n")(folder)
+    toml(f'"{EMG}"', '"emg.csv"')(folder)
+
+
+def _metres(folder: Path) -> None:
+    rows = (folder / TRC).read_text(encoding="utf-8").split("\n")
+    found = read_trc(folder / TRC)
+    table = [
+        "\t".join([str(i + 1), repr(float(t)), *(repr(float(v)) for v in frame.ravel())])
+        for i, (t, frame) in enumerate(zip(found.time, found.positions, strict=True))
+    ]
+    put(TRC, "\n".join([rows[0], rows[1], rows[2].replace("\tmm\t", "\tm\t"), *rows[3:6], *table, ""]))(folder)
+
+
+def _comma(name: str) -> Damage:
+    def on(folder: Path) -> None:
+        head, end, table = (folder / name).read_text(encoding="utf-8").partition("endheader\n")
+        labels, _, numbers = table.partition("\n")
+        put(name, (head + end + labels + "\n" + numbers.replace(".", ",")).replace("\n", "\r\n").encode("utf-8-sig"))(folder)
+
+    return on
+
+
+def _more_columns(folder: Path) -> None:
+    storage(EMG, lambda s: replace(s, labels=(*s.labels, "trigger"), values=np.column_stack([s.values, s.time > 1])))(folder)
+    storage(GRF, lambda s: replace(s, labels=(*s.labels, "belt_speed"), values=np.column_stack([s.values, 1.4 + 0 * s.time])))(folder)
+    markers(
+        lambda m: replace(m, markers=(*m.markers, "C7"), positions=np.concatenate([m.positions, m.positions[:, :1] + [0, 0.5, 0]], axis=1))
+    )(folder)
+
+
+def _envelopes(rate: int, low: float, high: float) -> Damage:
+    """Smooth envelopes that a filter lets ring a little."""
+
+    def on(folder: Path) -> None:
+        def smooth(series):  # type: ignore[no-untyped-def]
+            size = np.abs(series.values)
+            kernel = np.hanning(round(0.25 * series.rate))
+            soft = np.stack([np.convolve(one, kernel / kernel.sum(), "same") for one in size.T], axis=1)
+            return replace(series, values=(soft - soft.min(axis=0)) / np.ptp(soft, axis=0) * (high - low) + low)
+
+        storage(EMG, smooth)(folder)
+        every(EMG, round(read_storage(folder / EMG).rate / rate))(folder)
+        toml('kind = "raw"', 'kind = "envelope"')(folder)
+        setting("emg.normalization", 'method = "none"')(folder)
+        toml('mvc = ["mvc.sto"]\n', "")(folder)
+
+    return on
+
+
+GIVEN = toml('external_loads = "walk_fast_loads.xml"', f'joint_moments = "{MOMENTS}"\nforces = "{GRF}"')
+
+VARIATIONS = (
+    _varied("as it is", lambda folder: None),
+    _varied("motion at 50 Hz", both(every(TRC, 2), every(GRF, 2))),
+    _varied("a row more declared than there is", _declared(GRF, "nRows=2091", "nRows=2092")),
+    _varied("rows times columns declared", _declared(GRF, "nRows=2091", f"nRows={2091 * 19}")),
+    _varied("no count declared", lines(GRF, lambda rows: [row for row in rows if not row.startswith(("nRows", "nColumns"))])),
+    _varied("a byte-order mark, Windows' lines and decimal commas", both(_comma(GRF), _comma(EMG))),
+    _varied("markers in metres", _metres),
+    _varied("gaps at both ends", both(marker("RTOE", while_(-1, 0.08, np.nan)), marker("LPSI", while_(4.1, 9, np.nan)))),
+    _varied("a marker missing for a third of a second", marker("RTH2", while_(1.5, 1.83, np.nan))),
+    _varied("clocks that start at 12 s", both(_on_one_clock(12.3))),
+    _varied("clocks that start before zero", both(_on_one_clock(-3.0))),
+    _varied("EMG that lasts longer", part(TRC, lambda t: (t > 0.1) & (t < 3.9))),
+    _varied("one trial only", both(toml('name = "walk_fast"', 'name = "walk_fast"\nstart = 0.2\nend = 1.4')), "not_validated"),
+    _varied("the other leg", _left),
+    _varied("envelopes with ringing", _envelopes(100, -0.02, 1.004), "emg_weak"),
+    _varied("envelopes at 50 Hz", _envelopes(50, 0.0, 1.0), "emg_weak"),
+    _varied("columns that nobody needs", _more_columns),
+    _varied("EMG in a table of commas", _csv),
+    _varied(
+        "EMG in microvolts with an offset",
+        both(storage(EMG, lambda s: replace(s, values=1e6 * s.values + 50)), storage(MVC, lambda s: replace(s, values=1e6 * s.values))),
+    ),
+    _varied("no maximal contraction", toml('mvc = ["mvc.sto"]\n', ""), "no_mvc"),
+    _varied("joint angles instead of markers", from_angles()),
+    _varied(
+        "angles in degrees",
+        from_angles(
+            storage(
+                ANGLES,
+                lambda s: replace(
+                    s,
+                    in_degrees=True,
+                    values=np.where(["_t" in label and label != "pelvis_tilt" for label in s.labels], s.values, np.degrees(s.values)),
+                ),
+            )
+        ),
+    ),
+    _varied("moments given for less time than angles", both(GIVEN, part(MOMENTS, lambda t: (t > 0.25) & (t < 3.8)))),
+    _varied("walking over ground", both(positions(lambda p: p + [4.0, 0, 0] * np.linspace(0, 1, len(p))[:, None, None]), _forwards)),
+    _varied(
+        "a laboratory turned half round",
+        both(
+            positions(lambda p: p * [-1, 1, -1]),
+            storage(GRF, lambda s: replace(s, values=s.values * [-1.0 if label.endswith(("x", "z")) else 1.0 for label in s.labels])),
+        ),
+    ),
+    _varied(
+        "a recording for evaluation only",
+        toml(
+            "[emg]\n",
+            '[[recordings]]\nname = "again"\nrole = "held_out"\nmarkers = "walk_fast.trc"\nexternal_loads = "walk_fast_loads.xml"\nemg '
+            '= "walk_fast_emg.sto"\n\n[recordings.segmentation]\nmethod = "stance"\nforce_column = "ground_force_r_vy"\n\n[emg]\n',
+        ),
+    ),
+    _varied(
+        "static trial in one file with other markers",
+        markers(
+            lambda m: replace(
+                m, markers=(*m.markers, "HEAD"), positions=np.concatenate([m.positions, m.positions[:, :1] + [0, 0.8, 0]], axis=1)
+            ),
+            STATIC,
+        ),
+    ),
+)
