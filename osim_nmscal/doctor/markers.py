@@ -192,7 +192,7 @@ def loose_bones(markers: MarkerTrajectories, needed: Collection[str], bodies: Ma
         bodies: marker -> body.
     """
     findings = []
-    seen = np.isfinite(markers.positions).all(axis=2)
+    seen = np.asarray(np.all(np.isfinite(markers.positions), axis=2))
     for body in dict.fromkeys(bodies.values()):
         columns = [i for i, name in enumerate(markers.markers) if name in needed and bodies.get(name) == body]
         loose = seen[:, columns].sum(axis=1) < ENOUGH

@@ -65,6 +65,7 @@ def of_calibrated(trials: TrialSet, muscles: tuple[str, ...]) -> TrialSet:
 def work(inputs: Inputs, task: Evaluation, out: Path) -> Summary:
     """Predict every trial before and after calibration, and compare."""
     from osim_nmscal.calibration.prediction import predict  # with it comes torch, which an up-to-date run can do without
+    from osim_nmscal.workflow.methods import method_of
 
     result = read_calibration(ResultsFolder(root=inputs.file("calibration").parent.parent), task.start_muscles)
     trials = of_calibrated(task.trials, result.muscles.names)
