@@ -129,7 +129,7 @@ def run_inverse_dynamics(
     )
     motion = coordinates.source if isinstance(coordinates, TimeSeries) else coordinates
     doing = f"inverse dynamics of {motion} on {job.model}" + (f" with {loads}" if loads else "")
-    result = in_worker(_solve, job, log=out.with_suffix(".log"), doing=doing)
+    result = in_worker(_solve, job, log=out.with_suffix(".log"), doing=doing, model=job.model)
     for finding in result.findings:
         _log.warning("%s", finding)
     return result

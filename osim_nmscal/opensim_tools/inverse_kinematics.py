@@ -165,7 +165,7 @@ def run_inverse_kinematics(
     )
     recording = markers.source if isinstance(markers, MarkerTrajectories) else markers
     doing = f"inverse kinematics of {recording} on {job.model} with {settings.setup}"
-    result = in_worker(_solve, job, log=out.with_suffix(".log"), doing=doing)
+    result = in_worker(_solve, job, log=out.with_suffix(".log"), doing=doing, model=job.model)
     for finding in result.findings:
         _log.warning("%s", finding)
     return result

@@ -130,7 +130,9 @@ def run_muscle_analysis(
         windows=tuple(windows),
     )
     motion = coordinates.source if isinstance(coordinates, TimeSeries) else coordinates
-    outcome = in_worker(_analyze, job, log=out / "muscle_analysis.log", doing=f"muscle analysis of {motion} on {job.model}")
+    outcome = in_worker(
+        _analyze, job, log=out / "muscle_analysis.log", doing=f"muscle analysis of {motion} on {job.model}", model=job.model
+    )
     for finding in outcome.findings:
         _log.warning("%s", finding)
     return outcome.geometry

@@ -206,7 +206,9 @@ def _verify_share(
             jobs = {i: _absolute(trials[i]) for i in waiting}
             crash: OpenSimToolError | None = None
             try:
-                in_worker(_verify_all, path, jobs, settings, full, folder, log=log, doing=f"verification of {path} with {names}")
+                in_worker(
+                    _verify_all, path, jobs, settings, full, folder, log=log, doing=f"verification of {path} with {names}", model=path
+                )
             except OpenSimToolError as error:
                 crash = error
             done = {i: pickle.loads(_result(folder, i).read_bytes()) for i in waiting if _result(folder, i).is_file()}
