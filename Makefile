@@ -8,7 +8,8 @@ TORCH_FROM ?=
 LOWEST := .venv-lowest
 LOWEST_TESTS := tests/test_cli.py tests/test_config.py tests/test_start.py tests/test_signals.py tests/test_evaluation.py tests/osim_model \
 	tests/formats tests/emg tests/trials tests/nms/test_curves.py tests/nms/test_activation.py tests/nms/test_contraction.py \
-	tests/nms/test_model.py tests/calibration/test_emg_driven.py tests/calibration/test_synergies.py tests/report tests/workflow/test_check.py
+	tests/nms/test_model.py tests/calibration/test_emg_driven.py tests/calibration/test_synergies.py tests/report tests/viz \
+	tests/worker tests/workflow/test_check.py tests/workflow/test_ownership.py tests/workflow/test_publication.py tests/workflow/test_runner.py
 
 .PHONY: install demo test test-all test-lowest lint clean
 
@@ -44,7 +45,7 @@ test-lowest: $(LOWEST)/.installed
 $(LOWEST)/.installed: pyproject.toml tests/lowest-constraints.txt
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/lowest-constraints.txt $(TORCH_FROM) torch
-	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/lowest-constraints.txt --editable . pytest pytest-xdist
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/lowest-constraints.txt --editable ".[plots]" pytest pytest-xdist
 	touch $@
 
 clean:

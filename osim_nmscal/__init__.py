@@ -7,26 +7,46 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds both lists together
+    from osim_nmscal.calibration.calibrate import calibrate as calibrate
+    from osim_nmscal.calibration.cross_validation import leave_one_out as leave_one_out
     from osim_nmscal.calibration.emg_driven import calibrate_emg_driven as calibrate_emg_driven
     from osim_nmscal.calibration.losses import Term as Term
+    from osim_nmscal.calibration.losses import TermInputs as TermInputs
+    from osim_nmscal.calibration.optimizers import Optimizer as Optimizer
     from osim_nmscal.calibration.prediction import predict as predict
     from osim_nmscal.calibration.settings import CalibrationSettings as CalibrationSettings
+    from osim_nmscal.calibration.settings import LossSettings as LossSettings
+    from osim_nmscal.calibration.settings import ParameterSettings as ParameterSettings
+    from osim_nmscal.calibration.settings import ParametersSettings as ParametersSettings
     from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid as calibrate_synergy_hybrid
+    from osim_nmscal.calibration.synergy.factorization import extract_synergies as extract_synergies
+    from osim_nmscal.calibration.synergy.prediction import predict_hybrid as predict_hybrid
+    from osim_nmscal.calibration.synergy.settings import SynergySettings as SynergySettings
     from osim_nmscal.config import WorkflowConfig as WorkflowConfig
     from osim_nmscal.config import load_config as load_config
+    from osim_nmscal.data.electrode_study import ElectrodeStudy as ElectrodeStudy
     from osim_nmscal.data.emg import EmgMapping as EmgMapping
+    from osim_nmscal.data.findings import Finding as Finding
+    from osim_nmscal.data.findings import Verdict as Verdict
+    from osim_nmscal.data.model import Coordinate as Coordinate
     from osim_nmscal.data.muscles import DeGrooteFregly2016Properties as DeGrooteFregly2016Properties
     from osim_nmscal.data.muscles import Millard2012Properties as Millard2012Properties
     from osim_nmscal.data.muscles import Muscle as Muscle
     from osim_nmscal.data.muscles import MuscleTable as MuscleTable
     from osim_nmscal.data.muscles import Thelen2003Properties as Thelen2003Properties
+    from osim_nmscal.data.results import CalibratedParameter as CalibratedParameter
     from osim_nmscal.data.results import CalibrationResult as CalibrationResult
+    from osim_nmscal.data.results import MomentMetrics as MomentMetrics
     from osim_nmscal.data.results import NeuralParameters as NeuralParameters
+    from osim_nmscal.data.results import SynergyResult as SynergyResult
+    from osim_nmscal.data.results import TrialPrediction as TrialPrediction
+    from osim_nmscal.data.results import VerificationMetrics as VerificationMetrics
     from osim_nmscal.data.time_series import MarkerTrajectories as MarkerTrajectories
     from osim_nmscal.data.time_series import TimeSeries as TimeSeries
     from osim_nmscal.data.trials import MuscleGeometry as MuscleGeometry
     from osim_nmscal.data.trials import Trial as Trial
     from osim_nmscal.data.trials import TrialSet as TrialSet
+    from osim_nmscal.electrodes import electrode_study as electrode_study
     from osim_nmscal.emg.envelope import EnvelopeSettings as EnvelopeSettings
     from osim_nmscal.emg.envelope import linear_envelope as linear_envelope
     from osim_nmscal.emg.mapping import MappingSettings as MappingSettings
@@ -37,12 +57,27 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.emg.normalization import normalize as normalize
     from osim_nmscal.errors import NmscalError as NmscalError
     from osim_nmscal.evaluation import moment_metrics as moment_metrics
+    from osim_nmscal.examples.fetch import fetch_example as fetch_example
     from osim_nmscal.formats.c3d import read_c3d as read_c3d
     from osim_nmscal.formats.emg_table import read_emg as read_emg
     from osim_nmscal.formats.storage import read_storage as read_storage
     from osim_nmscal.formats.storage import write_storage as write_storage
     from osim_nmscal.formats.trc import read_trc as read_trc
     from osim_nmscal.formats.trc import write_trc as write_trc
+    from osim_nmscal.inspection.facts import FileFacts as FileFacts
+    from osim_nmscal.inspection.files import inspect_file as inspect_file
+    from osim_nmscal.inspection.text import inspection_text as inspection_text
+    from osim_nmscal.kinematics.forward import marker_positions as marker_positions
+    from osim_nmscal.kinematics.inverse import CoordinateTasks as CoordinateTasks
+    from osim_nmscal.kinematics.inverse import MarkerTasks as MarkerTasks
+    from osim_nmscal.kinematics.inverse import solve_inverse_kinematics as solve_inverse_kinematics
+    from osim_nmscal.kinematics.surrogate import SurrogateGeometry as SurrogateGeometry
+    from osim_nmscal.kinematics.tree import KinematicTree as KinematicTree
+    from osim_nmscal.nms.model import NmsInputs as NmsInputs
+    from osim_nmscal.nms.model import NmsOutputs as NmsOutputs
+    from osim_nmscal.nms.model import simulate as simulate
+    from osim_nmscal.nms.parameters import NmsParameters as NmsParameters
+    from osim_nmscal.nms.parameters import initial_parameters as initial_parameters
     from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings as InverseDynamicsSettings
     from osim_nmscal.opensim_tools.inverse_dynamics import run_inverse_dynamics as run_inverse_dynamics
     from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings as InverseKinematicsSettings
@@ -52,30 +87,67 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.opensim_tools.muscle_analysis import run_muscle_analysis as run_muscle_analysis
     from osim_nmscal.opensim_tools.scaling import ScalingSettings as ScalingSettings
     from osim_nmscal.opensim_tools.scaling import scale_model as scale_model
+    from osim_nmscal.opensim_tools.surrogate_fit import fit_surrogate_geometry as fit_surrogate_geometry
+    from osim_nmscal.opensim_tools.verification import verify_model as verify_model
+    from osim_nmscal.osim_model.conversion import convert_muscles as convert_muscles
     from osim_nmscal.osim_model.reader import read_coordinates as read_coordinates
     from osim_nmscal.osim_model.reader import read_muscles as read_muscles
     from osim_nmscal.osim_model.writer import write_personalized as write_personalized
+    from osim_nmscal.report.comparison import write_comparison as write_comparison
+    from osim_nmscal.report.data import ReportData as ReportData
+    from osim_nmscal.report.page import write_report as write_report
     from osim_nmscal.trials.assembly import TrialSettings as TrialSettings
     from osim_nmscal.trials.assembly import cut_trials as cut_trials
     from osim_nmscal.trials.segmentation import SegmentationSettings as SegmentationSettings
     from osim_nmscal.trials.segmentation import cut_times as cut_times
     from osim_nmscal.virtual_subject.make import make_virtual_subject as make_virtual_subject
+    from osim_nmscal.workflow.check import CheckReport as CheckReport
+    from osim_nmscal.workflow.check import check_workflow as check_workflow
+    from osim_nmscal.workflow.demo import DemoResult as DemoResult
+    from osim_nmscal.workflow.demo import run_demo as run_demo
+    from osim_nmscal.workflow.electrodes import study_electrodes as study_electrodes
+    from osim_nmscal.workflow.loading import load_results as load_results
+    from osim_nmscal.workflow.opened import Results as Results
+    from osim_nmscal.workflow.opened import open_results as open_results
     from osim_nmscal.workflow.personalize import PersonalizedResult as PersonalizedResult
     from osim_nmscal.workflow.personalize import personalize as personalize
+    from osim_nmscal.workflow.progress import Progress as Progress
+    from osim_nmscal.workflow.report_data import report_of_folder as report_of_folder
+    from osim_nmscal.workflow.verification import Verification as Verification
     from osim_nmscal.workflow.verification import downstream_files as downstream_files
     from osim_nmscal.workflow.verification import verify_results as verify_results
+
 
 __version__ = "0.1.0"
 
 # public name -> its one home
 _HOMES: dict[str, str] = {
+    # workflow: from a configuration to a personalized model, and what lies in its folder
     "WorkflowConfig": "osim_nmscal.config",
     "load_config": "osim_nmscal.config",
     "personalize": "osim_nmscal.workflow.personalize",
+    "load_results": "osim_nmscal.workflow.loading",
     "PersonalizedResult": "osim_nmscal.workflow.personalize",
     "verify_results": "osim_nmscal.workflow.verification",
     "downstream_files": "osim_nmscal.workflow.verification",
     "make_virtual_subject": "osim_nmscal.virtual_subject.make",
+    "check_workflow": "osim_nmscal.workflow.check",
+    "CheckReport": "osim_nmscal.workflow.check",
+    "Progress": "osim_nmscal.workflow.progress",
+    "run_demo": "osim_nmscal.workflow.demo",
+    "DemoResult": "osim_nmscal.workflow.demo",
+    "open_results": "osim_nmscal.workflow.opened",
+    "Results": "osim_nmscal.workflow.opened",
+    "Verification": "osim_nmscal.workflow.verification",
+    "study_electrodes": "osim_nmscal.workflow.electrodes",
+    "report_of_folder": "osim_nmscal.workflow.report_data",
+    "fetch_example": "osim_nmscal.examples.fetch",
+    "inspect_file": "osim_nmscal.inspection.files",
+    "inspection_text": "osim_nmscal.inspection.text",
+    "FileFacts": "osim_nmscal.inspection.facts",
+    "write_report": "osim_nmscal.report.page",
+    "write_comparison": "osim_nmscal.report.comparison",
+    "ReportData": "osim_nmscal.report.data",
     # stations
     "scale_model": "osim_nmscal.opensim_tools.scaling",
     "ScalingSettings": "osim_nmscal.opensim_tools.scaling",
@@ -103,10 +175,35 @@ _HOMES: dict[str, str] = {
     "Term": "osim_nmscal.calibration.losses",
     "calibrate_synergy_hybrid": "osim_nmscal.calibration.synergy.calibration",
     "predict": "osim_nmscal.calibration.prediction",
+    "NmsParameters": "osim_nmscal.nms.parameters",
+    "NmsInputs": "osim_nmscal.nms.model",
+    "simulate": "osim_nmscal.nms.model",
+    "predict_hybrid": "osim_nmscal.calibration.synergy.prediction",
+    "ParametersSettings": "osim_nmscal.calibration.settings",
+    "ParameterSettings": "osim_nmscal.calibration.settings",
+    "LossSettings": "osim_nmscal.calibration.settings",
+    "Optimizer": "osim_nmscal.calibration.optimizers",
+    "TermInputs": "osim_nmscal.calibration.losses",
+    "leave_one_out": "osim_nmscal.calibration.cross_validation",
+    "calibrate": "osim_nmscal.calibration.calibrate",
     "moment_metrics": "osim_nmscal.evaluation",
     "read_muscles": "osim_nmscal.osim_model.reader",
     "read_coordinates": "osim_nmscal.osim_model.reader",
     "write_personalized": "osim_nmscal.osim_model.writer",
+    "electrode_study": "osim_nmscal.electrodes",
+    "fit_surrogate_geometry": "osim_nmscal.opensim_tools.surrogate_fit",
+    "SurrogateGeometry": "osim_nmscal.kinematics.surrogate",
+    "solve_inverse_kinematics": "osim_nmscal.kinematics.inverse",
+    "MarkerTasks": "osim_nmscal.kinematics.inverse",
+    "CoordinateTasks": "osim_nmscal.kinematics.inverse",
+    "KinematicTree": "osim_nmscal.kinematics.tree",
+    "marker_positions": "osim_nmscal.kinematics.forward",
+    "NmsOutputs": "osim_nmscal.nms.model",
+    "initial_parameters": "osim_nmscal.nms.parameters",
+    "verify_model": "osim_nmscal.opensim_tools.verification",
+    "extract_synergies": "osim_nmscal.calibration.synergy.factorization",
+    "SynergySettings": "osim_nmscal.calibration.synergy.settings",
+    "convert_muscles": "osim_nmscal.osim_model.conversion",
     # files
     "read_storage": "osim_nmscal.formats.storage",
     "write_storage": "osim_nmscal.formats.storage",
@@ -115,6 +212,8 @@ _HOMES: dict[str, str] = {
     "read_c3d": "osim_nmscal.formats.c3d",
     "read_emg": "osim_nmscal.formats.emg_table",
     # nouns
+    "MomentMetrics": "osim_nmscal.data.results",
+    "TrialPrediction": "osim_nmscal.data.results",
     "TimeSeries": "osim_nmscal.data.time_series",
     "MarkerTrajectories": "osim_nmscal.data.time_series",
     "MuscleGeometry": "osim_nmscal.data.trials",
@@ -129,6 +228,13 @@ _HOMES: dict[str, str] = {
     "CalibrationResult": "osim_nmscal.data.results",
     "NeuralParameters": "osim_nmscal.data.results",
     "NmscalError": "osim_nmscal.errors",
+    "VerificationMetrics": "osim_nmscal.data.results",
+    "CalibratedParameter": "osim_nmscal.data.results",
+    "SynergyResult": "osim_nmscal.data.results",
+    "Finding": "osim_nmscal.data.findings",
+    "Verdict": "osim_nmscal.data.findings",
+    "ElectrodeStudy": "osim_nmscal.data.electrode_study",
+    "Coordinate": "osim_nmscal.data.model",
 }
 
 __all__ = ["__version__", *_HOMES]

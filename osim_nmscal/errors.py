@@ -119,3 +119,13 @@ def listed(names: Iterable[str], most: int = 8) -> str:
     names = list(names)
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown}, ... ({len(names)} in all)"
+
+
+def listed_in(names: Iterable[str], file: str, most: int = 8) -> str:
+    """Join the names that a file holds as `listed` does, with the command that lists them all where they are many."""
+    names = list(names)
+    text = listed(names, most)
+    if len(names) <= most or not file:
+        return text
+    quoted = f'"{file}"' if " " in file else file
+    return f"{text}; `osim-nmscal inspect {quoted}` lists them"

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
-from osim_nmscal.errors import SignalError, UnknownNameError, did_you_mean, listed
+from osim_nmscal.errors import SignalError, UnknownNameError, did_you_mean, listed_in
 
 FloatArray = NDArray[np.float64]
 
@@ -197,7 +197,8 @@ def fill_marker_gaps(
     for name in markers.markers if needed is None else needed:
         if name not in markers.markers:
             raise UnknownNameError(
-                f"{markers.source} has no marker {name!r}.{did_you_mean(name, markers.markers)} It has: {listed(markers.markers)}."
+                f"{markers.source} has no marker {name!r}.{did_you_mean(name, markers.markers)} "
+                f"It has: {listed_in(markers.markers, markers.source)}."
             )
         column = markers.markers.index(name)
         missing: NDArray[np.bool_] = np.any(np.isnan(positions[:, column]), axis=1)

@@ -65,6 +65,31 @@ def test_what_goes_wrong_in_a_run_is_a_sentence_and_a_code(
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            PermissionError(13, "Permission denied", "results/.x", None, "results/metrics.json"),
+            "results/metrics.json cannot be read or written: Permission denied; check the path, its permissions and that no other program "
+            "has it open.",
+        ),
+        (OSError(28, "No space left on device"), "The operating system refused to read or write: No space left on device; free the disk"),
+    ],
+    ids=["open in Excel", "disk full"],
+)
+def test_what_the_system_refuses_is_a_sentence_whoever_asked(
+    error: OSError, sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(personalize_module, "personalize", fail)
+    ended, _, said = _command("run", str(WORKFLOWS / "treadmill" / "config.toml"), capsys=capsys, monkeypatch=monkeypatch)
+    assert ended == 2
+    assert said.startswith(sentence)
+    assert len(said.splitlines()) == 1
+
+
 def test_the_options_reach_the_workflow_and_its_progress_the_user(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

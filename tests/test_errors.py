@@ -2,7 +2,7 @@
 
 import pytest
 
-from osim_nmscal.errors import did_you_mean
+from osim_nmscal.errors import did_you_mean, listed_in
 
 NAMES = [
     *("RASI", "LASI", "RLEPI", "RKNE", "RTOE", "RHEE", "R.Heel", "L.Heel", "RMEL"),
@@ -48,3 +48,11 @@ def test_a_slip_is_offered_the_name_that_was_meant(wrong: str, right: str) -> No
 )
 def test_nothing_is_offered_that_was_not_meant(wrong: str) -> None:
     assert did_you_mean(wrong, NAMES) == ""
+
+
+def test_a_list_cut_short_says_where_all_of_it_is() -> None:
+    labels = [f"Voltage.{i}" for i in range(86)]
+    assert listed_in(labels[:3], "run.c3d") == "Voltage.0, Voltage.1, Voltage.2"
+    assert listed_in(labels, "run.c3d").endswith("Voltage.7, ... (86 in all); `osim-nmscal inspect run.c3d` lists them")
+    assert '`osim-nmscal inspect "my run.c3d"`' in listed_in(labels, "my run.c3d")
+    assert listed_in(labels, "").endswith("(86 in all)")  # arrays that come from no file

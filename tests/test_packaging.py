@@ -8,7 +8,8 @@ ROOT = Path(__file__).parent.parent
 
 
 def _pins(path: Path) -> dict[str, str]:
-    return dict(line.split("==") for line in path.read_text(encoding="utf-8").splitlines() if "==" in line)
+    pins = (line.split("==") for line in path.read_text(encoding="utf-8").splitlines() if "==" in line)
+    return {name.lower(): version for name, version in pins}
 
 
 def _padded(version: str) -> tuple[int, ...]:

@@ -22,3 +22,10 @@ def test_every_public_name_is_there_and_has_a_docstring() -> None:
         found = getattr(osim_nmscal, name)
         assert found is getattr(importlib.import_module(home), name)
         assert found.__doc__, f"{name} says nothing about itself"
+
+
+def test_no_public_name_is_also_a_module() -> None:
+    # once `osim_nmscal.x` has been imported as a module, `from osim_nmscal import x` returns the module
+    package = Path(osim_nmscal.__file__).parent
+    modules = {path.stem for path in package.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert modules & set(osim_nmscal._HOMES) == set()

@@ -1,8 +1,7 @@
-"""The README is true: every command and every code block in it runs, in the order in which a reader meets them."""
+"""The README is true in a bare clone: every command and every code block in it runs, in the order in which a reader meets them."""
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,19 +21,17 @@ def _commands() -> list[str]:
 
 
 def _run(command: list[str], folder: Path) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "200"})
+    environment = {**os.environ, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory, running_data: Path) -> Path:
-    """A folder with the shipped workflows and models, and the real data beside it as the configurations expect."""
-    folder = tmp_path_factory.mktemp("readme") / "main"
-    folder.mkdir()
-    for name in ("workflows", "models"):
-        shutil.copytree(ROOT / name, folder / name)
-    (folder.parent / "shared").symlink_to(running_data.parent.parent, target_is_directory=True)
+def after_the_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which a reader has run the first command; nothing else is there."""
+    folder = tmp_path_factory.mktemp("readme")
+    assert "Verdict:" in _run([sys.executable, "-m", "osim_nmscal.cli", "demo"], folder)
     return folder
 
 
@@ -48,23 +45,29 @@ def test_every_make_target_named_exists() -> None:
 def test_the_windows_lines_name_what_exists() -> None:
     lines = "\n".join(_blocks("powershell"))
     assert "constraints.txt" in lines
-    assert 'osim-nmscal = "osim_nmscal.cli:main"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'osim-nmscal = "osim_nmscal.start:main"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_every_command_that_the_text_names_exists() -> None:
+    help_text = _run([sys.executable, "-m", "osim_nmscal.cli", "--help"], ROOT)
+    for name in set(re.findall(r"osim-nmscal ([a-z][a-z-]*)", README)):
+        assert re.search(rf"\b{name}\b", help_text), f"the README names osim-nmscal {name}"
 
 
 @pytest.mark.slow
 @pytest.mark.opensim
-def test_every_command_of_ours_runs(checkout: Path) -> None:
+def test_every_command_of_ours_runs(after_the_demo: Path) -> None:
     ours = [command.split() for command in _commands() if command.startswith("osim-nmscal")]
-    assert len(ours) >= 3
+    assert len(ours) >= 5
     for _, *arguments in ours:
-        assert _run([sys.executable, "-m", "osim_nmscal.cli", *arguments], checkout)
+        assert _run([sys.executable, "-m", "osim_nmscal.cli", *arguments], after_the_demo)
 
 
 @pytest.mark.slow
 @pytest.mark.opensim
-def test_every_python_block_runs(checkout: Path) -> None:
+def test_every_python_block_runs(after_the_demo: Path) -> None:
     # One script, as a reader who types along has it; guarded, because OpenSim's tools run in processes of their own.
     script = "\n".join(_blocks("python"))
     body = "\n".join(f"    {line}" for line in script.splitlines())
-    (checkout / "readme.py").write_text(f"if __name__ == '__main__':\n{body}\n", encoding="utf-8")
-    assert " +- " in _run([sys.executable, "readme.py"], checkout)
+    (after_the_demo / "readme.py").write_text(f"if __name__ == '__main__':\n{body}\n", encoding="utf-8")
+    assert " +- " in _run([sys.executable, "readme.py"], after_the_demo)

@@ -48,7 +48,7 @@ def test_the_gain_at_the_cutoff_is_one_half_at_every_order():
 @pytest.mark.parametrize("samples", [3, 11, 238, 4000])
 def test_order_six_is_the_filter_of_opensims_inverse_dynamics(samples):
     walk = np.cumsum(np.random.default_rng(1).normal(size=(samples, 2)), axis=0)
-    opensim = filtfilt(*butter(3, 6 / 50), walk, axis=0, padtype="odd", padlen=samples // 2)  # OPENSIM.md: equal to 5e-9 degrees
+    opensim = filtfilt(*butter(3, 6 / 50), walk, axis=0, padtype="odd", padlen=samples // 2)  # docs/opensim.md: equal to 5e-9 degrees
     assert_allclose(zero_lag_lowpass(walk, 100.0, 6.0, 6), opensim, rtol=0, atol=1e-10)
 
 

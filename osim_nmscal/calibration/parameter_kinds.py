@@ -247,6 +247,18 @@ _TABLE = (
         enters="max_contraction_velocity",
         write=_stated("max_contraction_velocity"),
     ),
+    ParameterKind(
+        name="pennation_angle_at_optimal",
+        unit="rad",
+        description="Pennation angle at the optimal fiber length.",
+        source="choice",
+        lower=0.5,
+        upper=1.5,
+        bounds="relative",
+        free=False,
+        enters="pennation_angle_at_optimal",
+        write=_stated("pennation_angle_at_optimal"),
+    ),
 )
 
 KINDS: dict[str, ParameterKind] = {kind.name: kind for kind in _TABLE}

@@ -47,22 +47,26 @@ class StudyExcitation:
     removed: tuple[str, ...]
     muscle: str
     data: StudyData
-    correlation: float
+    correlation: float  # nan where the EMG or what was synthesised does not change
     rmse: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyComparison:
-    """Whether the two methods differ at one number of channels; over trials and degrees of freedom."""
+    """Whether the two methods differ at one number of channels about one degree of freedom, over the trials that both predicted."""
 
-    count: int
+    count: int  # channels left
     data: StudyData
+    dof: str
     measure: Literal["rmse", "r2"]
-    emg_driven: float  # mean
-    synergy_hybrid: float  # mean
-    test: Literal["t-test", "Mann-Whitney U", "none"]
-    p_value: float
-    better: Literal["emg_driven", "synergy_hybrid", "neither"]  # neither unless p < 0.05
+    trials: int  # pairs
+    emg_driven: float  # median over trials
+    synergy_hybrid: float  # median over trials
+    difference: float  # median of synergy-hybrid - EMG-driven
+    effect: float  # matched-pairs rank-biserial correlation, -1 to 1, positive where synergy-hybrid is higher; nan if no pair differs
+    p_value: float  # of the Wilcoxon signed-rank test, two-sided; nan with too few pairs
+    p_adjusted: float  # by Holm over all comparisons of the same data and measure
+    better: Literal["emg_driven", "synergy_hybrid", "neither"]  # neither unless p_adjusted < 0.05
 
 
 @dataclass(frozen=True, kw_only=True)

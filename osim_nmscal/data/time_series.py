@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from osim_nmscal.errors import SignalError, UnknownNameError, did_you_mean, listed
+from osim_nmscal.errors import SignalError, UnknownNameError, did_you_mean, listed_in
 
 FloatArray = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class TimeSeries:
             return self.labels.index(label)
         except ValueError:
             raise UnknownNameError(
-                f"{self.source} has no column {label!r}.{did_you_mean(label, self.labels)} It has: {listed(self.labels)}."
+                f"{self.source} has no column {label!r}.{did_you_mean(label, self.labels)} It has: {listed_in(self.labels, self.source)}."
             ) from None
 
     def column(self, label: str) -> FloatArray:

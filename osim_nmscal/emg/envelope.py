@@ -22,8 +22,8 @@ FloatArray = NDArray[np.float64]
 # A step this part longer than the mean step is a dropped sample, not a rounded time. Source: choice; 1926 Hz printed to 0.1 ms is
 # 20 % off at most.
 LARGEST_JITTER = 0.5
-# Raw EMG has at least this part of its standard deviation inside the band: 0.6 to 0.93 in 31 channels of shared/data, whose envelopes
-# of 5 Hz have 3e-4 to 1e-3. Source: measured.
+# Raw EMG has at least this part of its standard deviation inside the band: 0.6 to 0.93 in 31 channels of public recordings,
+# whose envelopes of 5 Hz have 3e-4 to 1e-3. Source: measured.
 SMALLEST_BAND_SHARE = 5e-3
 # Filters ring: an envelope may dip this part of its peak below zero, in this part of its samples; raw EMG is negative in half of them.
 # Source: choice; at rest, ringing about zero is negative in up to a third of the samples.

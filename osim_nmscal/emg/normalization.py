@@ -38,7 +38,7 @@ class NormalizationSettings(Settings):
         unit="-",
         description="'mvc': by the MVC recordings; 'highest': highest value over all recordings; "
         "'auto': MVC where a channel has one, else the highest value; 'none': the envelopes are normalized already.",
-        source="Hambly 2025, III-A; fallback: issue 2",
+        source="Hambly 2025, III-A; fallback: choice, common practice without MVC",
     )
     mvc_reference: Literal["best_mean", "peak"] = setting(
         "best_mean",

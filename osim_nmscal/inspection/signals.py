@@ -48,8 +48,8 @@ def table_facts(series: TimeSeries) -> TableFacts:
 def emg_channels(labels: Sequence[str]) -> tuple[str, ...]:
     """Return the labels that may be EMG: no force plate's channel, and nothing that calls itself unused."""
     possible = [label for label in labels if not _PLATE_CHANNEL.match(label) and not _UNUSED_CHANNEL.search(label)]
-    named = [label for label in possible if _EMG_WORD.search(label)]
-    return tuple(named or possible)
+    called = [label for label in possible if re.search(r"emg|voltage", label, re.IGNORECASE)]
+    return tuple(called or possible)
 
 
 def guess_content(series: TimeSeries, clock: Clock) -> Content:

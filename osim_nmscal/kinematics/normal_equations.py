@@ -111,12 +111,13 @@ def _add_link(
     inside = np.einsum("aif,bif->abf", own[:, :rows], momentum)
     for b in range(len(mine)):  # a before b: b is carried along by a
         inside[b, :b] = inside[:b, b]
-    curvature[np.ix_(mine, mine)] += inside
+    curvature[mine[:, None], mine] += inside
     if len(link.path):
         across = np.einsum("aif,bif->abf", twists[link.path, :rows], momentum)
         if link.once:
-            curvature[np.ix_(coordinates[link.path], mine)] += across
-            curvature[np.ix_(mine, coordinates[link.path])] += across.transpose(1, 0, 2)
+            before = coordinates[link.path]
+            curvature[before[:, None], mine] += across
+            curvature[mine[:, None], before] += across.transpose(1, 0, 2)
             return
         for coordinate, row in zip(coordinates[link.path].tolist(), across, strict=True):
             curvature[coordinate, mine] += row

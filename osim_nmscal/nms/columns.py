@@ -1,5 +1,8 @@
 """Muscles, trials and parameter sets flattened to columns: what the fiber solvers work on, and the fibers they solve."""
 
+import math
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -9,6 +12,9 @@ from osim_nmscal.nms.fiber_dynamics import FiberSolution, solve_trajectory
 from osim_nmscal.nms.muscle_models import MuscleMechanics
 from osim_nmscal.nms.parameters import NmsParameters
 from osim_nmscal.nms.pennation import length_along_tendon, length_of_fiber
+
+# Least length of a fiber in its heights: 88 degrees of pennation, beyond what any class allows.
+_LEAST_OVER_HEIGHT = 1.0005
 
 
 class Columns:
@@ -27,7 +33,7 @@ class Columns:
             *(_as_slice(getattr(parameters, name)).expand(slice_shape).reshape(-1) for name in TendonAndFiber._fields)
         )
         index = torch.arange(muscles, device=mtu_length.device).expand(slice_shape).reshape(-1)
-        self.muscle = muscle if len(index) == muscles else muscle.select(index)
+        self.muscle = _above_height(muscle if len(index) == muscles else muscle.select(index), self.parameters)
 
     @property
     def tracked(self) -> bool:
@@ -98,17 +104,18 @@ def _require_solvable(columns: Columns, time_step: float) -> None:
                 f"The {what} of {columns.describe(column)} is not finite at {sample * time_step:.3f} s; fill the gap before the simulation."
             )
     for name, values in columns.parameters._asdict().items():
-        usable = torch.isfinite(values) & (values > 0.0)
+        angle = name == "pennation_angle_at_optimal"
+        usable = torch.isfinite(values) & ((values >= 0.0) & (values < 0.5 * math.pi) if angle else values > 0.0)
         if not bool(usable.all()):
-            column = int((~usable).nonzero()[0])
+            column, must = int((~usable).nonzero()[0]), "from 0 to less than pi/2 rad" if angle else "positive"
             raise FiberDynamicsError(
-                f"The {name.replace('_', ' ')} of {columns.describe(column)} is {float(values[column]):g}; it must be positive."
+                f"The {name.replace('_', ' ')} of {columns.describe(column)} is {float(values[column]):g}; it must be {must}."
             )
 
 
 def rigid_fiber_length(columns: Columns) -> Tensor:
     """Return the normalized fiber length that a tendon of constant slack length leaves, (time, column)."""
-    height, minimum = fiber_height(columns.parameters, columns.muscle), columns.muscle.minimum_fiber_length
+    height, minimum = fiber_height(columns.parameters), columns.muscle.minimum_fiber_length
     along = (columns.mtu_length - columns.parameters.tendon_slack_length) / columns.parameters.optimal_fiber_length
     return length_of_fiber(torch.maximum(along, length_along_tendon(minimum, height)), height)
 
@@ -125,6 +132,14 @@ def fiber_velocity(length: Tensor, rigid: Tensor, time_step: float, max_contract
         central = torch.cat([change[..., :1, :], 0.5 * (change[..., 1:, :] + change[..., :-1, :]), change[..., -1:, :]], dim=-2)
         backward = torch.where(rigid, central, backward)
     return backward / (time_step * max_contraction_velocity)
+
+
+def _above_height(muscle: MuscleMechanics, parameters: TendonAndFiber) -> MuscleMechanics:
+    """Return the muscles with no fiber shorter than its height, which a pennation above the model's may exceed."""
+    least = _LEAST_OVER_HEIGHT * fiber_height(parameters).detach()
+    if not bool((least > muscle.minimum_fiber_length).any()):
+        return muscle
+    return replace(muscle, minimum_fiber_length=torch.maximum(muscle.minimum_fiber_length, least))
 
 
 def _time_first(signal: Tensor) -> Tensor:

@@ -22,12 +22,12 @@ class TendonAndFiber(NamedTuple):
     tendon_slack_length: Tensor  # m
     max_contraction_velocity: Tensor  # optimal fiber lengths / s
     tendon_strain_at_one_norm_force: Tensor  # -
+    pennation_angle_at_optimal: Tensor  # rad
 
 
-def fiber_height(parameters: TendonAndFiber, muscle: MuscleMechanics) -> Tensor:
+def fiber_height(parameters: TendonAndFiber) -> Tensor:
     """Return the constant height of the fibers in optimal fiber lengths, the sine of pennation at optimal, (..., muscle)."""
-    del parameters  # pennation is a constant of the muscle
-    return muscle.sine_pennation_at_optimal
+    return torch.sin(parameters.pennation_angle_at_optimal)
 
 
 class Balance(NamedTuple):
@@ -65,7 +65,7 @@ def balance(
         residual, its partials by length and velocity, and shared pieces.
     """
     # few passes over memory, since this is most of a solve's time: addcmul(x, y, z, value=c) is x + c * y * z
-    p, sine = parameters, fiber_height(parameters, muscle)
+    p, sine = parameters, fiber_height(parameters)
     along = length_along_tendon(length, sine)
     cosine = along / length
     strain_by_along = -p.optimal_fiber_length / p.tendon_slack_length
@@ -154,6 +154,15 @@ def parameter_partials(name: str, at: Balance, velocity: Tensor, parameters: Ten
     if name == "tendon_strain_at_one_norm_force":
         force = -at.tendon_stiffness * at.tendon_strain / p.tendon_strain_at_one_norm_force
         return ParameterPartials(force, zero, force, zero, zero)
+    if name == "pennation_angle_at_optimal":
+        # a higher fiber reaches less far along the tendon, d along / dh = -h / along, and pulls at a smaller cosine
+        angle = p.pennation_angle_at_optimal
+        height, by_angle = torch.sin(angle), torch.cos(angle)
+        shorter = -height / at.length_along_tendon * by_angle
+        strain = -shorter * p.optimal_fiber_length / p.tendon_slack_length
+        length = at.length_along_tendon / at.cosine
+        fiber = (at.tendon_force - at.residual) / at.cosine
+        return ParameterPartials(at.tendon_stiffness * strain - fiber * shorter / length, strain, zero, zero, height * by_angle / length)
     raise NotImplementedError(f"no partial derivatives are written for {name}")
 
 

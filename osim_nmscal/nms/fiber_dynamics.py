@@ -113,9 +113,9 @@ class FiberSolution:
             muscle=self.muscle.select(torch.arange(len(self.solved), device=self.solved.device)[columns]),
         )
 
-    def jacobian(self) -> tuple[Tensor, Tensor]:
+    def jacobian(self, *, bounded: bool = False) -> tuple[Tensor, Tensor]:
         """Return the diagonal df_i/dl_i and minus the lower diagonal df_i/dl_(i-1); see `fiber_newton.fiber_jacobian`."""
-        return fiber_jacobian(self.at, self.velocity_by_length, self.at_bound)
+        return fiber_jacobian(self.at, self.velocity_by_length, self.at_bound, bounded=bounded)
 
     def _pull_back(self, gradient: Tensor) -> tuple[Tensor, Tensor, TendonAndFiber]:
         adjoint = self.adjoint(gradient)

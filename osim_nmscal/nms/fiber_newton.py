@@ -97,7 +97,7 @@ def fiber_length_at_strain(tendon_strain: Tensor, mtu_length: Tensor, parameters
         muscle: constants, one per column.
     """
     along = (mtu_length - parameters.tendon_slack_length * (1.0 + tendon_strain)) / parameters.optimal_fiber_length
-    length = length_of_fiber(along.clamp_min(0.0), fiber_height(parameters, muscle))
+    length = length_of_fiber(along.clamp_min(0.0), fiber_height(parameters))
     return torch.maximum(length, muscle.minimum_fiber_length)
 
 
@@ -171,24 +171,27 @@ class _Linearisation(NamedTuple):
         return linear_recurrence(self.lower / diagonal, -self.residual / diagonal).clamp(-_STEP_LIMIT, _STEP_LIMIT)
 
 
-def fiber_jacobian(at: Balance, velocity_by_length: Tensor, at_bound: Tensor) -> tuple[Tensor, Tensor]:
+def fiber_jacobian(at: Balance, velocity_by_length: Tensor, at_bound: Tensor, *, bounded: bool) -> tuple[Tensor, Tensor]:
     """Return the bidiagonal Jacobian of backward Euler, of columns that are solved or to be solved.
 
     Args:
         at: the balance of all samples, (time, column).
         velocity_by_length: (column,), dv/dl.
         at_bound: bool, (time, column): fibers held at their bound, which do not follow the sample before them.
+        bounded: whether the diagonal is kept at or below a small negative number, for steps that must not be endless: a slack,
+            silent muscle has hardly any slope there. An exact derivative is not bounded.
 
     Returns:
-        the diagonal df_i/dl_i, at most a small negative number (a slack, silent muscle on its descending limb has no slope to
-        speak of: its response is bounded as its solver's steps are), and minus the lower diagonal df_i/dl_(i-1), (time, column).
+        the diagonal df_i/dl_i, and minus the lower diagonal df_i/dl_(i-1), (time, column).
     """
     rate = no_velocity_at_start(at.by_velocity * velocity_by_length)
-    return (at.by_length + rate).clamp_max(-_SMALLEST_SLOPE), torch.where(at_bound, 0.0, rate)
+    diagonal = at.by_length + rate
+    diagonal = diagonal.clamp_max(-_SMALLEST_SLOPE) if bounded else torch.where(at_bound, -1.0, diagonal)
+    return diagonal, torch.where(at_bound, 0.0, rate)
 
 
 def _linearise(problem: FiberProblem, length: Tensor, residual: Tensor, at: Balance, at_bound: Tensor) -> _Linearisation:
-    return _Linearisation(length, residual, *fiber_jacobian(at, problem.velocity_by_length, at_bound))
+    return _Linearisation(length, residual, *fiber_jacobian(at, problem.velocity_by_length, at_bound, bounded=True))
 
 
 def merged(length: Tensor, at: Balance, columns: Tensor, part_length: Tensor, part: Balance) -> tuple[Tensor, Balance]:

@@ -1,4 +1,4 @@
-"""Joint moments: what the tendon forces do about each degree of freedom (method page, step 5)."""
+"""Joint moments: what the tendon forces do about each degree of freedom (docs/method.md)."""
 
 import torch
 from torch import Tensor

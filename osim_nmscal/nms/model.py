@@ -1,6 +1,6 @@
 """The neuromusculoskeletal model: from excitations, MTU lengths and moment arms to joint moments.
 
-`simulate` composes activation dynamics, fiber dynamics and the joint moment (method page, steps 1 to 5) and is
+`simulate` composes activation dynamics, fiber dynamics and the joint moment (docs/method.md) and is
 differentiable in every input and parameter. Parameters may carry a leading axis of parameter sets: (set, muscle).
 """
 

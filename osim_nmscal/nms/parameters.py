@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.nms.contraction import TendonAndFiber
 from osim_nmscal.nms.muscle_models import muscle_curves
 
 
@@ -23,6 +24,7 @@ class NmsParameters:
     max_isometric_force: Tensor  # N
     max_contraction_velocity: Tensor  # optimal fiber lengths / s
     tendon_strain_at_one_norm_force: Tensor  # -
+    pennation_angle_at_optimal: Tensor  # rad
     electromechanical_delay: Tensor  # s, a scalar or (muscle,)
     emg_scale: Tensor = field(default_factory=lambda: torch.ones((), dtype=torch.float64))  # factor of the excitation, or a scalar
 
@@ -55,9 +57,16 @@ def initial_parameters(
         tendon_slack_length=torch.from_numpy(muscles.values("tendon_slack_length")),
         max_isometric_force=torch.from_numpy(muscles.values("max_isometric_force")),
         max_contraction_velocity=torch.from_numpy(muscles.values("max_contraction_velocity")),
+        pennation_angle_at_optimal=torch.from_numpy(muscles.values("pennation_angle_at_optimal")),
         tendon_strain_at_one_norm_force=torch.tensor(
             [muscle_curves(muscle).tendon_strain_at_one_norm_force for muscle in muscles.muscles], dtype=torch.float64
         ),
         electromechanical_delay=torch.as_tensor(electromechanical_delay, dtype=torch.float64),
         emg_scale=like_names(1.0),
     )
+
+
+def tendon_and_fiber(muscles: MuscleTable) -> TendonAndFiber:
+    """Return the parameters of the force balance of some muscles, (muscle,) each, float64."""
+    stated = initial_parameters(muscles, c1=0.0, c2=0.0, shape_factor=0.0, electromechanical_delay=0.0)
+    return TendonAndFiber(*(getattr(stated, name) for name in TendonAndFiber._fields))

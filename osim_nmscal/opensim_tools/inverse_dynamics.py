@@ -1,7 +1,7 @@
 """Joint moments from motion and external forces: OpenSim's inverse dynamics tool on filtered, exactly uniform coordinates.
 
 Source: OpenSim 4.6, InverseDynamicsTool.
-Departures, each against a trap of shared/OPENSIM.md: muscles are excluded; coordinates are filtered here, with OpenSim's own filter
+Departures, each against a trap of docs/opensim.md: muscles are excluded; coordinates are filtered here, with OpenSim's own filter
 (zero-lag Butterworth, effective order 6), because the tool's low-pass leaves its padding in the result; the paths of the
 external loads are resolved against their file, in a temporary copy of it; moments of dependent coordinates are left out.
 """

@@ -45,7 +45,7 @@ from osim_nmscal.signals import fill_marker_gaps
 
 FloatArray = NDArray[np.float64]
 
-# Accuracies coarser than this move coordinates by degrees. Source: shared/OPENSIM.md (1e-4 instead of 1e-5: up to 6 degrees).
+# Accuracies coarser than this move coordinates by degrees. Source: docs/opensim.md (1e-4 instead of 1e-5: up to 6 degrees).
 TRUSTED_ACCURACY = 1e-5
 # The markers of a recording span about what those of the model span. Source: choice; cm or mm for m are 100 and 1000 times.
 PLAUSIBLE_SPAN_RATIO = 5.0

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,10 +46,11 @@ class MuscleAnalysisSettings(Settings):
     muscles: tuple[str, ...] = setting(
         (), unit="-", description="MTUs; none named means every MTU that crosses one of the dofs.", source="choice"
     )
-    method: MomentArmMethod = setting(
+    method: MomentArmMethod | Literal["surrogate"] = setting(
         "lengthening_speed",
         unit="-",
-        description="Moment arms from the MTU's lengthening speed (fast), or from OpenSim's computeMomentArm.",
+        description="Moment arms from the MTU's lengthening speed (fast), or from OpenSim's computeMomentArm; 'surrogate': lengths and "
+        "moment arms from polynomials fitted to OpenSim's over the motion's range.",
         source="measured: equal but for gastrocnemii that wrap twice",
     )
     lowpass_cutoff: float = setting(
@@ -171,7 +172,7 @@ def _analyze(job: _Job) -> _Outcome:
     coordinates = coordinates_of(model)
     for dof in job.settings.dofs:
         require_coordinate(dof, coordinates, str(job.model))
-    if job.settings.method == "lengthening_speed":
+    if job.settings.method != "moment_arm_solver":
         require_couplers_only(model, str(job.model))
     free_coordinates(model)
     geometer = PathGeometry(model, coordinates, job.settings.dofs)
@@ -185,10 +186,32 @@ def _analyze(job: _Job) -> _Outcome:
     geometer.keep(job.settings.muscles or geometer.crossing(motion.values[_spread(len(motion.time))], str(job.model)), str(job.model))
     inside = _inside(motion, job.windows)
     used = replace(motion, time=motion.time[inside], values=motion.values[inside])
+    if job.settings.method == "surrogate":
+        return _surrogate(model, geometer, motion, inside, job)
     lengths, arms = geometer.over(used.values, job.settings.method)
     geometry = MuscleGeometry(time=used.time, muscles=geometer.names, dofs=job.settings.dofs, mtu_length=lengths, moment_arm=arms)
     _write(geometry, job.out)
     return _Outcome(geometry=geometry, findings=_disagreements(geometer, used, _spread(len(used.time)), arms))
+
+
+def _surrogate(model: Any, geometer: PathGeometry, motion: TimeSeries, inside: NDArray[np.bool_], job: _Job) -> _Outcome:
+    from osim_nmscal.opensim_tools.surrogate_fit import surrogate_over  # it loads torch
+
+    found = surrogate_over(model, geometer.coordinates, job.settings.dofs, geometer.names, motion, str(job.model))
+    geometry = MuscleGeometry(
+        time=motion.time[inside],
+        muscles=geometer.names,
+        dofs=job.settings.dofs,
+        mtu_length=found.mtu_length[inside],
+        moment_arm=found.moment_arm[inside],
+    )
+    _write(geometry, job.out)
+    worst = max(found.errors, key=lambda error: error.arm_rms)
+    finding = (
+        f"Lengths and moment arms of {job.model.name} are polynomials; the worst, {worst.muscle}, is {1e3 * worst.length_rms:.2g} mm of "
+        f"length and {1e3 * worst.arm_rms:.2g} mm of moment arm off OpenSim's (RMS)."
+    )
+    return _Outcome(geometry=geometry, findings=(finding,))
 
 
 def _spread(count: int) -> NDArray[np.intp]:

@@ -2,7 +2,7 @@
 
 Source: OpenSim 4.6, ScaleTool, run on a copy of the user's setup file whose inputs lie in a temporary folder, so that nothing is
 written beside the originals.
-Departures, each against a trap of shared/OPENSIM.md: a measurement whose marker is missing is an error (the tool skips it with a
+Departures, each against a trap of docs/opensim.md: a measurement whose marker is missing is an error (the tool skips it with a
 warning and reports success); a switched-off MarkerPlacer is no failure (the tool reports one); an implausible factor is an error.
 Mass alone: every mass and inertia times subject mass / model mass, for a model whose geometry fits already.
 """

@@ -11,7 +11,6 @@ Source: OpenSim 4.6.
 
 import pickle
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +28,7 @@ from osim_nmscal.opensim_tools.run import in_worker
 from osim_nmscal.opensim_tools.slider_model import LENGTH, slider_model
 from osim_nmscal.settings import Settings, setting
 from osim_nmscal.worker.folder import job_folder
+from osim_nmscal.worker.threads import in_threads
 
 FloatArray = NDArray[np.float64]
 
@@ -179,9 +179,11 @@ def verify_trials(
     shares = [list(range(first, len(trials), jobs)) for first in range(min(max(1, jobs), len(trials)))]
     logs = [log if i == 0 else log.with_name(f"{log.stem}_worker_{i + 1}{log.suffix}") for i in range(len(shares))]
     found: dict[int, VerifiedTrial] = {}
-    with ThreadPoolExecutor(max_workers=max(1, len(shares))) as pool:
-        for part in pool.map(lambda share, own_log: _verify_share(path, trials, share, settings, full, own_log), shares, logs):
-            found |= part
+    parts = in_threads(
+        lambda part: _verify_share(path, trials, part[0], settings, full, part[1]), list(zip(shares, logs, strict=True)), len(shares)
+    )
+    for part in parts:
+        found |= part
     return tuple(found[i] for i in range(len(trials)))
 
 

@@ -1,6 +1,7 @@
 """The edits in the bytes of an .osim that give one muscle its calibrated values, or another class.
 
-Within its class, three numbers change. To another class, the element is renamed, what belongs to its former class goes
+Within its class, only what calibration changed is edited: lengths and strength, and whatever else differs. To another
+class, the element is renamed, what belongs to its former class goes
 (with the comment above it), and every property of the new class is written out, so that no <defaults> of the file can
 creep in. Path, wrapping, appearance, name, control limits, time constants and every common property stay as they are.
 """
@@ -25,6 +26,7 @@ from osim_nmscal.osim_model.properties import (
     truth_of,
 )
 
+# What every calibration writes, whether it moved or not.
 CALIBRATED = ("max_isometric_force", "optimal_fiber_length", "tendon_slack_length")
 
 # What a muscle element of any class keeps when it becomes one of another class, besides its path.
@@ -39,11 +41,18 @@ _PATH_TAG = re.compile(r"([Pp]ath|(Path|Muscle)PointSet|(Path|Muscle)WrapSet)$")
 _HIDDEN = re.compile(rb"<!--.*?-->|<!\[CDATA\[|\]\]>", re.DOTALL)
 
 
+def calibrated_values(document: ModelDocument, element: etree._Element, muscle: Muscle) -> Values:
+    """Return by place in the XML what a calibrated muscle must state: the three values that are always written, and all that differs."""
+    resolved = resolved_values(document, element, muscle.muscle_class)
+    stated = {**{name: getattr(muscle, name) for name in COMMON_DEFAULTS}, **class_values(muscle.properties)}
+    return {path: value for path, value in stated.items() if path in CALIBRATED or (value is not None and value != resolved[path])}
+
+
 def calibration_edits(
     document: ModelDocument, spans: dict[etree._Element, ElementSpan], element: etree._Element, muscle: Muscle
 ) -> list[Edit]:
-    """Return the edits that give a muscle element of the same class its three calibrated values."""
-    return _property_edits(document, spans, element, {name: getattr(muscle, name) for name in CALIBRATED})
+    """Return the edits that give a muscle element of the same class its calibrated values."""
+    return _property_edits(document, spans, element, calibrated_values(document, element, muscle))
 
 
 def conversion_edits(
@@ -102,6 +111,11 @@ def _property_edits(
             missing[path] = value
         elif not _is_stated(child, value):
             edits.append(_value_edit(document, spans[child], str(child.tag), value))
+    for curve in () if converted_to else element.iterchildren("*"):
+        inside = {path: missing.pop(path) for path in list(missing) if path.startswith(f"{curve.tag}/")}
+        if inside:  # the curve is there, without this number
+            numbers = {path.rpartition("/")[2]: value for path, value in inside.items()}
+            edits.append(_insertion(document, spans, curve, numbers, str(curve.tag).encode()))
     if missing:
         edits.append(_insertion(document, spans, element, missing, (converted_to or str(element.tag)).encode()))
     return edits

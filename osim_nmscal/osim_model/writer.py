@@ -1,25 +1,24 @@
-"""Calibrated muscles back into an .osim: three numbers per muscle change, or the muscle's class, and nothing else.
+"""Calibrated muscles back into an .osim: the calibrated numbers of each muscle change, or its class, and nothing else.
 
 The bytes are edited where the values stand (`muscle_edits`), written beside the target, read again and compared with the
 source as trees; only then does the file take its name. That OpenSim loads it is checked by the caller's `check`
 (`opensim_tools/model_check`), before the file takes its name too.
 """
 
-import dataclasses
 import math
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
 from lxml import etree
 
-from osim_nmscal.data.muscles import Muscle, MuscleTable
+from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.errors import UnknownNameError, WriteBackError, did_you_mean, listed
 from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.document import Edit, ModelDocument, apply_edits, element_spans, read_document
-from osim_nmscal.osim_model.muscle_edits import CALIBRATED, calibration_edits, conversion_edits, is_kept
+from osim_nmscal.osim_model.muscle_edits import CALIBRATED, calibrated_values, calibration_edits, conversion_edits, is_kept
 from osim_nmscal.osim_model.properties import property_element
 from osim_nmscal.osim_model.reader import muscle_elements, muscle_of
 
@@ -118,24 +117,17 @@ def _verify(
         raise WriteBackError(f"The personalized copy of {source.path.name} would differ in more than its muscles; it was not written.")
     for muscle, element in zip(wanted.muscles, elements, strict=True):
         counterpart = written_elements[muscle.name]
-        if not _same_but_properties(source, element, written, counterpart):
+        paths = calibrated_values(source, element, muscle) if element.tag == muscle.muscle_class else {}
+        if not _same_but_properties(source, element, written, counterpart, paths):
             raise WriteBackError(
                 f"Muscle {muscle.name!r} of the personalized copy of {source.path.name} would differ in more than its properties;"
                 " it was not written."
             )
-        expected = _expected(source, element, muscle)
         found = muscle_of(written, counterpart, None)
-        if found != expected:
-            raise WriteBackError(f"Muscle {muscle.name!r} would be read back as {found}, not as {expected}; nothing was written.")
+        if found != muscle:
+            raise WriteBackError(f"Muscle {muscle.name!r} would be read back as {found}, not as {muscle}; nothing was written.")
     if check is not None:
         check(path)
-
-
-def _expected(source: ModelDocument, element: etree._Element, muscle: Muscle) -> Muscle:
-    """Return what the written file must hold: the calibrated values in the source's muscle, or the whole converted muscle."""
-    if element.tag != muscle.muscle_class:
-        return muscle
-    return dataclasses.replace(muscle_of(source, element, None), **{name: getattr(muscle, name) for name in CALIBRATED})
 
 
 def _same_tree(one: etree._Element, other: etree._Element, edited: frozenset[etree._Element]) -> bool:
@@ -151,10 +143,12 @@ def _same_tree(one: etree._Element, other: etree._Element, edited: frozenset[etr
     )
 
 
-def _same_but_properties(source: ModelDocument, one: etree._Element, written: ModelDocument, other: etree._Element) -> bool:
-    """Compare two muscles without the properties that calibration, or a change of class, may write."""
+def _same_but_properties(
+    source: ModelDocument, one: etree._Element, written: ModelDocument, other: etree._Element, paths: Iterable[str]
+) -> bool:
+    """Compare two muscles without the properties at these places, or those that a change of class may write."""
     becomes = "" if one.tag == other.tag else str(other.tag)
-    mine, theirs = _lasting(source, one, becomes), _lasting(written, other, becomes)
+    mine, theirs = _lasting(source, one, becomes, paths), _lasting(written, other, becomes, paths)
     return (
         one.items() == other.items()
         and len(mine) == len(theirs)
@@ -165,8 +159,9 @@ def _same_but_properties(source: ModelDocument, one: etree._Element, written: Mo
     )
 
 
-def _lasting(document: ModelDocument, muscle: etree._Element, becomes: str) -> list[etree._Element]:
+def _lasting(document: ModelDocument, muscle: etree._Element, becomes: str, paths: Iterable[str]) -> list[etree._Element]:
     if becomes:  # its numbers are compared as properties; here what is kept and has parts: path, wrapping
         return [child for child in muscle.iterchildren("*") if is_kept(child, becomes) and len(child)]
-    changed = [property_element(document, muscle, name) for name in CALIBRATED]
-    return [child for child in muscle if child not in changed]
+    changed = [property_element(document, muscle, path) for path in paths]
+    curves = {path.split("/")[0] for path in paths if "/" in path}  # their numbers are all compared as properties
+    return [child for child in muscle if child not in changed and child.tag not in curves]

@@ -40,7 +40,6 @@ class RecordingView:
     marker_time: FloatArray = field(default_factory=lambda: np.empty(0))  # s
     marker_rms: FloatArray = field(default_factory=lambda: np.empty(0))  # m, over markers
     marker_max: FloatArray = field(default_factory=lambda: np.empty(0))  # m
-    worst_marker: str = ""  # most often the worst
     force_time: FloatArray = field(default_factory=lambda: np.empty(0))  # s
     force: FloatArray = field(default_factory=lambda: np.empty(0))  # N, what the trials are cut by
     force_label: str = ""

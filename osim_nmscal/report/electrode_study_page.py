@@ -5,19 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from osim_nmscal.data.electrode_study import ElectrodeStudy, StudyData, StudyMethod
+from osim_nmscal.data.electrode_study import ElectrodeStudy, StudyComparison, StudyData, StudyMethod
 from osim_nmscal.report.blocks import Block, Cell, Column, Figure, LegendEntry, Missing, Section, Table, rows_of
 from osim_nmscal.report.data import ReportData, SettingRow
 from osim_nmscal.report.page import Head, page_html
 from osim_nmscal.report.svg import Panel, limits
 from osim_nmscal.summaries.colours import CALIBRATED, UNCALIBRATED
-from osim_nmscal.summaries.paired_tests import FEWEST_PAIRS, PairedComparison, compare_methods, p_text
+from osim_nmscal.summaries.electrode_answer import deciding_data
+from osim_nmscal.summaries.paired_tests import p_text
 
 COLOURS: dict[StudyMethod, str] = {"emg_driven": CALIBRATED, "synergy_hybrid": UNCALIBRATED}
 DASHES: dict[StudyMethod, str] = {"emg_driven": "", "synergy_hybrid": "6 3"}
 NAMES: dict[StudyMethod, str] = {"emg_driven": "EMG-driven", "synergy_hybrid": "synergy-hybrid"}
-# A loss of R2 that a laboratory may find small; used in the answer only. Source: choice.
-SMALL_LOSS = 0.05
 _LEGEND = tuple(
     LegendEntry(text=f"{name}, median and quartiles over trials", colour=COLOURS[m], dash=DASHES[m]) for m, name in NAMES.items()
 )
@@ -32,15 +31,15 @@ def electrode_study_html(study: ElectrodeStudy, *, subject: str = "", settings: 
         subject: whose recordings they are.
         settings: of the calibrations; those that are not the default are shown.
     """
-    data = study_data(study)
-    tests = {measure: compare_methods(study.metrics, data, measure) for measure in ("r2", "rmse")}
+    data = deciding_data(study.metrics)
+    tests = tuple(test for test in study.comparisons if test.data == data)
     trials = len({metric.trial for metric in study.metrics if metric.data == data})
     kind = "held out, predicted from EMG alone" if data == "held_out" else "the calibration trials: none was held out"
     about = ReportData(
         subject=subject or "not named",
         model=f"{len(study.channels)} EMG channels",
         date=datetime.now().strftime("%Y-%m-%d"),
-        facts=(("trials", f"{trials} ({kind})"), ("degrees of freedom", ", ".join(dict.fromkeys(t.dof for t in tests["r2"])))),
+        facts=(("trials", f"{trials} ({kind})"), ("degrees of freedom", ", ".join(dict.fromkeys(test.dof for test in tests)))),
     )
     section = Section(
         key="study",
@@ -50,8 +49,8 @@ def electrode_study_html(study: ElectrodeStudy, *, subject: str = "", settings: 
         f"are medians over "
         "trials, degrees of freedom apart; tests are paired over trials. They tell about this person, not about people.",
         blocks=(
-            *_measure_figures(study, data),
-            _tests_table(tests["r2"] + tests["rmse"]),
+            *_measure_figures(study, data, tests),
+            _tests_table(tests),
             _distance(study),
             *_excitations(study, data),
             _order(study),
@@ -59,7 +58,7 @@ def electrode_study_html(study: ElectrodeStudy, *, subject: str = "", settings: 
             *_settings(settings),
         ),
     )
-    title = Head(light="info", sentence="Which electrodes can be left off", reasons=answer(study, tests["r2"]))
+    title = Head(light="info", sentence="Which electrodes can be left off", reasons=study.sentences)
     return page_html(about, title, (section,))
 
 
@@ -74,46 +73,10 @@ def write_electrode_study_page(study: ElectrodeStudy, path: Path, *, subject: st
     return path
 
 
-def study_data(study: ElectrodeStudy) -> StudyData:
-    """Return which trials decide: those held out, if there are any."""
-    return "held_out" if any(metric.data == "held_out" for metric in study.metrics) else "calibration"
-
-
-def answer(study: ElectrodeStudy, tests: tuple[PairedComparison, ...]) -> tuple[str, ...]:
-    """Say in words what can be left off, for each method and degree of freedom, and where the methods differ.
-
-    Args:
-        study: its results.
-        tests: comparisons of R2, see `compare_methods`.
-    """
-    everything = len(study.channels)
-    if not any(test.count == everything for test in tests):
-        return ("The calibration with all channels failed, so there is nothing to compare with.",)
-    sentences = []
-    for method, name in NAMES.items():
-        parts = []
-        for dof in dict.fromkeys(test.dof for test in tests):
-            r2 = {test.count: getattr(test, method) for test in tests if test.dof == dof}
-            enough = [count for count in r2 if all(r2[c] >= r2[everything] - SMALL_LOSS for c in r2 if c >= count)]
-            gone = study.order[: everything - min(enough)]
-            without = f"can do without {', '.join(gone)}" if gone else "can do without none"
-            parts.append(f"{dof} {without} (R² {r2[everything]:.2f} → {r2[min(enough)]:.2f})")
-        sentences.append(f"{name[0].upper()}{name[1:]}, losing at most {SMALL_LOSS:g} of R²: {'; '.join(parts)}.")
-    for method, name in NAMES.items():
-        wins = [f"{test.dof} with {test.count}" for test in tests if test.better == method]
-        if wins:
-            sentences.append(f"{name[0].upper()}{name[1:]} has the higher R² (Holm-adjusted p < 0.05) for {', '.join(wins)} channels.")
-    if all(test.trials < FEWEST_PAIRS for test in tests):
-        sentences.append(f"Fewer than {FEWEST_PAIRS} trials: no difference between the methods can be tested.")
-    elif all(test.better == "neither" for test in tests):
-        sentences.append("At no number of channels do the methods differ beyond chance (Holm-adjusted p < 0.05).")
-    return tuple(sentences)
-
-
-def _measure_figures(study: ElectrodeStudy, data: StudyData) -> tuple[Block, ...]:
+def _measure_figures(study: ElectrodeStudy, data: StudyData, comparisons: tuple[StudyComparison, ...]) -> tuple[Block, ...]:
     figures = []
     for measure, title in (("r2", "R²"), ("rmse", "RMSE, N·m")):
-        tests = compare_methods(study.metrics, data, "r2" if measure == "r2" else "rmse")
+        tests = [test for test in comparisons if test.measure == measure]
         dofs = list(dict.fromkeys(test.dof for test in tests))
         panels = tuple(_measure_panel(study, data, measure, title, dof, [t for t in tests if t.dof == dof]) for dof in dofs)
         figures.append(
@@ -122,7 +85,7 @@ def _measure_figures(study: ElectrodeStudy, data: StudyData) -> tuple[Block, ...
     return tuple(figures)
 
 
-def _measure_panel(study: ElectrodeStudy, data: StudyData, measure: str, title: str, dof: str, tests: list[PairedComparison]) -> str:
+def _measure_panel(study: ElectrodeStudy, data: StudyData, measure: str, title: str, dof: str, tests: list[StudyComparison]) -> str:
     counts = sorted({metric.count for metric in study.metrics}, reverse=True)
     quartiles: dict[tuple[StudyMethod, int], np.ndarray] = {}
     for method in NAMES:
@@ -151,7 +114,7 @@ def _ticks(counts: list[int]) -> list[tuple[float, str]]:
     return [(float(i), str(count)) for i, count in enumerate(counts)]
 
 
-def _tests_table(tests: tuple[PairedComparison, ...]) -> Block:
+def _tests_table(tests: tuple[StudyComparison, ...]) -> Block:
     if not tests:
         return Missing(what="Tests", why="no trial was predicted by both methods.")
     rows = [
@@ -214,8 +177,7 @@ def _excitations(study: ElectrodeStudy, data: StudyData) -> tuple[Block, ...]:
     here = [one for one in study.excitations if one.data == data]
     if not here:
         return (Missing(what="Synthesised against withheld EMG", why="no recorded muscle was withheld."),)
-    # An excitation that does not change has no correlation; the study states it as exactly 0 or as no number.
-    constant = [one for one in here if one.correlation == 0.0 or not np.isfinite(one.correlation)]
+    constant = [one for one in here if not np.isfinite(one.correlation)]
     counts = sorted({one.count for one in study.excitations}, reverse=True)
     muscles = list(dict.fromkeys(one.muscle for one in here))
     rows: list[tuple[Cell, ...]] = []

@@ -54,11 +54,7 @@ def _flow(data: ReportData) -> Block:
 def _markers(data: ReportData) -> tuple[Block, ...]:
     known = [view for view in data.recordings if len(view.marker_time)]
     if not known:
-        return (
-            Missing(
-                what="Marker errors", why="no recording started from markers here, or OpenSim's log of inverse kinematics was not kept."
-            ),
-        )
+        return (Missing(what="Marker errors", why="no recording started from markers here, or inverse kinematics has not run."),)
     panels = []
     for view in known:
         highest = max(1.1 * float(view.marker_max.max()), 1.1 * MARKER_MAX)
@@ -67,7 +63,7 @@ def _markers(data: ReportData) -> tuple[Block, ...]:
         panel.line(view.marker_time, 1000 * view.marker_rms, MEASURED)
         panel.line(view.marker_time[[0, -1]], [1000 * MARKER_RMS] * 2, MEASURED, dash="2 3", width=1)
         panel.line(view.marker_time[[0, -1]], [1000 * MARKER_MAX] * 2, UNCALIBRATED, dash="2 3", width=1)
-        panel.note(f"RMS {1000 * view.marker_rms.mean():.0f}, worst {1000 * view.marker_max.max():.0f} mm ({view.worst_marker})")
+        panel.note(f"RMS {1000 * view.marker_rms.mean():.0f}, worst {1000 * view.marker_max.max():.0f} mm")
         panels.append(panel.render())
     legend = (
         LegendEntry(text="RMS over markers", colour=MEASURED),
@@ -162,11 +158,13 @@ def _channels(data: ReportData) -> tuple[Block, ...]:
         marked=frozenset(i for i, name in enumerate(names) if any(flag_of == name for _, flag_of, _ in flagged)),
     )
     recordings = list(dict.fromkeys(view.recording for view in data.channels))
+    envelope, raw = LegendEntry(text="envelope", colour=CALIBRATED), LegendEntry(text="raw", colour="#bdbdbd", kind="bar")
+    legend = (raw, envelope) if any(len(view.low) for view in data.channels) else (envelope,)
     figures = tuple(
         Figure(
-            caption=f"EMG of {recording}, raw and envelope, in the unit of the recording.",
+            caption=f"EMG of {recording}, in the unit of the recording.",
             panels=tuple(_channel_panel(view) for view in data.channels if view.recording == recording),
-            legend=(LegendEntry(text="raw", colour="#bdbdbd", kind="bar"), LegendEntry(text="envelope", colour=CALIBRATED)),
+            legend=legend,
             name=f"emg_{recording}",
             folded=recording != recordings[0],
         )

@@ -7,13 +7,13 @@ What a test over the trials of one person tells is about this person, not about 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from osim_nmscal.data.electrode_study import StudyData, StudyMetric
+from osim_nmscal.data.electrode_study import StudyComparison, StudyData, StudyMetric
 
 FloatArray = NDArray[np.float64]
 
@@ -22,31 +22,7 @@ LEVEL = 0.05
 FEWEST_PAIRS = 6
 
 
-@dataclass(frozen=True, kw_only=True)
-class PairedComparison:
-    """The two methods at one number of channels, about one degree of freedom, over the trials that both predicted."""
-
-    count: int  # channels left
-    dof: str
-    measure: Literal["rmse", "r2"]
-    trials: int  # pairs
-    emg_driven: float  # median over trials
-    synergy_hybrid: float  # median over trials
-    difference: float  # median of synergy-hybrid - EMG-driven
-    effect: float  # matched-pairs rank-biserial correlation, -1 to 1: share of ranks in favour of a positive difference; nan without any
-    p_value: float  # of the Wilcoxon signed-rank test, two-sided; nan with too few pairs
-    p_adjusted: float  # by Holm over all comparisons of this measure
-
-    @property
-    def better(self) -> Literal["emg_driven", "synergy_hybrid", "neither"]:
-        """Which method is better; neither unless the adjusted p value lies below 0.05."""
-        if not self.p_adjusted < LEVEL:
-            return "neither"
-        higher = self.effect > 0 if self.measure == "r2" else self.effect < 0
-        return "synergy_hybrid" if higher else "emg_driven"
-
-
-def compare_methods(metrics: Sequence[StudyMetric], data: StudyData, measure: Literal["rmse", "r2"]) -> tuple[PairedComparison, ...]:
+def compare_methods(metrics: Sequence[StudyMetric], data: StudyData, measure: Literal["rmse", "r2"]) -> tuple[StudyComparison, ...]:
     """Compare both methods at every number of channels, about every degree of freedom.
 
     Args:
@@ -58,7 +34,7 @@ def compare_methods(metrics: Sequence[StudyMetric], data: StudyData, measure: Li
         The largest number of channels first; p values adjusted over all of them.
     """
     chosen = [metric for metric in metrics if metric.data == data]
-    rows: list[PairedComparison] = []
+    rows: list[StudyComparison] = []
     for count in sorted({metric.count for metric in chosen}, reverse=True):
         for dof in dict.fromkeys(metric.dof for metric in chosen):
             here = [metric for metric in chosen if (metric.count, metric.dof) == (count, dof)]
@@ -68,9 +44,9 @@ def compare_methods(metrics: Sequence[StudyMetric], data: StudyData, measure: Li
             both = [trial for trial in emg if trial in hybrid and np.isfinite(emg[trial]) and np.isfinite(hybrid[trial])]
             if both:
                 a, b = (np.array([values[trial] for trial in both]) for values in (emg, hybrid))
-                rows.append(_comparison(count, dof, measure, a, b))
+                rows.append(_comparison(count, data, dof, measure, a, b))
     adjusted = holm([row.p_value for row in rows])
-    return tuple(replace(row, p_adjusted=p) for row, p in zip(rows, adjusted, strict=True))
+    return tuple(replace(row, p_adjusted=p, better=_better(row, p)) for row, p in zip(rows, adjusted, strict=True))
 
 
 def signed_rank_test(first: FloatArray, second: FloatArray) -> float:
@@ -115,9 +91,12 @@ def p_text(p_value: float) -> str:
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
-def _comparison(count: int, dof: str, measure: Literal["rmse", "r2"], emg: FloatArray, hybrid: FloatArray) -> PairedComparison:
-    return PairedComparison(
+def _comparison(
+    count: int, data: StudyData, dof: str, measure: Literal["rmse", "r2"], emg: FloatArray, hybrid: FloatArray
+) -> StudyComparison:
+    return StudyComparison(
         count=count,
+        data=data,
         dof=dof,
         measure=measure,
         trials=len(emg),
@@ -127,4 +106,12 @@ def _comparison(count: int, dof: str, measure: Literal["rmse", "r2"], emg: Float
         effect=rank_biserial(emg, hybrid),
         p_value=signed_rank_test(emg, hybrid),
         p_adjusted=float("nan"),
+        better="neither",
     )
+
+
+def _better(row: StudyComparison, p_adjusted: float) -> Literal["emg_driven", "synergy_hybrid", "neither"]:
+    if not p_adjusted < LEVEL:
+        return "neither"
+    higher = row.effect > 0 if row.measure == "r2" else row.effect < 0
+    return "synergy_hybrid" if higher else "emg_driven"

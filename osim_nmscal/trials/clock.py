@@ -1,8 +1,9 @@
 """Does the EMG run on the clock of the motion? Asked of repeated movements, which show it.
 
 If the time axis of the EMG is stretched by a factor 1 + e (a sampling rate written wrongly), its bursts come back after (1 + e)
-periods of the movement. The published EMG of running in shared/data has this fault: 960 Hz for 1000 Hz, e = 4 %. For each pair of
-consecutive starts, the lag is found at which the envelopes of all channels together correlate best with those one period later.
+periods of the movement. A published EMG of running (simtk.org/projects/full_body) has this fault: 960 Hz for
+1000 Hz, e = 4 %. For each pair of consecutive starts, the lag is found at which the envelopes of all channels together
+correlate best with those one period later.
 """
 
 from collections.abc import Sequence
@@ -16,8 +17,8 @@ from osim_nmscal.trials.segmentation import Segment
 
 FloatArray = NDArray[np.float64]
 
-# Periods needed, smallest stretch worth a word, and how many standard errors it must exceed. Source: choice; right clocks in shared/data
-# give 0.1 % or less (running, treadmill).
+# Periods needed, smallest stretch worth a word, and how many standard errors it must exceed. Source: choice; right clocks in public
+# recordings give 0.1 % or less (running, treadmill).
 FEWEST_PERIODS = 4
 SMALLEST_STRETCH = 0.01
 STANDARD_ERRORS = 3.0

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import TimeSeries
-from osim_nmscal.errors import SegmentationError, did_you_mean, listed
+from osim_nmscal.errors import SegmentationError, did_you_mean, listed, listed_in
 from osim_nmscal.settings import Settings, setting
 from osim_nmscal.signals import require_gapless
 
@@ -66,7 +66,7 @@ class SegmentationSettings(Settings):
         unit="-",
         description="Share by which a duration may differ from the recording's median; beyond, the other foot was on the plate "
         "or a strike is false. Judged from five stances, strides or cycles on.",
-        source="choice: strides of steady gait vary by 2 to 5 %, false ones in shared/data by 21 % and more",
+        source="choice: strides of steady gait vary by 2 to 5 %, false ones in public recordings by 21 % and more",
         gt=0,
     )
     coordinate: str = setting("", unit="-", description="Coordinate whose peaks bound the cycles.", source="recording")
@@ -203,7 +203,8 @@ def _contacts(forces: TimeSeries, settings: SegmentationSettings) -> tuple[Float
     """Return start and end of each contact, (contact, 2), s, and what was left out."""
     if not settings.force_column:
         raise SegmentationError(
-            f"Segmentation by {settings.method} needs force_column, one of those in {forces.source}: {listed(forces.labels)}."
+            f"Segmentation by {settings.method} needs force_column, one of those in {forces.source}: "
+            f"{listed_in(forces.labels, forces.source)}."
         )
     force = forces.column(settings.force_column)
     require_gapless(forces.select([settings.force_column]))
@@ -259,7 +260,8 @@ def _peak_times(coordinates: TimeSeries, settings: SegmentationSettings) -> Floa
 
     if not settings.coordinate:
         raise SegmentationError(
-            f"Segmentation by cycle needs coordinate, one of those in {coordinates.source}: {listed(coordinates.labels)}."
+            f"Segmentation by cycle needs coordinate, one of those in {coordinates.source}: "
+            f"{listed_in(coordinates.labels, coordinates.source)}."
         )
     angle = coordinates.column(settings.coordinate)
     require_gapless(coordinates.select([settings.coordinate]))

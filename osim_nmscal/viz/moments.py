@@ -1,9 +1,10 @@
 """Joint moments over the cycle: inverse dynamics against the uncalibrated and the calibrated model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from osim_nmscal.data.results import TrialPrediction
 from osim_nmscal.data.trials import Trial, TrialSet
@@ -15,18 +16,25 @@ from osim_nmscal.viz.style import AxesArray, legend_above, new_axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+FloatArray = NDArray[np.float64]
+
 _ROLES = {"calibration": "calibration", "held_out": "held-out"}
 
 
 def plot_moments(
-    trials: TrialSet, calibrated: Sequence[TrialPrediction], uncalibrated: Sequence[TrialPrediction] = (), *, axes: Any = None
+    trials: TrialSet,
+    calibrated: Sequence[TrialPrediction],
+    uncalibrated: Sequence[TrialPrediction] | Mapping[str, FloatArray] = (),
+    *,
+    axes: Any = None,
 ) -> AxesArray:
     """Draw mean and standard deviation over trials, one column per degree of freedom, held-out trials in a row of their own.
 
     Args:
         trials: with the moments of inverse dynamics.
         calibrated: predictions of the calibrated model, one per trial, e.g. `result.predictions`.
-        uncalibrated: predictions of the model before calibration.
+        uncalibrated: predictions of the model before calibration, or their moments by trial, (time, dof) in N*m, as
+            `load_results(folder).uncalibrated_moments`.
         axes: axes to draw into, as many as panels; None for a new figure.
 
     Returns:
@@ -34,15 +42,14 @@ def plot_moments(
     """
     roles = [role for role in _ROLES if any(trial.role == role for trial in trials.trials)]
     grid = new_axes(len(roles), len(trials.dofs), axes)
-    after = {prediction.trial: prediction for prediction in calibrated}
-    before = {prediction.trial: prediction for prediction in uncalibrated}
+    after, before = _moments(calibrated), _moments(uncalibrated)
     for row, role in enumerate(roles):
         members = [trial for trial in trials.trials if trial.role == role and trial.name in after]
         for column, dof in enumerate(trials.dofs):
             one = grid[row, column]
             _panel(one, members, column, before, after)
             if row == 0:
-                one.set_title(dof, fontsize=8)
+                one.set_title(dof, loc="left", fontsize=8)
             if row == len(roles) - 1:
                 one.set_xlabel("trial (%)")
         count = f"{len(members)} {_ROLES[role]} trial{'s' if len(members) != 1 else ''}"
@@ -51,7 +58,7 @@ def plot_moments(
     return grid
 
 
-def _panel(axes: "Axes", trials: Sequence[Trial], dof: int, before: dict[str, TrialPrediction], after: dict[str, TrialPrediction]) -> None:
+def _panel(axes: "Axes", trials: Sequence[Trial], dof: int, before: Mapping[str, FloatArray], after: Mapping[str, FloatArray]) -> None:
     percent = np.linspace(0, 100, POINTS)
     axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
     axes.set_xlim(0, 100)
@@ -62,9 +69,9 @@ def _panel(axes: "Axes", trials: Sequence[Trial], dof: int, before: dict[str, Tr
     for made, colour, style, name in ((before, UNCALIBRATED, ":", "uncalibrated"), (after, CALIBRATED, "--", "calibrated")):
         known = [trial for trial in trials if trial.name in made]
         if known:
-            _band(axes, percent, [over_cycle(made[t.name].joint_moment[:, dof], t.first_counted) for t in known], colour, style, name)
+            _band(axes, percent, [over_cycle(made[t.name][:, dof], t.first_counted) for t in known], colour, style, name)
             texts.append(f"{np.mean([_r2(trial, made[trial.name], dof) for trial in known]):.2f}")
-    axes.text(0.98, 0.03, f"R² {' → '.join(texts)}", transform=axes.transAxes, ha="right", va="bottom", fontsize=6.5)
+    axes.set_title(f"R² {' → '.join(texts)}", loc="right", fontsize=6.5)
 
 
 def _band(axes: "Axes", percent: Any, curves: list[Any], colour: str, style: str, name: str) -> None:
@@ -73,6 +80,12 @@ def _band(axes: "Axes", percent: Any, curves: list[Any], colour: str, style: str
     axes.plot(percent, cycle.mean, color=colour, linestyle=style, linewidth=1.2, label=name)
 
 
-def _r2(trial: Trial, prediction: TrialPrediction, dof: int) -> float:
+def _r2(trial: Trial, moment: FloatArray, dof: int) -> float:
     counted = slice(trial.first_counted, None)
-    return coefficient_of_determination(trial.joint_moment[counted, dof], prediction.joint_moment[counted, dof])
+    return coefficient_of_determination(trial.joint_moment[counted, dof], moment[counted, dof])
+
+
+def _moments(predictions: Sequence[TrialPrediction] | Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
+    if isinstance(predictions, Mapping):
+        return predictions
+    return {prediction.trial: prediction.joint_moment for prediction in predictions}

@@ -14,6 +14,8 @@ AxesArray = NDArray[Any]  # of matplotlib.axes.Axes
 
 # Size of one panel, inches: three in a row fill a page's width of 7 inches.
 PANEL = (2.3, 1.75)
+# A single panel is no narrower, inches, so that its legend finds room.
+NARROWEST = 3.2
 
 
 def new_axes(rows: int, columns: int, axes: Any = None, *, panel: tuple[float, float] = PANEL, sharey: Any = False) -> AxesArray:
@@ -38,7 +40,7 @@ def new_axes(rows: int, columns: int, axes: Any = None, *, panel: tuple[float, f
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ConfigError('Figures need matplotlib, which is not installed; install it with: pip install "osim-nmscal[plots]"') from error
-    size = (panel[0] * columns + 0.4, panel[1] * rows + 0.6)
+    size = (max(panel[0] * columns, NARROWEST) + 0.4, panel[1] * rows + 0.6)
     figure, made = plt.subplots(rows, columns, figsize=size, squeeze=False, sharey=sharey, layout="constrained")
     figure.set_facecolor("white")
     for one in made.flat:
@@ -61,7 +63,7 @@ def legend_above(grid: AxesArray, of: "Axes") -> None:
     """Put one legend, that of one axes, above all panels, where it covers nothing."""
     handles, labels = of.get_legend_handles_labels()
     if handles:
-        grid.flat[0].figure.legend(handles, labels, loc="outside upper center", ncols=4, fontsize=7, frameon=False)
+        grid.flat[0].figure.legend(handles, labels, loc="outside upper center", ncols=min(4, grid.shape[1] + 2), fontsize=7, frameon=False)
 
 
 def hide_unused(grid: AxesArray, used: int) -> None:

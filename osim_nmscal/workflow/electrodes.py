@@ -10,13 +10,14 @@ from pathlib import Path
 
 from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.electrode_study import ElectrodeStudy
-from osim_nmscal.electrode_study import electrode_study, study_candidates, write_study
+from osim_nmscal.electrodes import electrode_study, study_candidates, write_study
 from osim_nmscal.report.electrode_study_page import write_electrode_study_page
 from osim_nmscal.workflow.flow import Flow, made
 from osim_nmscal.workflow.judgement import judged
 from osim_nmscal.workflow.personalize import publish_partial
 from osim_nmscal.workflow.preparation import opened_place
 from osim_nmscal.workflow.progress import Progress, ProgressCallback
+from osim_nmscal.workflow.publication import put_in_place
 from osim_nmscal.workflow.report_data import setting_rows
 from osim_nmscal.workflow.runner import StageRunner
 from osim_nmscal.workflow.stages import preparing
@@ -93,7 +94,15 @@ def _study(flow: Flow, channels: Sequence[str], fewest: int, jobs: int, progress
     )
     if progress is not None:
         progress(Progress(stage=STAGE, state="done", seconds=time.perf_counter() - began))
-    files = write_study(study, home)
-    settings = setting_rows(flow.config, prefix="calibration.")
-    figure = write_electrode_study_page(study, home / "electrode_study.html", subject=flow.config.subject.name, settings=settings)
-    return ElectrodeStudyResult(folder=home, study=study, files=files, figure=figure, findings=flow.runner.sentences)
+    with flow.place.part(STAGE) as part:
+        names = [path.name for path in write_study(study, part)]
+        settings = setting_rows(flow.config, prefix="calibration.")
+        figure = write_electrode_study_page(study, part / "electrode_study.html", subject=flow.config.subject.name, settings=settings)
+        flow.runner.findings += put_in_place(part, home)
+    return ElectrodeStudyResult(
+        folder=home,
+        study=study,
+        files=tuple(home / name for name in names),
+        figure=home / figure.name,
+        findings=flow.runner.sentences,
+    )

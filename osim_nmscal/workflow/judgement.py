@@ -227,9 +227,18 @@ def _of_inverse_dynamics(flow: "Flow") -> Iterator[Finding]:
 
 
 def _of_emg(flow: "Flow") -> Iterator[Finding]:
+    if flow.mapping is None:
+        return
+    # one muscle of each channel that drives a muscle by itself stands for it
+    alone = (flow.mapping.weights > 0).sum(axis=0) == 1
+    standing = {c: m for m in np.flatnonzero(alone)[::-1] for c in np.flatnonzero(flow.mapping.weights[:, m] > 0)}
     for recording in flow.config.recordings:
         driven = read_storage(flow.place.path(excitations(recording.name)))
-        yield from of_emg.weak_channels(driven, start=recording.start, end=recording.end)
+        values = driven.select([flow.mapping.muscles[standing[c]] for c in sorted(standing)]).values
+        channels = TimeSeries(
+            time=driven.time, labels=tuple(flow.mapping.channels[c] for c in sorted(standing)), values=values, source=recording.name
+        )
+        yield from of_emg.weak_channels(channels, start=recording.start, end=recording.end)
 
 
 def _of_trials(flow: "Flow") -> Iterator[Finding]:

@@ -1,13 +1,13 @@
-"""The methods of calibration: the one place where EMG-driven and synergy-hybrid part."""
+"""The methods of calibration: the one place where EMG-driven and synergy-hybrid part.
+
+A method is imported when it is used: a run in which everything is up to date, and `--help`, need no torch.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings
-from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
-from osim_nmscal.calibration.synergy.prediction import predict_hybrid
 from osim_nmscal.data.results import CalibrationResult, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, did_you_mean
@@ -32,12 +32,28 @@ def method_of(name: str) -> Method:
     return METHODS[name]
 
 
+def _calibrate_driven(*args: Any, **options: Any) -> CalibrationResult:
+    from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+
+    return calibrate_emg_driven(*args, **options)
+
+
+def _calibrate_hybrid(*args: Any, **options: Any) -> CalibrationResult:
+    from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
+
+    return calibrate_synergy_hybrid(*args, **options)
+
+
 def _predict_driven(trials: TrialSet, result: CalibrationResult, settings: CalibrationSettings) -> tuple[TrialPrediction, ...]:
+    from osim_nmscal.calibration.prediction import predict
+
     return predict(trials, result.muscles, result.neural, settings)
 
 
 def _predict_hybrid(trials: TrialSet, result: CalibrationResult, settings: CalibrationSettings) -> tuple[TrialPrediction, ...]:
     """Predict calibration trials as the calibration left them, and held-out ones from their EMG alone."""
+    from osim_nmscal.calibration.synergy.prediction import predict_hybrid
+
     if result.synergy is None:  # every muscle was recorded
         return _predict_driven(trials, result, settings)
     seen = predict_hybrid(trials.calibration, result, settings, mode="calibrated")
@@ -47,6 +63,6 @@ def _predict_hybrid(trials: TrialSet, result: CalibrationResult, settings: Calib
 
 
 METHODS = {
-    "emg_driven": Method(calibrate_emg_driven, _predict_driven),
-    "synergy_hybrid": Method(calibrate_synergy_hybrid, _predict_hybrid),
+    "emg_driven": Method(_calibrate_driven, _predict_driven),
+    "synergy_hybrid": Method(_calibrate_hybrid, _predict_hybrid),
 }

@@ -19,6 +19,11 @@ def motion(recording: str) -> str:
     return f"{recording}/ik.mot"
 
 
+def marker_errors(recording: str) -> str:
+    """Distances between the model's markers and the recorded ones, where joint angles come from markers."""
+    return f"{recording}/marker_errors.sto"
+
+
 def moments(recording: str) -> str:
     """Joint moments of a recording."""
     return f"{recording}/id.sto"

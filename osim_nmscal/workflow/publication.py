@@ -5,6 +5,7 @@ to move, files to remove. Each step may be done twice, so whoever opens the fold
 ends at the new set; before the journal stands, the old set is untouched.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
@@ -20,11 +21,14 @@ from osim_nmscal.workflow.records import (
     Journal,
     read_pending,
     to_disk,
+    write_durably,
     write_record,
 )
 
 # Where the work of one task goes until it has ended.
 PART = ".part-"
+# In a folder beside the published set (the electrode study): file -> digests of what a run has put there.
+MADE_FILE = "made.json"
 
 
 def publish(root: Path, record: FolderRecord, before: FolderRecord | None, moves: Iterable[str]) -> tuple[str, ...]:
@@ -129,6 +133,38 @@ def clear_parts(root: Path) -> None:
     for name, folder in ((STAGES_FILE, root / UNFINISHED), ("results.json", root)):
         for path in folder.glob(f".????????.{name}"):
             path.unlink(missing_ok=True)
+
+
+def put_in_place(part: Path, home: Path) -> tuple[str, ...]:
+    """Move finished files into a folder beside the published set, which remembers in `made.json` what a run has put there.
+
+    Args:
+        part: folder with the files.
+        home: folder that gets them; it is made.
+
+    Returns:
+        One sentence for each file of somebody else's that was in the way and now has another name.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        stored = json.loads((home / MADE_FILE).read_text(encoding="utf-8"))
+        made = {str(name): list(digests) for name, digests in stored.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        made = {}  # nothing there is known to be ours
+    findings = []
+    for path in sorted(part.iterdir()):
+        target = home / path.name
+        if target.is_file() and file_digest(target) not in made.get(path.name, ()):
+            kept = free_name(target)
+            target.rename(kept)
+            findings.append(edited_sentence(target, kept.name))
+        made.setdefault(path.name, []).append(file_digest(path))
+    write_durably(home / MADE_FILE, json.dumps(made, indent=1))  # first: what a crash leaves half done is still known as ours
+    for path in sorted(part.iterdir()):
+        _require_replaceable(home / path.name)
+        os.replace(path, home / path.name)
+    write_durably(home / MADE_FILE, json.dumps({name: digests[-1:] for name, digests in made.items()}, indent=1))
+    return tuple(findings)
 
 
 def free_name(path: Path) -> Path:

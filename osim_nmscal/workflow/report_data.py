@@ -7,8 +7,8 @@ succeeded.
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -77,14 +77,19 @@ def report_data(source: ReportSource) -> ReportData:
     trials = trial_views(source.path)
     metrics = _metrics(source)
     checked, failure = _verification(source)
+    folders = {str(Path(path).parent) for path in source.inputs} | {str(source.path(names.METRICS).parent), str(config.source.parent)}
+
+    def short(text: str) -> str:
+        return without_folders(text, folders)
+
     return ReportData(
         subject=config.subject.name,
         model=config.model.file.name,
         date=datetime.now().strftime("%Y-%m-%d"),
         facts=_facts(config, trials),
-        verdict=source.verdict,
-        findings=tuple(_without_folders(finding) for finding in source.findings),
-        failure=_shortened(source.failure),
+        verdict=_shortened(source.verdict, short),
+        findings=tuple(replace(one, about=short(one.about), text=short(one.text)) for one in source.findings),
+        failure=short(source.failure),
         stations=tuple(Station(name=time.name, seconds=time.seconds, cached=time.cached) for time in source.stages),
         recordings=tuple(recording_view(config, recording, source.path, trials) for recording in config.recordings),
         channels=channel_views(config),
@@ -94,7 +99,7 @@ def report_data(source: ReportSource) -> ReportData:
         metrics=metrics,
         verification=checked,
         verification_tolerance=config.verification.tolerance,
-        verification_failure=_shortened(failure),
+        verification_failure=short(failure),
         settings=setting_rows(config),
         versions=versions(),
         inputs={Path(path).name: digest for path, digest in source.inputs.items()},
@@ -104,16 +109,31 @@ def report_data(source: ReportSource) -> ReportData:
 
 def setting_rows(config: WorkflowConfig, prefix: str = "") -> tuple[SettingRow, ...]:
     """Return every setting with its default; those of the recordings, which are lists, are told by the trials and files."""
-    values = {one.key: one.default for one in described(WorkflowConfig, defaults=config)}
+    given = {one.key: one.default for one in described(WorkflowConfig, defaults=config)}
+    follows = config.inverse_kinematics.setup if config.inverse_kinematics is not None else None
+    paths = (config.model.file, config.scaling.setup, follows, config.output.folder, *config.emg.mvc)
+    folders = {str(path.parent) for path in paths if path is not None}
+    rows = [one for one in described(WorkflowConfig) if "[]" not in one.key and one.key.startswith(prefix)]
     return tuple(
-        SettingRow(key=one.key, value=_shortened(values.get(one.key, one.default)), default=one.default, unit=one.unit, meaning=one.meaning)
-        for one in described(WorkflowConfig)
-        if "[]" not in one.key and one.key.startswith(prefix)
+        SettingRow(
+            key=one.key,
+            value=without_folders(given.get(one.key, one.default), folders),
+            default=one.default,
+            unit=one.unit,
+            meaning=one.meaning,
+        )
+        for one in rows
     )
 
 
 def _verdict(stored: Mapping[str, Any] | None) -> Verdict | None:
     return None if stored is None else Verdict(level=stored["level"], sentence=stored["sentence"], reasons=tuple(stored["reasons"]))
+
+
+def _shortened(verdict: Verdict | None, short: Callable[[str], str]) -> Verdict | None:
+    if verdict is None:
+        return None
+    return replace(verdict, sentence=short(verdict.sentence), reasons=tuple(map(short, verdict.reasons)))
 
 
 def _times(record: FolderRecord) -> tuple[StageTime, ...]:
@@ -169,10 +189,13 @@ def _json(path: Path) -> Any:
         return None
 
 
-def _without_folders(finding: Finding) -> Finding:
-    return Finding(severity=finding.severity, kind=finding.kind, about=_shortened(finding.about), text=_shortened(finding.text))
+def without_folders(text: str, folders: Iterable[str]) -> str:
+    """Drop the folders of paths: where a file lies is the user's own business, and says nothing to a reader elsewhere.
 
-
-def _shortened(text: str) -> str:
-    """Drop the folders of absolute paths: where a file lies is the user's own business, and says nothing to a reader elsewhere."""
+    Args:
+        text: any sentence.
+        folders: those known, blanks and all; other absolute paths are recognised as far as they hold no blank.
+    """
+    for folder in sorted(folders, key=len, reverse=True):
+        text = re.sub(rf"{re.escape(folder)}[/\\]", "", text) if len(folder) > 1 else text
     return re.sub(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^/\\\s\"',;]+[/\\])+(?=[^/\\\s\"',;]+)", "", text)

@@ -20,13 +20,12 @@ from osim_nmscal.osim_model.reader import read_coordinates, read_muscles
 from osim_nmscal.report.data import ChannelView, RecordingView, Span, TrialView
 from osim_nmscal.workflow import names
 from osim_nmscal.workflow.recording_files import read_forces
+from osim_nmscal.workflow.stages.inverse_kinematics import MARKER_ERRORS
 
 FloatArray = NDArray[np.float64]
 
 # Pieces of time in the sketch of a channel or a force: more cannot be told apart on a screen.
 PIECES = 500
-# One line of OpenSim's log per frame of inverse kinematics. Source: OpenSim 4.6, InverseKinematicsTool.
-_FRAME = re.compile(r"Frame \d+ \(t = ([-\d.e+]+)\):.*marker error: RMS = ([-\d.e+]+), max = ([-\d.e+]+) \((.+)\)")
 
 
 def recording_view(
@@ -45,7 +44,7 @@ def recording_view(
         for trial in trials
         if trial.recording == recording.name
     )
-    time, rms, largest, worst = _marker_errors(path(names.motion(recording.name)).with_suffix(".log"))
+    time, rms, largest = _marker_errors(path(names.marker_errors(recording.name)))
     force_time, force, label = _force(config, recording)
     given = recording.joint_moments is not None
     return RecordingView(
@@ -54,7 +53,6 @@ def recording_view(
         marker_time=time,
         marker_rms=rms,
         marker_max=largest,
-        worst_marker=worst,
         force_time=force_time,
         force=force,
         force_label=label,
@@ -119,12 +117,13 @@ def _channel(
     )
 
 
-def _marker_errors(log: Path) -> tuple[FloatArray, FloatArray, FloatArray, str]:
-    """Read time, RMS and largest error (m) of every frame, and the marker that is most often the worst, from OpenSim's log."""
-    rows = _FRAME.findall(log.read_text(encoding="utf-8", errors="replace")) if log.is_file() else []
-    values = np.array([[float(number) for number in row[:3]] for row in rows]).reshape(-1, 3)
-    worst = [row[3] for row in rows]
-    return values[:, 0], values[:, 1], values[:, 2], max(set(worst), key=worst.count) if worst else ""
+def _marker_errors(path: Path) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Read time, RMS and largest error (m) of every frame; empty where joint angles did not come from markers."""
+    try:
+        errors = read_storage(path).select(MARKER_ERRORS)
+    except NmscalError:
+        return np.empty(0), np.empty(0), np.empty(0)
+    return errors.time, errors.values[:, 0], errors.values[:, 1]
 
 
 def _force(config: WorkflowConfig, recording: RecordingSettings) -> tuple[FloatArray, FloatArray, str]:

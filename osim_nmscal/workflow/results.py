@@ -11,7 +11,7 @@ import io
 import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -251,22 +251,20 @@ def _result_document(result: CalibrationResult) -> dict[str, Any]:
 
 
 def _neural_document(muscles: MuscleTable, neural: NeuralParameters) -> dict[str, Any]:
-    delay = neural.electromechanical_delay  # one number, or one for each muscle
-    return {
-        "time_step": neural.time_step,
-        "electromechanical_delay": delay if isinstance(delay, float) else _by_muscle(muscles, delay),
-        "c1": _by_muscle(muscles, neural.c1),
-        "c2": _by_muscle(muscles, neural.c2),
-        "shape_factor": _by_muscle(muscles, neural.shape_factor),
-        "emg_scale": _by_muscle(muscles, np.broadcast_to(neural.emg_scale, (len(muscles),))),
-    }
+    """One number for all muscles, or one by name."""
+    document: dict[str, Any] = {}
+    for field in fields(neural):
+        value = getattr(neural, field.name)
+        one = isinstance(value, float)
+        document[field.name] = value if one else _by_muscle(muscles, np.broadcast_to(value, (len(muscles),)))
+    return document
 
 
 def _read_neural(document: Mapping[str, Any], muscles: MuscleTable) -> NeuralParameters:
-    arrays = {key: np.array([document[key][name] for name in muscles.names]) for key in ("c1", "c2", "shape_factor", "emg_scale")}
-    stored = document["electromechanical_delay"]
-    delay = np.array([stored[name] for name in muscles.names]) if isinstance(stored, dict) else stored
-    return NeuralParameters(time_step=document["time_step"], electromechanical_delay=delay, **arrays)
+    def values(stored: Any) -> Any:
+        return np.array([stored[name] for name in muscles.names]) if isinstance(stored, dict) else stored
+
+    return NeuralParameters(**{field.name: values(document[field.name]) for field in fields(NeuralParameters)})
 
 
 def _synergy_document(synergy: SynergyResult) -> dict[str, Any]:

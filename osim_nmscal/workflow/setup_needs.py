@@ -100,14 +100,11 @@ def task_markers(setup_file: Path) -> tuple[str, ...]:
 
 
 def task_needs(setup_file: Path, recorded: MarkerTrajectories, in_model: Sequence[str], model: Path) -> Iterator[NmscalError]:
-    """Yield the markers with an inverse kinematics task that the recording or the model lacks, and what leaves nothing to follow."""
+    """Yield the markers with an inverse kinematics task that the recording or the model lacks, or that there is no task."""
     setup = read_setup(setup_file, "InverseKinematicsTool", "IKTaskSet")
     wanted = task_markers(setup_file)
     if not wanted:
         yield FileFormatError(f"{setup.path} has no <IKMarkerTask> that is applied with a weight above 0; add one for each marker.")
-    rows = [recorded.markers.index(name) for name in wanted if name in recorded.markers]
-    if rows and not np.isfinite(recorded.positions[:, rows]).any():
-        yield SignalError(f"{recorded.source} holds only gaps for the markers with a task in {setup.path.name}; export it again.")
     yield from _absent(wanted, recorded.markers, str(setup.path), recorded.source)
     yield from _absent(wanted, in_model, str(setup.path), f"{model} with its marker set")
 

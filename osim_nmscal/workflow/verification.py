@@ -10,14 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import VerificationMetrics
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError, OpenSimToolError, WriteBackError, listed
 from osim_nmscal.formats.storage import read_storage
-from osim_nmscal.opensim_tools.model_check import VerificationChoice, VerificationSettings, verify_model
-from osim_nmscal.osim_model.reader import read_muscles
+from osim_nmscal.opensim_tools.agreement import ComparedTrial, moment_ranges, verification_metrics
+from osim_nmscal.opensim_tools.verification import (
+    TrialToVerify,
+    VerificationChoice,
+    VerificationRun,
+    VerificationSettings,
+    verify_trials,
+)
+from osim_nmscal.osim_model.reader import read_body_mass, read_muscles
 from osim_nmscal.worker.folder import job_folder
 from osim_nmscal.worker.threads import in_threads
 from osim_nmscal.workflow.names import motion
@@ -151,9 +159,19 @@ def verify_files(
         every: all trials.
         jobs: trials at the same time; 0: as many as the run allows.
     """
-    chosen = _chosen(read_index(files.predictions), 0 if every else choice.trials)
-    found = in_threads(lambda row: _verify_trial(files, row, muscles, settings), chosen, jobs or allowed_jobs())
-    metrics = tuple(metric for part in found for metric in part)
+    index = read_index(files.predictions)
+    driven = [_driven(files, row, muscles) for row in _chosen(index, 0 if every else choice.trials)]
+    log, workers = files.logs / "verification.log", jobs or allowed_jobs()
+    # in a thread, so that Ctrl-C ends the workers at once
+    (found,) = in_threads(
+        lambda trials: verify_trials(files.model, trials, settings=settings, log=log, jobs=workers), [[one.trial for one in driven]], 1
+    )
+    for verified in found:
+        if verified.failure is not None:
+            raise verified.failure
+    compared = [_compared(one, verified.run) for one, verified in zip(driven, found, strict=True) if verified.run is not None]
+    ranges = moment_ranges([_inverse_dynamics(files, row) for row in index], read_body_mass(files.model))
+    metrics = verification_metrics(compared, ranges)
     return Verification(metrics=metrics, tolerance=choice.tolerance)
 
 
@@ -182,42 +200,58 @@ def _chosen(index: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, 
     return [*calibration, *(held_out[i] for i in dict.fromkeys(spread))]
 
 
-def _verify_trial(
-    files: VerifiedFiles, row: Mapping[str, Any], muscles: MuscleTable, settings: VerificationSettings
-) -> list[VerificationMetrics]:
-    name, dofs, counted = row["trial"], tuple(row["dofs"]), slice(row["first_counted"], None)
-    predicted_files = prediction_files(files.predictions, name)
-    activation, predicted, force = (
-        read_storage(path) for path in (predicted_files.activation, predicted_files.joint_moment, predicted_files.tendon_force)
-    )
-    _require_of_one_trial(predicted_files, activation, predicted, force, dofs)
-    log = files.logs / f"{predicted_files.activation.stem}.log"
+@dataclass(frozen=True, kw_only=True)
+class _Driven:
+    """One trial as OpenSim shall run it, and what was predicted of its counted samples."""
+
+    trial: TrialToVerify
+    counted: slice  # samples of OpenSim's run
+    moment: TimeSeries  # predicted and from inverse dynamics, counted
+    force: TimeSeries  # predicted, counted
+    strength: NDArray[np.float64]  # (muscle,), N
+
+
+def _driven(files: VerifiedFiles, row: Mapping[str, Any], muscles: MuscleTable) -> _Driven:
+    name, dofs, first = row["trial"], tuple(row["dofs"]), row["first_counted"]
+    predicted = prediction_files(files.predictions, name)
+    activation, moment, force = (read_storage(path) for path in (predicted.activation, predicted.joint_moment, predicted.tendon_force))
+    _require_of_one_trial(predicted, activation, moment, force, dofs)
     driving = muscles.select(activation.labels)
-    begin = _first_taut(force, driving, row["first_counted"])
-    driven = _drivable(activation, driving).between(activation.time[begin], activation.time[-1])
-    run = verify_model(files.model, files.motions[name.split("/")[0]], driven, dofs, settings=settings, log=log)
-    after = slice(row["first_counted"] - begin, None)  # the counted samples of OpenSim's run
-    strength = driving.values("max_isometric_force")
-    force_error = np.sqrt(np.mean((run.tendon_force.values[after] - force.values[counted]) ** 2, axis=0)) / strength
-    worst = int(force_error.argmax())
-    metrics = []
-    for i, dof in enumerate(dofs):
-        moment = run.joint_moment.values[after, i]
-        target = predicted.column(INVERSE_DYNAMICS.format(dof=dof))[counted]
-        rmse = float(np.sqrt(np.mean((moment - predicted.column(dof)[counted]) ** 2)))
-        spread = float(np.sum((target - target.mean()) ** 2))
-        metrics.append(
-            VerificationMetrics(
-                trial=name,
-                dof=dof,
-                rmse=rmse,
-                nrmse=rmse / max(float(np.ptp(target)), 1e-12),
-                r2_vs_inverse_dynamics=1.0 - float(np.sum((moment - target) ** 2)) / max(spread, 1e-12),
-                largest_force_error=float(force_error[worst]),
-                muscle=activation.labels[worst],
-            )
-        )
-    return metrics
+    begin = _first_taut(force, driving, first)
+    moved = _drivable(activation, driving).between(activation.time[begin], activation.time[-1])
+    return _Driven(
+        trial=TrialToVerify(name=name, coordinates=files.motions[name.split("/")[0]], activation=moved, dofs=dofs),
+        counted=slice(first - begin, None),
+        moment=replace(moment, time=moment.time[first:], values=moment.values[first:]),
+        force=replace(force, time=force.time[first:], values=force.values[first:]),
+        strength=driving.values("max_isometric_force"),
+    )
+
+
+def _compared(driven: _Driven, run: VerificationRun) -> ComparedTrial:
+    dofs, counted = driven.trial.dofs, driven.counted
+    return ComparedTrial(
+        name=driven.trial.name,
+        dofs=dofs,
+        muscles=driven.force.labels,
+        moment=run.joint_moment.values[counted],
+        predicted_moment=driven.moment.select(dofs).values,
+        inverse_dynamics=driven.moment.select([INVERSE_DYNAMICS.format(dof=dof) for dof in dofs]).values,
+        force=run.tendon_force.values[counted],
+        predicted_force=driven.force.values,
+        max_isometric_force=driven.strength,
+        moment_arm=run.moment_arm[counted],
+    )
+
+
+def _inverse_dynamics(files: VerifiedFiles, row: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
+    """Return the counted moments of inverse dynamics of a trial, by degree of freedom."""
+    path = prediction_files(files.predictions, row["trial"]).joint_moment
+    moment = read_storage(path)
+    labels = {dof: INVERSE_DYNAMICS.format(dof=dof) for dof in row["dofs"]}
+    if missing := [label for label in labels.values() if label not in moment.labels]:
+        raise FileFormatError(f"{path} lacks {listed(missing)}; {AGAIN}.")
+    return {dof: moment.column(label)[row["first_counted"] :] for dof, label in labels.items()}
 
 
 def _drivable(activation: TimeSeries, muscles: MuscleTable) -> TimeSeries:

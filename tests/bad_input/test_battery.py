@@ -25,9 +25,14 @@ def _ended(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
     return int(ended.value.code or 0), captured.out, captured.err
 
 
+def _problems(said: str) -> list[str]:
+    """Return the lines that are neither indented (an OpenSim log that a sentence quotes), nor usage, nor findings about sound data."""
+    return [line for line in said.splitlines() if line.strip() and not line.startswith(("  ", "Usage:", "Try ", "Note: ", "Doubt: "))]
+
+
 def test_the_undamaged_workflow_is_sound(workflow: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     code, out, said = _ended(capsys, monkeypatch, "check", "config.toml")
-    assert code == 0, said  # its adductor electrode is weak, and said to be
+    assert (code, _problems(said)) == (0, [])
     assert "config.toml is ready" in out
 
 
@@ -37,7 +42,7 @@ def test_bad_input_is_answered_in_a_sentence(
 ) -> None:
     case.damage(workflow)
     code, _, said = _ended(capsys, monkeypatch, *case.arguments)
-    told = [line for line in said.splitlines() if line.strip() and not line.startswith(("  ", "Usage:", "Try ", "Note: "))]
+    told = _problems(said)
     worked = [line for line in told if line.split()[0] in STAGES]
     assert code == case.code, said
     assert case.says in " ".join(said.split()), said
@@ -53,7 +58,7 @@ def test_a_workflow_in_a_folder_of_any_name_is_sound(
 ) -> None:
     moved = workflow.rename(workflow.with_name(name))
     code, out, said = _ended(capsys, monkeypatch, "check", f"../{name}/config.toml", "--out", f"../{name} results")
-    assert code == 0, said
+    assert (code, _problems(said)) == (0, [])
     assert " is ready" in out
     assert moved.is_dir()
     code, _, said = _ended(capsys, monkeypatch, "check", f"../{name}/nowhere.toml")

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
-from calibration_twin import make_objective, make_twin
+from calibration_twin import make_objective
 
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.optimizers.adamw import adamw
 from osim_nmscal.calibration.settings import AdamWSettings, CalibrationSettings
+from osim_nmscal.calibration.simulated_twin import make_twin
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,13 @@
 from typing import get_args
 
 import pytest
-from calibration_twin import Twin, make_twin
-from synergy_twin import make_synergy_twin
 from torch import Tensor
 
 from osim_nmscal.calibration.calibrate import calibrate
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.optimizers import Journal, Loss, Minimum, Progress
 from osim_nmscal.calibration.settings import AdamWSettings, CalibrationSettings, GaussNewtonSettings
+from osim_nmscal.calibration.simulated_twin import Twin, make_synergy_twin, make_twin
 from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
 from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.errors import CalibrationError

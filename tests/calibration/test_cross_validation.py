@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from calibration_twin import make_twin
 
 from osim_nmscal.calibration.cross_validation import leave_one_out
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult
 from osim_nmscal.data.trials import TrialSet

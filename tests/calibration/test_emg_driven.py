@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from calibration_twin import Twin, make_twin, moment_errors
+from calibration_twin import moment_errors
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.prediction import predict
@@ -16,6 +16,7 @@ from osim_nmscal.calibration.settings import (
     ParameterSettings,
     ParametersSettings,
 )
+from osim_nmscal.calibration.simulated_twin import Twin, make_twin
 from osim_nmscal.data.results import CalibrationResult, HistoryRow
 from osim_nmscal.data.trials import TrialSet
 

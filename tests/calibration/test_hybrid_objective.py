@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from calibration_twin import make_twin
 from torch.testing import assert_close
 
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
+from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.synergy.calibration import hybrid_posterior
 from osim_nmscal.calibration.synergy.factorization import spline_basis, splines_seen

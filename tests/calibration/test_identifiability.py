@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from calibration_twin import LEAD_IN, Twin, make_objective, make_twin
+from calibration_twin import make_objective
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.identifiability import Posterior, autocorrelation_time, laplace_posterior, unclear_pairs
 from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings, LossSettings, ParametersSettings
+from osim_nmscal.calibration.simulated_twin import LEAD_IN, Twin, make_twin
 from osim_nmscal.data.trials import TrialSet
 
 SEEDS = 6

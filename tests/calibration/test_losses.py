@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from calibration_twin import make_twin
 from torch import Tensor
 
 from osim_nmscal.calibration.losses import (
@@ -21,6 +20,7 @@ from osim_nmscal.calibration.losses import (
     moment_scale,
 )
 from osim_nmscal.calibration.settings import LossSettings
+from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.nms.muscle_models import muscle_mechanics
 
 SHAPE = (7, 2, 3)  # time, trial, muscle

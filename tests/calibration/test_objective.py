@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from calibration_twin import LEAD_IN, Twin, every_kind_free, make_objective, make_twin
+from calibration_twin import every_kind_free, make_objective
 
 from osim_nmscal.calibration.losses import Term, TermInputs
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, ParameterSettings, ParametersSettings
+from osim_nmscal.calibration.simulated_twin import LEAD_IN, Twin, make_twin
 from osim_nmscal.errors import CalibrationError
 
 GROUPS = {"front": ("muscle_0", "muscle_2")}

@@ -5,11 +5,12 @@ from dataclasses import fields
 import numpy as np
 import pytest
 import torch
-from calibration_twin import every_kind_free, make_objective, make_twin
+from calibration_twin import every_kind_free, make_objective
 
 from osim_nmscal.calibration import parameter_kinds
 from osim_nmscal.calibration.parameter_kinds import KINDS, LINEAR, LOGARITHMIC, ParameterKind, Transform
 from osim_nmscal.calibration.settings import CalibrationSettings, ParameterSettings, ParametersSettings
+from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.data.results import NeuralParameters
 from osim_nmscal.nms.parameters import NMS_PARAMETERS
 from osim_nmscal.nms.sensitivity import ACTIVATION_PARAMETERS, FIBER_PARAMETERS, FORCE_PARAMETERS

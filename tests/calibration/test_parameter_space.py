@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from calibration_twin import every_kind_free, make_objective, make_twin
+from calibration_twin import every_kind_free, make_objective
 
+from osim_nmscal.calibration.parameter_kinds import KINDS
 from osim_nmscal.calibration.parameter_space import calibrated_muscles, neural_parameters, parameter_space, slower_filter_first
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings, ParameterSettings, ParametersSettings
+from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.data.muscles import (
     DeGrooteFregly2016Properties,
     Millard2012Properties,
@@ -64,8 +66,8 @@ def test_muscles_of_a_group_share_one_strength(muscles: MuscleTable) -> None:
 def test_a_global_parameter_has_one_owner(muscles: MuscleTable) -> None:
     space = parameter_space(muscles, CalibrationSettings(parameters=every_kind_free()))
     assert space.blocks["electromechanical_delay"].owners == ("all",)
-    # 4 muscles x (C1, C2, A, lengths, strength, EMG scale, strain, vmax) + one delay
-    assert space.size == 4 * 9 + 1
+    # each kind for 4 muscles, but one delay for all
+    assert space.size == 4 * (len(KINDS) - 1) + 1
 
 
 def test_a_relative_group_parameter_scales_each_members_own_start(muscles: MuscleTable) -> None:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from calibration_twin import Twin, make_twin
 
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.simulated_twin import Twin, make_twin
 from osim_nmscal.data.trials import TrialSet
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from calibration_twin import make_twin
 from pydantic import ValidationError
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
@@ -16,6 +15,7 @@ from osim_nmscal.calibration.settings import (
     ParameterSettings,
     ParametersSettings,
 )
+from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.errors import CalibrationError
 

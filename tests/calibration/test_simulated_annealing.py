@@ -1,10 +1,11 @@
 """Simulated annealing: counted, seeded, stopped in time, never worse than its start."""
 
-from calibration_twin import make_objective, make_twin
+from calibration_twin import make_objective
 
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.optimizers.simulated_annealing import simulated_annealing
 from osim_nmscal.calibration.settings import AnnealingSettings, CalibrationSettings
+from osim_nmscal.calibration.simulated_twin import make_twin
 
 
 def problem() -> Objective:

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from calibration_twin import LEAD_IN
+from calibration_twin import correlation
 from scipy.optimize import linear_sum_assignment
-from synergy_twin import SynergyTwin, correlation, make_synergy_twin
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.settings import (
@@ -17,6 +16,7 @@ from osim_nmscal.calibration.settings import (
     ParametersSettings,
     without_synergies,
 )
+from osim_nmscal.calibration.simulated_twin import LEAD_IN, SynergyTwin, make_synergy_twin
 from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
 from osim_nmscal.calibration.synergy.prediction import predict_hybrid, primitives_from_emg
 from osim_nmscal.calibration.synergy.settings import SynergySettings

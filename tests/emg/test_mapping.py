@@ -63,3 +63,9 @@ def test_thirds_written_with_four_digits_are_thirds():
 def test_an_empty_mapping_is_refused():
     with pytest.raises(ConfigError, match="mapping is empty"):
         build_mapping(MappingSettings(), CHANNELS, MUSCLES)
+
+
+def test_an_envelope_above_one_drives_no_muscle_by_more_than_one():
+    driven = excitations(_envelopes(((1.3, 1.2, 1.2), (-0.1, 0.0, 0.0))), build_mapping(SETTINGS, CHANNELS, MUSCLES))
+    assert driven.values.max() == 1.0
+    assert driven.values.min() == 0.0

@@ -4,17 +4,33 @@ Run: make test-mutants (about ten minutes on two cores), or one: pytest -m harne
 printed at the end; a mutant that survives is a failure with its diff. That each mutant still fits the code is a quick test of its own.
 """
 
+import os
 import shutil
 import subprocess
 import sys
+import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from mutant_list import MUTANTS, Mutant
 
 ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One mistake."""
+
+    name: str
+    file: str  # relative to the project
+    before: str  # occurs once
+    after: str
+    tests: str  # paths for pytest, those that are quick
+
+
+MUTANTS = [Mutant(**one) for one in tomllib.loads((Path(__file__).parent / "mutants.toml").read_text(encoding="utf-8"))["mutant"]]
 # Seconds that the tests of one mutant may take; a mutant that makes them hang is noticed, too.
-PATIENCE = 300
+PATIENCE = 900
 _COPIED = ("osim_nmscal", "tests", "models", "workflows", "pyproject.toml", "README.md", "docs", "constraints.txt", "Makefile")
 
 
@@ -77,6 +93,4 @@ def test_the_suite_notices(mutant: Mutant, copy: Path) -> None:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    import os
-
     return {**os.environ, "PYTHONPATH": str(home), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -20,7 +20,8 @@ from osim_nmscal.data.muscles import (
 )
 from osim_nmscal.nms.contraction import TendonAndFiber
 from osim_nmscal.nms.fiber_dynamics import FiberSolution, solve_trajectory
-from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_curves, muscle_mechanics
+from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_mechanics
+from osim_nmscal.nms.parameters import tendon_and_fiber
 
 REFERENCE = Path(__file__).parent.parent / "reference"
 # As in tests/reference/make_opensim_reference.py, from Rajagopal2016.osim.
@@ -54,17 +55,11 @@ class Case:
         return solve_trajectory(self.activation, self.mtu_length, self.parameters, self.muscle, self.time_step, start)
 
 
-def column_parameters(muscles: tuple[Muscle, ...]) -> TendonAndFiber:
-    """The parameters of some muscles, one column each."""
-    strain = [muscle_curves(muscle).tendon_strain_at_one_norm_force for muscle in muscles]
-    names = ("optimal_fiber_length", "tendon_slack_length", "max_contraction_velocity")
-    table = MuscleTable(muscles=muscles)
-    return TendonAndFiber(*(torch.from_numpy(table.values(name)) for name in names), torch.tensor(strain, dtype=torch.float64))
-
-
 def make_case(muscles: tuple[Muscle, ...], activation: Tensor, mtu_length: Tensor, time_step: float) -> Case:
     """One column per muscle."""
-    return Case(activation, mtu_length, column_parameters(muscles), muscle_mechanics(MuscleTable(muscles=muscles)), time_step)
+    return Case(
+        activation, mtu_length, tendon_and_fiber(MuscleTable(muscles=muscles)), muscle_mechanics(MuscleTable(muscles=muscles)), time_step
+    )
 
 
 def leg_case(properties: MuscleProperties, *, columns: int = 6, steps: int = 80, time_step: float = 0.01, seed: int = 0) -> Case:
@@ -131,7 +126,7 @@ def simulated_muscle(kind: str) -> Muscle:
 
 
 def shared_muscle(path: Path) -> Muscle:
-    """The muscle beside a table of shared/reference/opensim_muscles, from its JSON."""
+    """The muscle beside a table of the larger OpenSim reference set, from its JSON."""
     stated = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     kind = path.name.split("_")[1]
     properties: MuscleProperties = {
@@ -152,7 +147,7 @@ def shared_muscle(path: Path) -> Muscle:
 
 
 def shared_table(path: Path) -> dict[str, Tensor]:
-    """A table of shared/reference/opensim_muscles as columns."""
+    """A table of the larger OpenSim reference set as columns."""
     table = np.genfromtxt(path, delimiter=",", names=True)
     assert table.dtype.names is not None
     return {name: torch.from_numpy(np.ascontiguousarray(table[name])) for name in table.dtype.names}

@@ -12,7 +12,8 @@ from torch.testing import assert_close
 from osim_nmscal.data.muscles import MuscleProperties, MuscleTable
 from osim_nmscal.nms.contraction import Balance, TendonAndFiber, balance, by_activation, by_mtu_length, by_parameters
 from osim_nmscal.nms.fiber_dynamics import solve_trajectory
-from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_curves, muscle_mechanics
+from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_mechanics
+from osim_nmscal.nms.parameters import tendon_and_fiber
 
 VELOCITY = ("length", "velocity", "activation", "mtu_length")
 
@@ -27,7 +28,7 @@ def _state(properties: MuscleProperties) -> tuple[list[Tensor], TendonAndFiber, 
 
     p = case.parameters
     length = uniform(0.6, 1.4)
-    along = torch.sqrt(length**2 - case.muscle.sine_pennation_at_optimal**2)
+    along = torch.sqrt(length**2 - torch.sin(p.pennation_angle_at_optimal) ** 2)
     mtu = p.tendon_slack_length * (1.0 + uniform(-0.01, 0.06)) + p.optimal_fiber_length * along
     return [length, uniform(-0.9, 0.9), uniform(0.02, 1.0), mtu], p, case.muscle
 
@@ -96,14 +97,9 @@ def test_static_equilibria_are_opensims(name: str, opensim_muscle_reference: Pat
     path = opensim_muscle_reference / f"equilibrium_{name}.csv"
     muscle, table = shared_muscle(path), shared_table(path)
     count = len(table["activation"])
-    mechanics = muscle_mechanics(MuscleTable(muscles=(muscle,))).select(torch.zeros(count, dtype=torch.int64))
-    values = (
-        muscle.optimal_fiber_length,
-        muscle.tendon_slack_length,
-        muscle.max_contraction_velocity,
-        muscle_curves(muscle).tendon_strain_at_one_norm_force,
-    )
-    parameters = TendonAndFiber(*(torch.full((count,), value, dtype=torch.float64) for value in values))
+    alone = MuscleTable(muscles=(muscle,))
+    mechanics = muscle_mechanics(alone).select(torch.zeros(count, dtype=torch.int64))
+    parameters = TendonAndFiber(*(value.expand(count) for value in tendon_and_fiber(alone)))
     # one sample per column: the first sample of a trajectory is its static equilibrium
     solution = solve_trajectory(table["activation"][None], table["mtu_length"][None], parameters, mechanics, 0.01)
     assert solution.solved.all()

@@ -1,6 +1,7 @@
-"""Curves against what OpenSim 4.6 computes (tests/reference, and the larger tables of shared/reference)."""
+"""Curves against what OpenSim 4.6 computes (tests/reference, and a larger reference set where it is there)."""
 
 import csv
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -267,3 +268,19 @@ def test_thelens_largest_shortening_velocity_is_a_quarter_at_rest_and_grows_with
     largest = -(0.25 + 0.75 * level)
     assert float(mechanics.force_velocity(largest / scale).value) == pytest.approx(0.0, abs=1e-9)
     assert float(mechanics.force_velocity(0.9 * largest / scale).value) > 1e-3
+
+
+def test_thelens_curves_are_those_of_his_paper() -> None:
+    # Thelen (2003), Eq. 3, 4 and 6 with OpenSim's defaults: Af 0.25, Flen 1.4, passive strain 0.6, kPE 5, gamma 0.45
+    muscle = Muscle(name="m", max_isometric_force=1.0, optimal_fiber_length=0.1, tendon_slack_length=0.2, properties=Thelen2003Properties())
+    curves = muscle_curves(muscle)
+    force = torch.linspace(1.0, 0.95 * 1.4, 8, dtype=torch.float64)  # beyond, OpenSim goes on in a straight line
+    lengthening = (force - 1.0) * (1.4 - 1.0) / ((2.0 + 2.0 / 0.25) * (1.4 - force))
+    assert_close(curves.force_velocity(lengthening).value, force, rtol=0.0, atol=1e-12)
+    force = torch.linspace(0.0, 1.0, 8, dtype=torch.float64)
+    shortening = (force - 1.0) / (1.0 + force / 0.25)
+    assert_close(curves.force_velocity(shortening).value, force, rtol=0.0, atol=1e-12)
+    length = torch.linspace(0.5, 1.6, 12, dtype=torch.float64)
+    passive = (torch.exp(5.0 * (length - 1.0).clamp_min(0.0) / 0.6) - 1.0) / (math.exp(5.0) - 1.0)
+    assert_close(curves.passive_force_length(length).value, passive, rtol=0.0, atol=1e-12)
+    assert_close(curves.active_force_length(length).value, torch.exp(-((length - 1.0) ** 2) / 0.45), rtol=0.0, atol=1e-12)

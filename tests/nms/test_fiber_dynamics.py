@@ -19,7 +19,7 @@ from osim_nmscal.nms.model import NmsInputs, contract, initial_parameters
 from osim_nmscal.nms.muscle_models import muscle_curves, muscle_mechanics
 
 OWN = simulations()
-# Every forward simulation of shared/reference/opensim_muscles.
+# Every forward simulation of the larger OpenSim reference set.
 SHARED = [
     *(f"millard_{m}_r_elastic_{f}Hz" for m in ("soleus", "gasmed", "vaslat", "addlong", "glmax1") for f in (1, 3)),
     *(f"millard_{m}_r_elastic_damp{d}_1Hz" for m in ("soleus", "addlong") for d in ("0.01", "0")),

@@ -187,7 +187,7 @@ def test_the_gradient_of_the_moments_by_every_parameter_is_its_central_differenc
     leaf = value.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(loss(leaf), leaf)
     step = 1e-6 * value.abs()
-    for i in range(value.numel()):
+    for i in value.reshape(-1).nonzero().squeeze(-1).tolist():  # a muscle without pennation has nothing to change by a part
         unit = torch.zeros_like(value).reshape(-1).index_fill(0, torch.tensor([i]), 1.0).reshape(value.shape)
         expected = (loss(value + step * unit) - loss(value - step * unit)) / (2.0 * (step * unit).sum())
         found = gradient.reshape(-1)[i]

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from nms_cases import Case, column_parameters
+from nms_cases import Case
 from torch import Tensor
 
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.nms import fiber_newton
 from osim_nmscal.nms.contraction import TendonAndFiber
 from osim_nmscal.nms.muscle_models import muscle_mechanics
+from osim_nmscal.nms.parameters import tendon_and_fiber
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings, run_muscle_analysis
 from osim_nmscal.osim_model.reader import read_muscles
 
@@ -35,7 +36,7 @@ def walking(treadmill_data: Path, tmp_path_factory: pytest.TempPathFactory) -> C
     return Case(
         activation=torch.from_numpy(np.clip(envelopes[:, channel], 0.0, 1.0)),
         mtu_length=torch.from_numpy(geometry.mtu_length.copy()),
-        parameters=column_parameters(table.muscles),
+        parameters=tendon_and_fiber(table),
         muscle=muscle_mechanics(table),
         time_step=0.01,
     )
@@ -59,5 +60,7 @@ def test_every_tangent_is_its_central_difference(name: str, walking: Case, monke
     # noise 3e-13 / step, against the truncation that grows with its square: lengths bend most
     step = 1e-6 if "length" in name else 5e-6
     ends = [_moved(walking, name, value * (1.0 + sign * step)).solve().length for sign in (1.0, -1.0)]
-    error = (tangent - (ends[0] - ends[1]) / (2.0 * step)).abs().amax(dim=0) / tangent.abs().amax(dim=0)
-    assert error.max() < 1e-6, walking.muscle.names[int(error.argmax())]
+    moves = tangent.abs().amax(dim=0) > 0.0  # all but muscles without pennation by a part of it
+    error = (tangent - (ends[0] - ends[1]) / (2.0 * step)).abs().amax(dim=0)[moves] / tangent.abs().amax(dim=0)[moves]
+    assert int(moves.sum()) > len(moves) // 2
+    assert error.max() < 1e-6, np.array(walking.muscle.names)[moves][int(error.argmax())]

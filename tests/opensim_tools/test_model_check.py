@@ -13,7 +13,7 @@ def test_a_good_model_is_told_as_opensim_holds_it(running_data, tmp_path):
     assert len(held.muscles) == 80
     assert set(held.muscle_classes) == {"Millard2012EquilibriumMuscle"}
     soleus = held.muscles.index("soleus_r")
-    # shared/reference: sim_millard_soleus_r
+    # reference set, not in this repository: sim_millard_soleus_r
     assert_allclose(held.max_isometric_force[soleus], 6194.84262295082)
     assert_allclose(held.optimal_fiber_length[soleus], 0.044)
     assert_allclose(held.tendon_slack_length[soleus], 0.276755872375976)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from small_models import OLD_PATH, PATH, model_text, muscle_text, old_model_text
 
-from osim_nmscal.data.muscles import DeGrooteFregly2016Properties, Millard2012Properties, MuscleTable
+from osim_nmscal.data.muscles import DeGrooteFregly2016Properties, Millard2012Properties, Muscle, MuscleTable
 from osim_nmscal.errors import FileFormatError, MuscleModelError, OpenSimToolError, UnknownNameError, WriteBackError
 from osim_nmscal.osim_model import writer
 from osim_nmscal.osim_model.conversion import convert_muscles
-from osim_nmscal.osim_model.properties import COMMON_DEFAULTS, class_values
+from osim_nmscal.osim_model.properties import COMMON_DEFAULTS, class_values, property_paths
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.osim_model.writer import write_personalized
 
@@ -338,3 +338,29 @@ def test_a_source_that_is_no_model_is_a_clear_error(small: Path, tmp_path: Path)
     (tmp_path / "text.osim").write_text("no model", encoding="utf-8")
     with pytest.raises(FileFormatError, match=r"text\.osim"):
         write_personalized(tmp_path / "text.osim", tmp_path / "out.osim", read_muscles(small))
+
+
+@pytest.mark.opensim
+@MODELS
+@pytest.mark.parametrize("change", ["pennation", "velocity", "tendon strain"])
+def test_whatever_else_a_calibration_moved_is_written_and_opensim_reads_it(
+    published: Path, tmp_path: Path, change: str, opensim_says: Callable[..., list[dict[str, Any]]]
+) -> None:
+    table = right_leg(published)
+    moved: Callable[[Muscle], Muscle] = {
+        "pennation": lambda m: dataclasses.replace(m, pennation_angle_at_optimal=m.pennation_angle_at_optimal + 0.01),
+        "velocity": lambda m: dataclasses.replace(m, max_contraction_velocity=1.25 * m.max_contraction_velocity),
+        "tendon strain": lambda m: m.with_tendon_strain(0.0625),
+    }[change]
+    muscles = MuscleTable(muscles=tuple(moved(muscle) for muscle in table.muscles))
+    written = write_personalized(published, tmp_path / "out.osim", muscles)
+    assert right_leg(written) == muscles
+    (report,) = opensim_says(written)
+    place = {
+        "pennation": "pennation_angle_at_optimal",
+        "velocity": "max_contraction_velocity",
+        "tendon strain": property_paths(type(table.muscles[0].properties))["tendon_strain_at_one_norm_force"],
+    }[change]
+    for muscle in muscles.muscles:
+        values = {name: getattr(muscle, name) for name in COMMON_DEFAULTS} | dict(class_values(muscle.properties))
+        assert report["muscles"][muscle.name][place] == values[place]

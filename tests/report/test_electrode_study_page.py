@@ -9,6 +9,8 @@ import pytest
 from osim_nmscal.data.electrode_study import ElectrodeStudy, StudyExcitation, StudyMetric, StudyModel
 from osim_nmscal.report.data import SettingRow
 from osim_nmscal.report.electrode_study_page import electrode_study_html, write_electrode_study_page
+from osim_nmscal.summaries.electrode_answer import answer
+from osim_nmscal.summaries.paired_tests import compare_methods
 
 
 @pytest.fixture
@@ -33,6 +35,7 @@ def study() -> ElectrodeStudy:
                             nrmse=0.1, r2=near,
                         )
                     )  # fmt: skip
+    comparisons = (*compare_methods(metrics, "held_out", "r2"), *compare_methods(metrics, "held_out", "rmse"))
     return ElectrodeStudy(
         channels=("a", "b"),
         order=("b", "a"),
@@ -41,10 +44,10 @@ def study() -> ElectrodeStudy:
         metrics=tuple(metrics),
         excitations=(
             StudyExcitation(count=1, removed=("b",), muscle="soleus", data="held_out", correlation=0.7, rmse=0.1),
-            StudyExcitation(count=1, removed=("b",), muscle="vasti", data="held_out", correlation=0.0, rmse=0.1),
+            StudyExcitation(count=1, removed=("b",), muscle="vasti", data="held_out", correlation=float("nan"), rmse=0.1),
         ),
-        comparisons=(),
-        sentences=(),
+        comparisons=comparisons,
+        sentences=answer(("a", "b"), ("b", "a"), comparisons, "held_out"),
     )
 
 
@@ -78,8 +81,10 @@ def test_subject_and_settings_are_named(study):
 
 
 def test_few_trials_are_said_to_tell_nothing(study):
-    few = replace(study, metrics=tuple(m for m in study.metrics if m.trial in ("t0", "t1", "t2")))
-    page = electrode_study_html(few)
+    metrics = tuple(m for m in study.metrics if m.trial in ("t0", "t1", "t2"))
+    comparisons = compare_methods(metrics, "held_out", "r2")
+    sentences = answer(study.channels, study.order, comparisons, "held_out")
+    page = electrode_study_html(replace(study, metrics=metrics, comparisons=comparisons, sentences=sentences))
     assert "Fewer than 6 trials: no difference between the methods can be tested." in page
     assert "too few trials" in page
 

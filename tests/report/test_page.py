@@ -60,7 +60,6 @@ def data(trials, calibrated, uncalibrated, result):
                 marker_time=time,
                 marker_rms=np.full(200, 0.012),
                 marker_max=np.full(200, 0.05),
-                worst_marker="RTOE",
                 force_time=time,
                 force=700 * np.sin(time) ** 2,
                 force_label="ground_force_vy",

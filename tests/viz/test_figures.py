@@ -24,8 +24,18 @@ def _closed_figures():
 
 
 def rendered(grid):
+    """Return how many bytes the drawn adds to the picture of its empty axes, whose size varies with matplotlib's version."""
+    figure = grid.flat[0].figure
+    full = _picture_size(figure)
+    for axes in figure.axes:
+        for artist in (*axes.lines, *axes.collections, *axes.patches, *axes.images):
+            artist.set_visible(False)
+    return full - _picture_size(figure)
+
+
+def _picture_size(figure):
     stream = io.BytesIO()
-    grid.flat[0].figure.savefig(stream, format="png")
+    figure.savefig(stream, format="png")
     return stream.getbuffer().nbytes
 
 
@@ -36,12 +46,20 @@ def test_moments_show_the_mean_of_each_role_and_its_r2(trials, calibrated, uncal
     counted = np.interp(0.5, np.linspace(0, 1, 80), trials.trials[0].joint_moment[20:, 0])
     assert_allclose(lines["inverse dynamics"].get_ydata()[50], 1.1 * counted, rtol=1e-12)  # mean of the trials' 1 and 1.2
     assert_allclose(lines["calibrated"].get_ydata(), 0.95 * lines["inverse dynamics"].get_ydata(), rtol=1e-12)
-    texts = " ".join(text.get_text() for text in grid[1, 0].texts)
     error = 1 - 0.05**2 * np.sum(trials.trials[2].joint_moment[20:] ** 2) / np.sum(
         (trials.trials[2].joint_moment[20:] - trials.trials[2].joint_moment[20:].mean()) ** 2
     )
-    assert f"{error:.2f}" in texts
-    assert rendered(grid) > 10_000
+    assert grid[1, 0].get_title(loc="right").endswith(f"{error:.2f}")
+    assert rendered(grid) > 500
+
+
+def test_moments_before_calibration_may_come_from_a_results_folder(trials, calibrated, uncalibrated):
+    stored = {prediction.trial: prediction.joint_moment for prediction in uncalibrated}
+    drawn = [
+        {line.get_label(): line.get_ydata() for line in viz.plot_moments(trials, calibrated, before)[0, 0].get_lines()}["uncalibrated"]
+        for before in (uncalibrated, stored)
+    ]
+    assert_allclose(drawn[0], drawn[1])
 
 
 def test_parameters_are_drawn_as_factors_of_their_start_with_intervals(result):
@@ -49,7 +67,7 @@ def test_parameters_are_drawn_as_factors_of_their_start_with_intervals(result):
     assert [one.get_title() for one in grid.flat] == ["Optimal fiber length", "Tendon slack length", "Strength coefficient"]
     values = [line.get_xdata()[0] for line in grid[0, 0].get_lines() if line.get_marker() == "o" and len(line.get_xdata())]
     assert_allclose(values, [1.05, 1.3])
-    assert rendered(grid) > 10_000
+    assert rendered(grid) > 500
 
 
 def test_a_kind_that_was_not_calibrated_is_said(result):
@@ -63,7 +81,7 @@ def test_fiber_ranges_lie_below_the_curve_of_the_muscles_class(result, calibrate
     at_optimal = curve.get_ydata()[np.argmin(np.abs(curve.get_xdata() - 1.0))]
     assert at_optimal == pytest.approx(1.0, abs=1e-6)  # by definition of the optimal fiber length
     assert [label.get_text() for label in grid[1, 0].get_yticklabels()] == ["extensor", "flexor"]
-    assert rendered(grid) > 10_000
+    assert rendered(grid) > 500
 
 
 def test_convergence_leaves_out_terms_that_are_always_zero(result):
@@ -76,7 +94,7 @@ def test_excitations_of_named_muscles_only(trials, calibrated):
     assert [one.get_title() for one in grid.flat] == ["flexor"]
     with pytest.raises(UnknownNameError, match="'flexor'"):
         viz.plot_excitations(trials, muscles=["flexxor"])
-    assert rendered(viz.plot_excitations(trials)) > 10_000
+    assert rendered(viz.plot_excitations(trials)) > 500
 
 
 def test_emg_raw_and_envelope_share_zero(trials):
@@ -85,14 +103,14 @@ def test_emg_raw_and_envelope_share_zero(trials):
     grid = viz.plot_emg(raw, TimeSeries(time=time, labels=("SOL",), values=np.full((1000, 1), 0.5)))
     left, right = grid[0, 0].get_ylim(), grid[0, 0].figure.axes[1].get_ylim()
     assert left[0] / left[1] == pytest.approx(right[0] / right[1])
-    assert rendered(grid) > 10_000
+    assert rendered(grid) > 500
 
 
 def test_synergies_have_a_row_each_and_say_the_variance(result):
     grid = viz.plot_synergies(result.synergy)
     assert grid.shape == (2, 2)
     assert "97.0 % of variance" in grid[0, 1].get_title()
-    assert rendered(grid) > 10_000
+    assert rendered(grid) > 500
 
 
 def test_callers_axes_are_drawn_into_and_a_wrong_number_is_said(trials, calibrated):

@@ -7,6 +7,7 @@ Beside it lie the functions that compare results folders.
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -58,11 +59,11 @@ class RunServer:
 
 
 def essence(root: Path) -> dict[str, Any]:
-    """Return what a results folder shows, without times of work and what only says how it came about."""
+    """Return what a results folder shows, without times of work and the report, which tells the day and these times."""
     found: dict[str, Any] = {}
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
-        if not path.is_file() or name.startswith((".lock", "unfinished/")) or path.suffix == ".log":
+        if not path.is_file() or name.startswith((".lock", "unfinished/", "report.html")) or path.suffix == ".log":
             continue
         if path.name == "results.json":
             record = json.loads(path.read_text(encoding="utf-8"))
@@ -91,6 +92,8 @@ def _serve(log: Path) -> None:
 
     for name in _LOADED:
         importlib.import_module(f"osim_nmscal.{name}")
+    # started in the background, a process ignores Ctrl-C, and so would its children
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     print(0, flush=True)
     for line in sys.stdin:
         child = os.fork()

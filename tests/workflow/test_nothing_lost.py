@@ -10,8 +10,10 @@ import pytest
 from run_server import essence
 from small_workflow import write_small_workflow
 
+from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.config import WorkflowConfig, load_config
 from osim_nmscal.errors import CalibrationError, ConfigError, FileFormatError, OpenSimToolError
+from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.workflow.lock import FolderLock
 from osim_nmscal.workflow.opened import open_results
 from osim_nmscal.workflow.personalize import personalize
@@ -146,11 +148,14 @@ def test_swapped_names_of_two_recordings_calibrated_on_swapped_emg(tmp_path: Pat
     assert len(set(keys)) == 3
 
 
-@pytest.mark.parametrize("section", ["envelope", "normalization", "mapping", "time_step", "substitute_muscle_class"])
+@pytest.mark.parametrize("section", ["envelope", "normalization", "mapping", "time_step", "start", "end", "substitute_muscle_class"])
 def test_every_setting_that_the_emg_stage_reads_is_in_its_key(section: str, tmp_path: Path) -> None:
     config = _config(tmp_path)
     if section == "time_step":
         changed = config.model_copy(update={"trials": config.trials.model_copy(update={"time_step": 0.005})})
+    elif section in ("start", "end"):
+        recordings = tuple(recording.model_copy(update={section: 1.0}) for recording in config.recordings)
+        changed = config.model_copy(update={"recordings": recordings})
     elif section == "substitute_muscle_class":
         changed = config.model_copy(update={"model": config.model.model_copy(update={section: "Millard2012EquilibriumMuscle"})})
     else:
@@ -165,3 +170,15 @@ def test_a_method_that_nobody_knows_calibrates_nothing() -> None:
     fields = {field.name: None for field in dataclasses.fields(calibration.Calibration)}
     with pytest.raises(CalibrationError, match="There is no calibration method 'annealed'"):
         calibration.work(None, SimpleNamespace(**(fields | {"settings": settings})), Path())  # type: ignore[arg-type]
+
+
+def test_what_is_called_uncalibrated_is_the_model_before_calibration(small_copy: Callable[[], Path], tmp_path: Path) -> None:
+    config = _config(tmp_path)
+    result = personalize(config, small_copy())
+    assert result.trials is not None
+    assert result.calibration is not None
+    before = predict(result.trials, result.calibration.start_muscles, result.calibration.start_neural, config.calibration)
+    expected = moment_metrics(result.trials, before, model="uncalibrated")
+    found = [metric for metric in result.metrics if metric.model == "uncalibrated"]
+    assert [metric.rmse for metric in found] == pytest.approx([metric.rmse for metric in expected], rel=1e-9)
+    assert sum(metric.rmse for metric in found) > 1.5 * sum(m.rmse for m in result.metrics if m.model == "calibrated")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from osim_nmscal.errors import ConfigError, FileFormatError
 from osim_nmscal.workflow import publication, records
@@ -207,6 +208,25 @@ def test_a_file_in_the_way_that_nobody_knew_of_is_kept_under_another_name(tmp_pa
     assert _shown(root) == _set(70.0) | {"predictions/trial_0.edited-1.sto": "mine"}
 
 
+def test_a_study_never_overwrites_what_it_has_not_written(tmp_path: Path) -> None:
+    home = tmp_path / "electrode_study"
+
+    def study(text: str) -> tuple[str, ...]:
+        part = tmp_path / "part"
+        part.mkdir(exist_ok=True)
+        (part / "models.csv").write_text(text)
+        return publication.put_in_place(part, home)
+
+    home.mkdir()
+    (home / "models.csv").write_text("mine")
+    assert "has been kept as models.edited-1.csv" in study("first")[0]
+    assert study("second") == ()
+    (home / "models.csv").write_text("second, edited")
+    assert "has been kept as models.edited-2.csv" in study("third")[0]
+    texts = {path.name: path.read_text() for path in home.glob("*.csv")}
+    assert texts == {"models.csv": "third", "models.edited-1.csv": "mine", "models.edited-2.csv": "second, edited"}
+
+
 def test_a_set_with_a_missing_file_is_named(tmp_path: Path) -> None:
     root = tmp_path / "results"
     _run(root, 70.0)
@@ -257,6 +277,16 @@ def test_the_second_run_into_a_folder_is_refused_in_a_sentence(tmp_path: Path) -
     ):
         pass
     with FolderLock(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(30, "Read-only file system")])
+def test_a_folder_that_cannot_be_written_to_is_a_sentence(error: OSError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with pytest.raises(ConfigError, match=rf"cannot be written to \({error.strerror}\); give another folder"), FolderLock(tmp_path):
         pass
 
 

@@ -19,7 +19,7 @@ from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import FileFormatError, MuscleModelError, WriteBackError
 from osim_nmscal.formats.storage import read_storage, write_storage
-from osim_nmscal.opensim_tools.model_check import VerificationChoice, VerificationRun
+from osim_nmscal.opensim_tools.verification import TrialToVerify, VerificationChoice, VerificationRun, VerifiedTrial
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.osim_model.writer import write_personalized
 from osim_nmscal.provenance.values import file_digest
@@ -148,10 +148,24 @@ def opensim_says(folder: ResultsFolder, monkeypatch: pytest.MonkeyPatch) -> Call
             missed = TimeSeries(time=moment.time, labels=moment.labels, values=moment.values + off, source="stand-in")
             return VerificationRun(tendon_force=read_storage(files.tendon_force), joint_moment=missed)
 
-        monkeypatch.setattr(verification, "verify_model", answer)
+        stand_in(monkeypatch, answer)
         return asked
 
     return says
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, answer: Callable[..., VerificationRun]) -> None:
+    """Let a function answer in OpenSim's place, trial by trial."""
+
+    def verify_trials(model: Path, trials: list[TrialToVerify], **_: object) -> tuple[VerifiedTrial, ...]:
+        found = []
+        for trial in trials:
+            run = answer(model, trial.coordinates, trial.activation, trial.dofs)
+            arms = np.ones((len(run.joint_moment.time), len(trial.dofs), len(run.tendon_force.labels)))
+            found.append(VerifiedTrial(name=trial.name, run=replace(run, moment_arm=arms)))
+        return tuple(found)
+
+    monkeypatch.setattr(verification, "verify_trials", verify_trials)
 
 
 def _files_of(folder: ResultsFolder, activation: TimeSeries) -> PredictionFiles:
@@ -340,7 +354,7 @@ def test_a_silent_de_groote_muscle_is_driven_a_little_for_opensim_divides_by_its
         files = _files_of(folder, activation)
         return VerificationRun(tendon_force=read_storage(files.tendon_force), joint_moment=read_storage(files.joint_moment).select(dofs))
 
-    monkeypatch.setattr(verification, "verify_model", answer)
+    stand_in(monkeypatch, answer)
     verify_results(folder.root, choice=VerificationChoice(trials=1))
     assert driven[0].column("soleus_r").min() == 0.001
     assert driven[0].column("tibialis_anterior_r").max() == 0.0  # Millard's own minimum is OpenSim's business
@@ -369,7 +383,7 @@ def test_opensim_starts_behind_the_lead_in_samples_in_which_a_de_groote_tendon_w
         moment = moment.between(activation.time[0], activation.time[-1])
         return VerificationRun(tendon_force=force, joint_moment=replace(moment, values=moment.values + 4.0))
 
-    monkeypatch.setattr(verification, "verify_model", answer)
+    stand_in(monkeypatch, answer)
     late = verify_results(folder.root, choice=VerificationChoice(trials=1))
     assert starts == [pytest.approx(start)]
     assert late == whole  # the counted samples are the same

@@ -11,7 +11,6 @@ a loss. Other programs may be running: compare ratios within one run.
 
 import argparse
 import json
-import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import AnnealingSettings, CalibrationSettings
+from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.config import load_config
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult
@@ -29,9 +29,6 @@ from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.workflow.personalize import personalize
 
 ROOT = Path(__file__).resolve().parents[2]
-# the simulated person of the tests is the one of the benchmarks, too
-sys.path.insert(0, str(ROOT / "tests" / "calibration"))
-from calibration_twin import make_twin  # noqa: E402
 
 OPTIMIZERS = ("gauss_newton", "adamw", "simulated_annealing")
 # Losses this close are the same: each optimiser's own stopping rule leaves more than that.

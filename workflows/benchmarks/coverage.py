@@ -6,16 +6,12 @@ Expected: 0.85 to 0.99.
 """
 
 import argparse
-import sys
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "calibration"))
-from calibration_twin import make_twin
+from osim_nmscal.calibration.simulated_twin import make_twin
 
 
 def hits_of(seed: int, correlation: float) -> dict[str, list[bool]]:

@@ -19,6 +19,7 @@ from osim_nmscal.data.muscles import Muscle, MuscleTable
 from osim_nmscal.nms.contraction import TendonAndFiber, balance, by_activation, by_mtu_length, by_parameters
 from osim_nmscal.nms.fiber_dynamics import FiberSolution, solve_trajectory
 from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_mechanics
+from osim_nmscal.nms.parameters import tendon_and_fiber
 from osim_nmscal.nms.rosenbrock import rosenbrock_trajectory
 
 TIME_STEP = 0.01
@@ -74,9 +75,7 @@ def make_case(muscles: int, trials: int, steps: int, seed: int = 0) -> Case:
     mtu_length = fiber * ratio * 1.01 + fiber * normalized * torch.cos(pennation)
     activation = 0.35 + 0.3 * torch.sin(2.0 * math.pi * (1.3 * seconds + uniform(trials, muscles)))
     column = torch.arange(muscles).repeat(trials)
-    parameters = TendonAndFiber(
-        fiber[column], (fiber * ratio)[column], torch.full((len(column),), 10.0).double(), torch.full((len(column),), 0.049).double()
-    )
+    parameters = TendonAndFiber(*(value[column] for value in tendon_and_fiber(table)))
     return Case(activation.flatten(1), mtu_length.flatten(1), parameters, muscle_mechanics(table).select(column))
 
 

@@ -12,7 +12,7 @@ fiber length, tendon slack length, maximum isometric force, maximum contraction 
 
 import argparse
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from scipy.optimize import least_squares
 from torch import Tensor
 
 from osim_nmscal.data.muscles import Millard2012Properties, Muscle, MuscleTable
-from osim_nmscal.nms.model import FiberDynamicsName, NmsInputs, NmsParameters, contract
+from osim_nmscal.nms.model import FiberDynamicsName, NmsInputs, contract, initial_parameters
 from osim_nmscal.nms.muscle_models import muscle_mechanics
 
 Array = NDArray[np.float64]
@@ -82,17 +82,14 @@ class Experiment:
             ignore_tendon_compliance=model.rigid,
             properties=Millard2012Properties(fiber_damping=model.damping),
         )
-        nothing = torch.zeros_like(p[:, :1])
-        values = NmsParameters(
-            c1=nothing,
-            c2=nothing,
-            shape_factor=nothing,
+        table = MuscleTable(muscles=(muscle,))
+        values = replace(
+            initial_parameters(table, c1=0.0, c2=0.0, shape_factor=0.0, electromechanical_delay=0.0),
             optimal_fiber_length=p[:, 0:1],
             tendon_slack_length=p[:, 1:2],
             max_isometric_force=p[:, 2:3],
             max_contraction_velocity=p[:, 3:4],
             tendon_strain_at_one_norm_force=p[:, 4:5],
-            electromechanical_delay=torch.zeros(()),
         )
         mtu_length = torch.from_numpy(self.mtu_length)[..., None]
         activation = self.activation(p[:, 5], p[:, 6])
@@ -103,7 +100,7 @@ class Experiment:
             time_step=float(self.time[1] - self.time[0]),
         )
         with torch.no_grad():
-            outputs = contract(activation, inputs, values, muscle_mechanics(MuscleTable(muscles=(muscle,))), fiber_dynamics=model.dynamics)
+            outputs = contract(activation, inputs, values, muscle_mechanics(table), fiber_dynamics=model.dynamics)
         return outputs.tendon_force[..., 0].numpy()
 
     def errors(self, model: Model, parameters: Array) -> list[Array]:

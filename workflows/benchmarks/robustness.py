@@ -22,10 +22,12 @@ from osim_nmscal.data.muscles import DeGrooteFregly2016Properties, Millard2012Pr
 from osim_nmscal.data.trials import MuscleGeometry
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.nms import fiber_newton
-from osim_nmscal.nms.contraction import TendonAndFiber
+from osim_nmscal.nms.contraction import TendonAndFiber, fiber_height
 from osim_nmscal.nms.fiber_dynamics import FiberSolution, solve_trajectory
 from osim_nmscal.nms.fiber_newton import FiberProblem, solve_in_sequence
 from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_curves, muscle_mechanics
+from osim_nmscal.nms.parameters import tendon_and_fiber
+from osim_nmscal.nms.pennation import length_along_tendon
 from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings, run_inverse_kinematics
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings, read_muscle_analysis, run_muscle_analysis
 from osim_nmscal.opensim_tools.scaling import ScalingSettings, scale_model
@@ -112,15 +114,12 @@ def draw(muscles: MuscleTable, geometry: MuscleGeometry, count: int, seed: int) 
     def scaled(name: str, low: float, high: float) -> Tensor:
         return torch.from_numpy(table.values(name)[which] * random.uniform(low, high, count))
 
-    strains = np.array([muscle_curves(muscle).tendon_strain_at_one_norm_force for muscle in table.muscles])
+    stated = TendonAndFiber(*(value[torch.from_numpy(which)] for value in tendon_and_fiber(table)))
     return Draw(
         activation=activation * torch.from_numpy(random.uniform(0.0, 1.0, count)),
         mtu_length=torch.from_numpy(mtu_length),
-        parameters=TendonAndFiber(
-            scaled("optimal_fiber_length", 0.75, 1.25),
-            scaled("tendon_slack_length", 0.75, 1.25),
-            scaled("max_contraction_velocity", 1.0, 1.0),
-            torch.from_numpy(strains[which]),
+        parameters=stated._replace(
+            optimal_fiber_length=scaled("optimal_fiber_length", 0.75, 1.25), tendon_slack_length=scaled("tendon_slack_length", 0.75, 1.25)
         ),
         muscle=muscle_mechanics(table, rigid_tendon=False).select(torch.from_numpy(which)),
         start_time=torch.from_numpy(geometry.time[first]),
@@ -138,9 +137,8 @@ def exact_residual(case: Draw, solution: FiberSolution, table: MuscleTable) -> T
         columns = torch.from_numpy(np.flatnonzero(names == muscle.name))
         curves = muscle_curves(muscle, rigid_tendon=False)
         length = solution.length[:, columns]
-        sine = case.muscle.sine_pennation_at_optimal[columns]
-        along = torch.sqrt(length**2 - sine**2)
         p = TendonAndFiber(*(value[columns] for value in case.parameters))
+        along = length_along_tendon(length, fiber_height(p))
         strain = (case.mtu_length[:, columns] - p.optimal_fiber_length * along) / p.tendon_slack_length - 1.0
 
         def value(curve, argument):  # type: ignore[no-untyped-def]
@@ -191,13 +189,7 @@ def derivatives(muscles: MuscleTable, geometry: MuscleGeometry) -> None:
     case = Draw(
         activation=torch.cat([recorded[f : f + 70, :1].expand(-1, count) for f in frames], dim=1),
         mtu_length=torch.from_numpy(np.concatenate([geometry.mtu_length[f : f + 70] for f in frames], axis=1)),
-        parameters=TendonAndFiber(
-            *(
-                torch.from_numpy(np.tile(table.values(name), 3))
-                for name in ("optimal_fiber_length", "tendon_slack_length", "max_contraction_velocity")
-            ),
-            torch.full((3 * count,), 0.049, dtype=torch.float64),
-        ),
+        parameters=TendonAndFiber(*(value.repeat(3) for value in tendon_and_fiber(table))),
         muscle=muscle_mechanics(table, rigid_tendon=False).select(torch.arange(count).repeat(3)),
         start_time=torch.zeros(3 * count),
         strength=torch.ones(3 * count),

@@ -11,17 +11,16 @@ Other programs may be running: seconds are wall time, and CPU time beside it.
 
 import argparse
 import json
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from osim_nmscal.report.electrode_study_figure import write_electrode_study_figure
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.simulated_twin import make_synergy_twin
 from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
 from osim_nmscal.calibration.synergy.prediction import predict_hybrid
 from osim_nmscal.config import load_config
@@ -29,19 +28,17 @@ from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import TrialPrediction
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import MuscleGeometry, Trial, TrialSet
-from osim_nmscal.electrode_study import electrode_study, write_study
+from osim_nmscal.electrodes import electrode_study, write_study
 from osim_nmscal.emg.mapping import build_mapping
 from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings, run_muscle_analysis
 from osim_nmscal.osim_model.reader import read_muscles
+from osim_nmscal.report.electrode_study_page import write_electrode_study_page
 from osim_nmscal.signals import resample
 from osim_nmscal.workflow.personalize import personalize
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results" / "benchmarks"
-# the simulated person of the tests is the one of the benchmarks, too
-sys.path.insert(0, str(ROOT / "tests" / "calibration"))
-from synergy_twin import make_synergy_twin  # noqa: E402
 
 
 def report(what: str, trials: TrialSet, predictions: tuple[TrialPrediction, ...]) -> dict[str, object]:
@@ -165,7 +162,7 @@ def study(adamw: bool) -> dict[str, object]:
     found = electrode_study(made.trials, made.calibration.start_muscles, mapping, config.calibration, out=out)
     seconds = time.perf_counter() - began
     write_study(found, out)
-    write_electrode_study_figure(found, out / "electrode_study.html")
+    write_electrode_study_page(found, out / "electrode_study.html")
     print(f"  {len(found.models)} models in {seconds:.0f} s; order {', '.join(found.order)}")
     for row in found.comparisons:
         print(

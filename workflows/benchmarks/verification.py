@@ -25,18 +25,21 @@ from osim_nmscal.data.muscles import Millard2012Properties, MuscleTable
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
 from osim_nmscal.errors import OpenSimToolError
 from osim_nmscal.evaluation import moment_metrics
-from osim_nmscal.opensim_tools.model_check import VerificationChoice
+from osim_nmscal.opensim_tools.verification import VerificationChoice
 from osim_nmscal.osim_model.writer import write_personalized
 from osim_nmscal.virtual_subject.make import make_virtual_subject
+from osim_nmscal.workflow.names import motion
 from osim_nmscal.workflow.personalize import PersonalizedResult, personalize
-from osim_nmscal.workflow.results import ResultsFolder, write_sidecar
-from osim_nmscal.workflow.verification import verify_results, write_predictions
+from osim_nmscal.workflow.predictions import write_predictions
+from osim_nmscal.workflow.results import ResultsFolder
+from osim_nmscal.workflow.stages.verification import verification_settings
+from osim_nmscal.workflow.verification import VerifiedFiles, verify_files
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "results" / "benchmarks" / "verification"
 CASES = ("running", "treadmill", "virtual_leg")
 CLASSES = ("keep", "DeGrooteFregly2016Muscle")
-# Issue 6: moments by OpenSim against those of calibration, per DOF.
+# Moments by OpenSim against those of calibration, per DOF.
 TARGET = 0.02
 
 
@@ -88,29 +91,30 @@ def plain_write_back(case: str, kept: PersonalizedResult, choice: VerificationCh
     generic = tuple(replace(muscle, properties=Millard2012Properties(), ignore_tendon_compliance=True) for muscle in native.muscles)
     result = calibrate_emg_driven(kept.trials, MuscleTable(muscles=generic), settings)
     promised = predict(kept.trials, result.muscles, result.neural, settings)
-    _write_plainly(ResultsFolder(root=kept.folder), folder, native, result, config)
+    written = _write_plainly(ResultsFolder(root=kept.folder), folder, native, result)
     write_predictions(folder, kept.trials, promised)
+    files = VerifiedFiles(
+        model=folder.personalized_model,
+        motions={recording.name: kept.folder / motion(recording.name) for recording in config.recordings},
+        predictions=folder.predictions,
+        logs=folder.root / "logs",
+    )
     try:
-        metrics = verify_results(folder.root, choice=choice, jobs=jobs).metrics
+        metrics = verify_files(files, written, choice=choice, settings=verification_settings(config.muscle_analysis), jobs=jobs).metrics
     except OpenSimToolError as error:
         print(f"  plain: OpenSim cannot run the model: {str(error).splitlines()[0]}")
         return []
     return rows(case, "plain", metrics, moment_metrics(kept.trials, promised, model="calibrated"))
 
 
-def _write_plainly(
-    kept: ResultsFolder, folder: ResultsFolder, native: MuscleTable, result: CalibrationResult, config: WorkflowConfig
-) -> None:
-    """Make a results folder whose model has the calibrated numbers in the muscles it always had."""
+def _write_plainly(kept: ResultsFolder, folder: ResultsFolder, native: MuscleTable, result: CalibrationResult) -> MuscleTable:
+    """Write a model that has the calibrated numbers in the muscles it always had, and return these."""
     same = ("max_isometric_force", "optimal_fiber_length", "tendon_slack_length")
     pairs = zip(native.muscles, result.muscles.muscles, strict=True)
     written = MuscleTable(muscles=tuple(replace(one, **{name: getattr(new, name) for name in same}) for one, new in pairs))
     folder.root.mkdir(parents=True)
     write_personalized(kept.scaled_model, folder.personalized_model, written)
-    write_sidecar(folder, replace(result, muscles=written), settings=config.model_dump(mode="json"), inputs={})
-    for recording in config.recordings:
-        folder.recording(recording.name).mkdir()
-        shutil.copyfile(kept.recording(recording.name) / "ik.mot", folder.recording(recording.name) / "ik.mot")
+    return written
 
 
 def rows(case: str, write_back: str, verified: Sequence[VerificationMetrics], promised: Sequence[MomentMetrics]) -> list[Row]:

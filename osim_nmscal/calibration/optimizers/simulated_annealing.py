@@ -5,7 +5,6 @@ It needs the loss alone. It is here to compare with.
 
 import numpy as np
 import torch
-from scipy.optimize import dual_annealing
 from torch import Tensor
 
 from osim_nmscal.calibration.optimizers import Journal, Loss, Minimum, Progress
@@ -31,6 +30,8 @@ def simulated_annealing(loss: Loss, start: Tensor, settings: AnnealingSettings, 
         seed: of the random walk.
         progress: told after every improvement.
     """
+    from scipy.optimize import dual_annealing
+
     journal = Journal(progress, settings.maximum_evaluations)
     best = loss.evaluate(start)
     journal.add(0, best)

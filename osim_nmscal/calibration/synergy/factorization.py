@@ -11,10 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import BSpline
-from scipy.optimize import nnls
-from sklearn.decomposition import non_negative_factorization
-from sklearn.exceptions import ConvergenceWarning
 
 from osim_nmscal.errors import CalibrationError, SignalError
 
@@ -50,6 +46,9 @@ def extract_synergies(excitation: FloatArray, count: int, *, starts: int = 10, s
         SignalError: a negative excitation.
         CalibrationError: more synergies than muscles.
     """
+    from sklearn.decomposition import non_negative_factorization  # 1.4 s of CPU that a calibration without synergies need not spend
+    from sklearn.exceptions import ConvergenceWarning
+
     _require_factorizable(excitation, count)
     least, primitives, weights = np.inf, excitation[:, :0], excitation[:0]
     with warnings.catch_warnings():
@@ -124,6 +123,8 @@ def spline_basis(samples: int, time_step: float, knot_spacing: float) -> FloatAr
     Returns:
         (time, spline).
     """
+    from scipy.interpolate import BSpline
+
     spacing = max(knot_spacing / time_step, 1.0)  # samples
     intervals = max(int(np.ceil((samples - 1) / spacing)), 1)
     knots = spacing * np.arange(-_CUBIC, intervals + _CUBIC + 1)
@@ -147,6 +148,8 @@ def fit_primitives(excitation: FloatArray, weights: FloatArray, basis: FloatArra
     Returns:
         spline coefficients, (synergy, spline), >= 0; the primitives are basis @ coefficients.T.
     """
+    from scipy.optimize import nnls
+
     mixing = weights @ weights.T + (0.0 if penalty is None else penalty)
     gram = np.kron(mixing, basis.T @ basis)
     gram[np.diag_indices_from(gram)] += _RIDGE * gram.max()

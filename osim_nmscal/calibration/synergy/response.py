@@ -108,7 +108,7 @@ def _state_response(state: MuscleState, within: Tensor, neural: Tensor, slope: T
         none = torch.zeros_like(slope)
         return neural[:, None] * slope[..., None], none, none, -driven / slope
     # df_i = diagonal_i dl_i - lower_i dl_(i-1) + source_i = 0; a fiber held at its bound does not move
-    diagonal, lower = (picked(entries) for entries in state.solution.jacobian())
+    diagonal, lower = (picked(entries) for entries in state.solution.jacobian(bounded=True))
     free = (~picked(state.solution.at_bound)).to(slope.dtype)
     shape = neural[:, None] * (-free * driven / diagonal)[..., None]
     _march(lower / diagonal, shape)

@@ -53,7 +53,6 @@ class MuscleMechanics:
     passive_force_length: CurveTable
     force_velocity: CurveTable
     tendon_force: CurveTable
-    sine_pennation_at_optimal: Tensor
     fiber_damping: Tensor
     velocity_scale_at_rest: Tensor
     velocity_scaled: bool  # whether activation scales the velocity of any muscle (Thelen2003)
@@ -78,7 +77,6 @@ class MuscleMechanics:
             passive_force_length=self.passive_force_length.select(index),
             force_velocity=self.force_velocity.select(index),
             tendon_force=self.tendon_force.select(index),
-            sine_pennation_at_optimal=self.sine_pennation_at_optimal[index],
             fiber_damping=self.fiber_damping[index],
             velocity_scale_at_rest=self.velocity_scale_at_rest[index],
             minimum_fiber_length=self.minimum_fiber_length[index],
@@ -93,7 +91,6 @@ class MuscleMechanics:
             passive_force_length=self.passive_force_length.to(like),
             force_velocity=self.force_velocity.to(like),
             tendon_force=self.tendon_force.to(like),
-            sine_pennation_at_optimal=self.sine_pennation_at_optimal.to(like),
             fiber_damping=self.fiber_damping.to(like),
             velocity_scale_at_rest=self.velocity_scale_at_rest.to(like),
             minimum_fiber_length=self.minimum_fiber_length.to(like),
@@ -119,7 +116,6 @@ def muscle_mechanics(table: MuscleTable, *, rigid_tendon: bool | None = None) ->
         passive_force_length=tabulate([c.passive_force_length for c in curves], _LENGTH_DOMAIN, _LENGTH_INTERVALS),
         force_velocity=tabulate([c.force_velocity for c in curves], _VELOCITY_DOMAIN, _VELOCITY_INTERVALS),
         tendon_force=tabulate([c.tendon_force for c in curves], _TENDON_DOMAIN, _TENDON_INTERVALS),
-        sine_pennation_at_optimal=torch.sin(torch.from_numpy(table.values("pennation_angle_at_optimal"))),
         fiber_damping=_stack([c.fiber_damping for c in curves]),
         velocity_scale_at_rest=_stack([c.velocity_scale_at_rest for c in curves]),
         velocity_scaled=any(c.velocity_scale_at_rest != 1.0 for c in curves),

@@ -48,7 +48,7 @@ def minimum_pennated_length(pennation_angle_at_optimal: float, maximum_pennation
 
 
 class ContinuedBelowSlack:
-    """A tendon curve that is zero below zero strain, given a small smooth negative branch there (METHOD.md, step 4).
+    """A tendon curve that is zero below zero strain, given a small smooth negative branch there (docs/method.md).
 
     The slope goes over SLACK_BLEND from the curve's own at zero strain (0 for Millard, 0.085 for Thelen) to SLACK_SLOPE.
     """

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from osim_nmscal.nms.model import NmsInputs, NmsOutputs, NmsParameters, simulate
 from osim_nmscal.nms.muscle_models import MuscleMechanics
+from osim_nmscal.virtual_subject.motion.one_cycle import OneCycleAdam
 from osim_nmscal.virtual_subject.motion.prescribed import Mechanics
 
 FloatArray = NDArray[np.float64]
@@ -113,14 +114,12 @@ def _solve(
     knots, trials, pools = task.basis.shape[1], task.target.shape[1], len(task.sharing)
     raw = torch.full((knots, trials, pools), -3.0, dtype=torch.float64, requires_grad=True)
     iterations = RIGID_ITERATIONS + ELASTIC_ITERATIONS
-    optimizer = torch.optim.Adam([raw], lr=LEARNING_RATE, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=LEARNING_RATE, total_steps=iterations, pct_start=0.15)
+    optimizer = OneCycleAdam(raw, LEARNING_RATE, iterations)
     weights = random.random((synergies, pools))
     primitives = random.random((knots * trials, synergies))
     rigid = replace(muscles, rigid_tendon=torch.ones_like(muscles.rigid_tendon))
     losses = []
     for iteration in range(iterations):
-        optimizer.zero_grad()
         coefficients = torch.nn.functional.softplus(raw)
         if iteration % FACTORISATION_EVERY == 0:
             flat = coefficients.detach().reshape(-1, pools).numpy()
@@ -129,9 +128,7 @@ def _solve(
         excitation = _excitation(coefficients, task)
         outputs = simulate(task.inputs(excitation), parameters, rigid if iteration < RIGID_ITERATIONS else muscles)
         loss = _loss(outputs, excitation, coefficients, explained, task)
-        loss.backward()
-        optimizer.step()
-        schedule.step()
+        optimizer.step(torch.autograd.grad(loss, raw)[0])
         losses.append(float(loss.detach()))
         if progress is not None:
             progress(iteration, losses[-1])

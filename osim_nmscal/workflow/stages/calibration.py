@@ -13,6 +13,7 @@ from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import ConfigError, NmscalError
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.workflow.interruption import raise_if_terminated
+from osim_nmscal.workflow.methods import method_of
 from osim_nmscal.workflow.names import CALIBRATION, HISTORY, PARAMETERS
 from osim_nmscal.workflow.progress import say
 from osim_nmscal.workflow.results import ResultsFolder, read_calibration, write_calibration
@@ -38,19 +39,14 @@ def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
 
 
 def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
-    """Yield what is freed although personalized.osim would not hold it, and bounds that exclude the start."""
-    parameters = config.calibration.parameters
-    for name in ("tendon_strain_at_one_norm_force", "max_contraction_velocity"):
-        if getattr(parameters, name).free:
-            yield ConfigError(
-                f"{config.source}: [calibration.parameters.{name}] free = true, but only fiber lengths, slack lengths and strengths are "
-                "written to personalized.osim; set free = false, or calibrate from arrays in Python."
-            )
-            sound = False
+    """Yield bounds that exclude the start, and groups of unknown muscles."""
     if sound and not _starts_inside(config.calibration):
-        from osim_nmscal.calibration.parameter_space import parameter_space
+        from osim_nmscal.calibration.parameter_space import parameter_space  # with it comes torch, which an up-to-date run can do without
 
-        parameter_space(read_muscles(config.model.file, config.model.substitute_muscle_class), config.calibration)
+        try:
+            parameter_space(read_muscles(config.model.file, config.model.substitute_muscle_class), config.calibration)
+        except NmscalError as error:
+            yield error
 
 
 def _starts_inside(settings: CalibrationSettings) -> bool:
@@ -85,8 +81,6 @@ def run(flow: "Flow") -> None:
 
 def work(inputs: Inputs, task: Calibration, out: Path) -> Summary:
     """Calibrate; an interrupted calibration is written, but never used again."""
-    from osim_nmscal.workflow.methods import method_of  # torch takes seconds, and `check` asks this module
-
     result = method_of(task.settings.method).calibrate(task.trials, task.muscles, task.settings, progress=_tell)
     write_calibration(ResultsFolder(root=out), result)
     return {

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osim_nmscal.data.time_series import MarkerTrajectories
+import numpy as np
+
+from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.errors import NmscalError
 from osim_nmscal.formats.storage import read_storage, write_storage
 from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings, run_inverse_kinematics
 from osim_nmscal.osim_model.reader import read_marker_names
-from osim_nmscal.workflow.names import SCALED_MODEL, motion
+from osim_nmscal.workflow.names import SCALED_MODEL, marker_errors, motion
 from osim_nmscal.workflow.recording_files import has_motion, is_c3d, read_markers
 from osim_nmscal.workflow.setup_needs import model_markers, task_needs
 from osim_nmscal.workflow.task import Inputs, Summary, Task, refuse
@@ -19,6 +21,9 @@ from osim_nmscal.workflow.user_files import with_named_files
 if TYPE_CHECKING:
     from osim_nmscal.config import RecordingSettings, WorkflowConfig
     from osim_nmscal.workflow.flow import Flow
+
+# Columns of marker_errors.sto, m: over all markers, and of the worst.
+MARKER_ERRORS = ("marker_error_rms", "marker_error_max")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,8 @@ class FromMarkers:
 
 def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
     """Return what it writes."""
-    return tuple(motion(recording.name) for recording in config.recordings if has_motion(recording))
+    angles = [motion(recording.name) for recording in config.recordings if has_motion(recording)]
+    return (*angles, *(marker_errors(recording.name) for recording in config.recordings if recording.markers is not None))
 
 
 def recording_problems(config: "WorkflowConfig", markers: MarkerTrajectories) -> Iterator[NmscalError]:
@@ -76,7 +82,7 @@ def _task(flow: "Flow", recording: "RecordingSettings") -> Task[Window] | Task[F
         recording=recording.name,
         settings=FromMarkers(window=window, axes=recording.c3d_axes, settings=settings),
         inputs={"model": flow.place.path(SCALED_MODEL), "markers": recording.markers, "setup": with_named_files(settings.setup)},
-        outputs=out,
+        outputs=(*out, marker_errors(recording.name)),
         work=follow_markers,
     )
 
@@ -106,6 +112,8 @@ def follow_markers(inputs: Inputs, task: FromMarkers, out: Path) -> Summary:
         end=window.end,
     )
     rms, largest = result.marker_error_rms, result.marker_error_max
+    errors = TimeSeries(time=result.coordinates.time, labels=MARKER_ERRORS, values=np.stack([rms, largest], axis=1), source=str(file))
+    write_storage(out / marker_errors(window.recording), errors, header_name="Marker errors in m")
     return {
         "frames": len(rms),
         "marker_rms_mean": float(rms.mean()),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from osim_nmscal.data.results import VerificationMetrics
 from osim_nmscal.errors import ConfigError, OpenSimToolError
 from osim_nmscal.formats.text_files import write_text_atomically
-from osim_nmscal.opensim_tools.model_check import VerificationChoice, VerificationSettings
+from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings
+from osim_nmscal.opensim_tools.verification import VerificationChoice, VerificationSettings
 from osim_nmscal.workflow.names import CALIBRATION, PERSONALIZED_MODEL, PREDICTION_INDEX, PREDICTIONS, VERIFICATION, motion
 from osim_nmscal.workflow.predictions import relative_files
 from osim_nmscal.workflow.recording_files import has_motion
@@ -42,15 +43,12 @@ def run(flow: "Flow") -> None:
         return
     if trials is None:
         raise ConfigError("There are no predictions to verify; run the workflow from its beginning.")
-    analysis = config.muscle_analysis
     files = [path for trial in trials.names for path in relative_files(trial)]
     task = Task(
         stage="verification",
         settings=Verified(
             choice=config.verification,
-            run=VerificationSettings(
-                method=analysis.method, lowpass_cutoff=analysis.lowpass_cutoff, missing_coordinates=analysis.missing_coordinates
-            ),
+            run=verification_settings(config.muscle_analysis),
         ),
         inputs={
             "model": place.path(PERSONALIZED_MODEL),
@@ -66,6 +64,15 @@ def run(flow: "Flow") -> None:
     stored = json.loads(place.path(VERIFICATION).read_text(encoding="utf-8"))
     metrics = tuple(VerificationMetrics(**one) for one in stored)
     flow.verification = Verification(metrics=metrics, tolerance=config.verification.tolerance, failure=summary.get("failure", ""))
+
+
+def verification_settings(analysis: MuscleAnalysisSettings) -> VerificationSettings:
+    """Return how OpenSim runs the model: over the motion, and with the moment arms, that the muscle analysis saw.
+
+    Where that analysis was by surrogate, OpenSim runs on its own paths, so that their difference is part of what is verified.
+    """
+    method = "lengthening_speed" if analysis.method == "surrogate" else analysis.method
+    return VerificationSettings(method=method, lowpass_cutoff=analysis.lowpass_cutoff, missing_coordinates=analysis.missing_coordinates)
 
 
 def work(inputs: Inputs, task: Verified, out: Path) -> Summary:

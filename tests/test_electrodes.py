@@ -3,24 +3,19 @@
 import csv
 import json
 import shutil
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent / "calibration"))  # the twins live with the calibration tests
-
-from synergy_twin import make_synergy_twin
-
-import osim_nmscal.electrode_study as station
+import osim_nmscal.electrodes as station
 from osim_nmscal.calibration.fewer_channels import without_channels
 from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings
+from osim_nmscal.calibration.simulated_twin import make_synergy_twin
 from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.trials import TrialSet
-from osim_nmscal.electrode_study import electrode_study, write_study
+from osim_nmscal.electrodes import electrode_study, write_study
 from osim_nmscal.errors import CalibrationError
 
 SETTINGS = CalibrationSettings(
@@ -118,7 +113,7 @@ def test_an_interrupted_study_goes_on_where_it_stopped(study, person, monkeypatc
     done = []
     monkeypatch.setattr(station, "_calibrate", lambda inputs, job: pytest.fail(f"{job.name} was calibrated again"))
     again = electrode_study(trials, muscles, mapping, SETTINGS, out=folder, workers=1, progress=lambda *row: done.append(row))
-    assert again == result
+    assert repr(again) == repr(result)  # not ==: what cannot be tested is nan, which equals nothing
     assert done[-1][0] == done[-1][1] == 8  # 2 with all channels, 3 to order, 4 with fewer of which one was among those
 
 
@@ -177,7 +172,8 @@ def test_tables_hold_what_was_found(study, tmp_path):
 
 def test_answer_says_what_can_be_left_off(study):
     result, _ = study
-    assert any("can be left off for an R2 of" in sentence for sentence in result.sentences)
+    assert any("can do without" in sentence for sentence in result.sentences)
+    assert any("Fewer than 6 trials" in sentence for sentence in result.sentences)  # two are held out here
 
 
 def test_too_few_channels_are_refused(person, tmp_path):

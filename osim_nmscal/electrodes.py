@@ -3,21 +3,21 @@
 Channels are ordered by the calibration error of the EMG-driven model that lacks each, and left off in that order, the
 least missed first; at every number of channels both methods are calibrated. Held-out trials are predicted from EMG
 alone. Departures: the order comes from the calibration trials, so that held-out trials stay unseen by every choice;
-a muscle that several channels drive stays recorded as long as one of them is left.
+a muscle that several channels drive stays recorded as long as one of them is left; the methods are compared over paired trials,
+each degree of freedom for itself (`summaries/paired_tests.py`).
 Calibrations run side by side and each leaves a file, so that an interrupted study goes on where it stopped.
 """
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from osim_nmscal.calibration.fewer_channels import calibrate_without, predictions, without_channels
@@ -40,13 +40,11 @@ from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.provenance.code import code_version, library_versions
 from osim_nmscal.provenance.values import digest_of
+from osim_nmscal.summaries.electrode_answer import answer, deciding_data
+from osim_nmscal.summaries.paired_tests import compare_methods
 
 # Told (finished, all known so far, name of the calibration) after each calibration.
 StudyProgress = Callable[[int, int, str], None]
-# Level of every test. Source: Hambly 2025.
-SIGNIFICANCE = 0.05
-# Loss of R2 on held-out trials that a laboratory may find small; used in the answer only. Source: choice.
-SMALL_LOSS = 0.05
 
 
 @dataclass(frozen=True)
@@ -249,7 +247,7 @@ def _resemblance(trials: TrialSet, predicted: tuple[TrialPrediction, ...], resul
             {
                 "data": data,
                 "muscle": muscle,
-                "correlation": covariance / spread if spread > 0 else 0.0,
+                "correlation": covariance / spread if spread > 0 else None,
                 "rmse": float(np.sqrt(np.mean((recorded - made) ** 2))),
             }
         )
@@ -285,8 +283,8 @@ def _study(
             )
         )
         metrics += [StudyMetric(method=job.method, count=left, removed=job.removed, **row) for row in record["metrics"]]
-        resemblance += [StudyExcitation(count=left, removed=job.removed, **row) for row in record["excitations"]]
-    comparisons = tuple(_comparisons(metrics))
+        resemblance += [_excitation(left, job.removed, row) for row in record["excitations"]]
+    comparisons = _comparisons(metrics)
     return ElectrodeStudy(
         channels=channels,
         order=order,
@@ -295,8 +293,13 @@ def _study(
         metrics=tuple(metrics),
         excitations=tuple(resemblance),
         comparisons=comparisons,
-        sentences=tuple(_answer(channels, order, comparisons)),
+        sentences=answer(channels, order, comparisons, deciding_data(metrics)),
     )
+
+
+def _excitation(count: int, removed: tuple[str, ...], row: Mapping[str, Any]) -> StudyExcitation:
+    correlation = float("nan") if row["correlation"] is None else row["correlation"]
+    return StudyExcitation(count=count, removed=removed, **{**row, "correlation": correlation})
 
 
 def _distance(record: dict[str, Any], reference: dict[str, Any]) -> tuple[float, int]:
@@ -306,69 +309,10 @@ def _distance(record: dict[str, Any], reference: dict[str, Any]) -> tuple[float,
     return (float(np.mean(moved)) if moved else float("nan")), len(moved)
 
 
-def _comparisons(metrics: Sequence[StudyMetric]) -> list[StudyComparison]:
-    rows = []
+def _comparisons(metrics: Sequence[StudyMetric]) -> tuple[StudyComparison, ...]:
     kinds: tuple[StudyData, ...] = ("calibration", "held_out")
-    for count in sorted({metric.count for metric in metrics}, reverse=True):
-        for data in kinds:
-            chosen = [metric for metric in metrics if metric.count == count and metric.data == data]
-            for measure in ("rmse", "r2"):
-                emg, hybrid = (
-                    np.array([getattr(metric, measure) for metric in chosen if metric.method == method])
-                    for method in ("emg_driven", "synergy_hybrid")
-                )
-                if len(emg) and len(hybrid):
-                    rows.append(_comparison(count, data, measure, emg, hybrid))
-    return rows
-
-
-def _comparison(count: int, data: StudyData, measure: Any, emg: np.ndarray, hybrid: np.ndarray) -> StudyComparison:
-    """Test for a difference: Shapiro-Wilk on each, then the t-test if both look normal, else Mann-Whitney U."""
-    test: Any = "none"
-    p_value = 1.0
-    if min(len(emg), len(hybrid)) >= 3 and not np.array_equal(emg, hybrid):
-        normal = all(np.ptp(values) > 0 and stats.shapiro(values).pvalue > SIGNIFICANCE for values in (emg, hybrid))
-        test = "t-test" if normal else "Mann-Whitney U"
-        p_value = float((stats.ttest_ind if normal else stats.mannwhitneyu)(emg, hybrid).pvalue)
-    higher: Any = "synergy_hybrid" if hybrid.mean() > emg.mean() else "emg_driven"
-    lower: Any = "emg_driven" if higher == "synergy_hybrid" else "synergy_hybrid"
-    better: Any = "neither" if p_value >= SIGNIFICANCE else higher if measure == "r2" else lower
-    return StudyComparison(
-        count=count,
-        data=data,
-        measure=measure,
-        emg_driven=float(emg.mean()),
-        synergy_hybrid=float(hybrid.mean()),
-        test=test,
-        p_value=p_value,
-        better=better,
-    )
-
-
-def _answer(channels: tuple[str, ...], order: tuple[str, ...], comparisons: Sequence[StudyComparison]) -> list[str]:
-    """Say in words which channels can be left off, for how much loss."""
-    data: StudyData = "held_out" if any(row.data == "held_out" for row in comparisons) else "calibration"
-    r2 = {row.count: row for row in comparisons if row.data == data and row.measure == "r2"}
-    rmse = {row.count: row for row in comparisons if row.data == data and row.measure == "rmse"}
-    if len(channels) not in r2:
-        return ["The calibration with all channels failed, so there is nothing to compare with."]
-    trials = "held-out trials, predicted from EMG alone" if data == "held_out" else "calibration trials (none is held out)"
-    sentences = [f"All numbers are means over the {trials}."]
-    for method in ("emg_driven", "synergy_hybrid"):
-        name = "EMG-driven" if method == "emg_driven" else "Synergy-hybrid"
-        best = getattr(r2[len(channels)], method)
-        enough = [count for count, row in r2.items() if all(getattr(r2[c], method) >= best - SMALL_LOSS for c in r2 if c >= count)]
-        fewest = min(enough)
-        off = order[: len(channels) - fewest]
-        sentences.append(
-            f"{name}: {', '.join(off) if off else 'no channel'} can be left off for an R2 of {getattr(r2[fewest], method):.3f} instead of "
-            f"{best:.3f} (RMSE {getattr(rmse[fewest], method):.1f} instead of {getattr(rmse[len(channels)], method):.1f} N*m)."
-        )
-    wins = [str(count) for count, row in r2.items() if row.better == "synergy_hybrid"]
-    losses = [str(count) for count, row in r2.items() if row.better == "emg_driven"]
-    sentences.append(f"Synergy-hybrid has the higher R2 (p < {SIGNIFICANCE}) with {', '.join(wins) or 'no number of'} channels.")
-    sentences.append(f"EMG-driven has the higher R2 (p < {SIGNIFICANCE}) with {', '.join(losses) or 'no number of'} channels.")
-    return sentences
+    measures: tuple[Literal["rmse", "r2"], ...] = ("rmse", "r2")
+    return tuple(row for data in kinds for measure in measures for row in compare_methods(metrics, data, measure))
 
 
 def write_study(study: ElectrodeStudy, out: Path) -> tuple[Path, ...]:
@@ -383,7 +327,7 @@ def write_study(study: ElectrodeStudy, out: Path) -> tuple[Path, ...]:
     """
     out.mkdir(parents=True, exist_ok=True)
     paths = [out / "electrode_study.json"]
-    write_text_atomically(paths[0], json.dumps(asdict(study), indent=1))
+    write_text_atomically(paths[0], json.dumps(_strict(asdict(study)), indent=1))
     for name in ("models", "metrics", "excitations", "comparisons"):
         rows = [asdict(row) for row in getattr(study, name)]
         path = out / f"electrode_study_{name}.csv"
@@ -392,6 +336,15 @@ def write_study(study: ElectrodeStudy, out: Path) -> tuple[Path, ...]:
         write_text_atomically(path, "\n".join(lines) + "\n")
         paths.append(path)
     return tuple(paths)
+
+
+def _strict(value: Any) -> Any:
+    """JSON has no NaN: what is no number becomes null."""
+    if isinstance(value, dict):
+        return {key: _strict(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(one) for one in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _cell(value: object) -> str:

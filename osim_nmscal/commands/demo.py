@@ -1,0 +1,62 @@
+"""`osim-nmscal demo [DIR]`: a virtual person whose muscles are known, and how near the calibration comes to them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from osim_nmscal.commands.printing import ERR, OUT
+from osim_nmscal.commands.printing_progress import ProgressPrinter
+from osim_nmscal.commands.printing_result import print_personalized
+from osim_nmscal.workflow.interruption import exit_code, terminable
+
+if TYPE_CHECKING:
+    from osim_nmscal.workflow.demo import DemoResult
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder for the person and the results.")] = Path("results/demo"),
+    arm: Annotated[bool, typer.Option("--arm", help="An arm instead of a leg.")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed is another person.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Recordings worked on at the same time.")] = 2,
+) -> None:
+    """Make a virtual person whose muscles are known, personalize their model, and compare it with the truth."""
+    from osim_nmscal.workflow.demo import run_demo
+
+    with ProgressPrinter() as printer, terminable():
+        try:
+            result = run_demo(folder, kind="arm" if arm else "leg", seed=seed, jobs=jobs, progress=printer)
+        except KeyboardInterrupt as error:
+            ERR.print(f"Interrupted. What is finished is kept in {folder}; the same command goes on from there.", markup=False)
+            raise typer.Exit(exit_code(error)) from None
+    try:
+        print_personalized(result.personalized)
+    finally:  # it may end the command with the verdict's exit code
+        _print_truth(result)
+
+
+def _print_truth(result: "DemoResult") -> None:
+    """Print how near the calibration came to the person's true muscles, and where everything lies."""
+    table = Table(
+        title=f"Against the truth of virtual {result.kind} {result.seed}: mean error (scaled -> calibrated)", title_justify="left"
+    )
+    for name in ("parameter", "number", "error, %", "truth in 95 % interval", "identifiable", "error of these, %"):
+        table.add_column(name, justify="left" if name == "parameter" else "right", no_wrap=True)
+    for one in result.comparison:
+        clear = f"{100 * one.identifiable_before:.1f} -> {100 * one.identifiable_after:.1f}" if one.identifiable else "-"
+        error = f"{100 * one.before:.1f} -> {100 * one.after:.1f}"
+        table.add_row(one.parameter, str(one.count), error, f"{one.inside} of {one.count}", str(one.identifiable), clear)
+    Console(width=max(110, OUT.width), highlight=False).print(table)
+    files, results = result.folder, result.personalized.folder
+    made_files = ", ".join(str(results / name) for name in ("personalized.osim", "calibration/parameters.csv", "metrics.json"))
+    made = "the person was there already" if result.reused else f"{result.seconds_person:.0f} s of them to make the person"
+    for line in (
+        "Identifiable: the data at least halve what was unknown before. Trust the intervals, not the values, of the others.",
+        f"Done in {result.seconds:.0f} s ({made}). Everything is in {files}",
+        f"  look at      {made_files}",
+        f"  the truth    {result.truth}, which the chain never read",
+        f"  go on with   {result.config}: change a setting, then osim-nmscal run {result.config}",
+    ):
+        OUT.print(line, markup=False)

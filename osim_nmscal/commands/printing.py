@@ -1,0 +1,39 @@
+"""What every command prints in the same way: errors, findings, the verdict. Results go to stdout, the rest to stderr."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+
+from osim_nmscal.data.findings import Finding, Verdict
+from osim_nmscal.errors import NmscalError
+
+OUT = Console(highlight=False, soft_wrap=True)
+ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_error(error: NmscalError) -> None:
+    for line in str(error).splitlines():
+        ERR.print(line, style=None if line.startswith("  ") else "red", markup=False)
+
+
+def print_findings(findings: Iterable[str]) -> None:
+    for finding in findings:
+        ERR.print(f"Note: {finding}", style="yellow", markup=False)
+
+
+def print_judged(judged: Iterable[Finding]) -> None:
+    """Print what the doctor for the data found, doubts before notes; stops are printed as errors."""
+    for severity, opening, style in (("doubt", "Doubt", "bold yellow"), ("note", "Note", "yellow")):
+        for finding in judged:
+            if finding.severity == severity:
+                ERR.print(f"{opening}: {finding.text}", style=style, markup=False)
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Print the one sentence to act on."""
+    style = {"fit for use": "bold green", "use with care": "bold yellow", "do not use": "bold red"}[verdict.level]
+    OUT.print(f"Verdict: {verdict.sentence}", style=style, markup=False)
+
+
+def plain(text: str) -> str:
+    return text.replace("[", "\\[")

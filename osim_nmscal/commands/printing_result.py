@@ -1,0 +1,114 @@
+"""What a run made, for `run`, `demo` and `verify`: how well moments agree, how the calibration ended, what OpenSim says, the verdict."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from osim_nmscal.commands.exit_codes import CARE, NOT_CONFIRMED
+from osim_nmscal.commands.printing import ERR, OUT, print_findings, print_judged, print_verdict
+from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
+from osim_nmscal.start import INTERRUPTED
+
+if TYPE_CHECKING:
+    from osim_nmscal.workflow.personalize import PersonalizedResult
+    from osim_nmscal.workflow.verification import Verification
+
+
+def print_personalized(result: "PersonalizedResult", *, strict: bool = False) -> None:
+    """Print what a whole run made, and end with another exit code where it is not to be relied on."""
+    if result.calibration is None:
+        return
+    print_judged(result.judged)
+    print_findings(unjudged(result))
+    _print_moments(result.metrics)
+    _print_calibration(result.calibration)
+    if result.verification is not None:
+        print_verification(result.verification)
+    OUT.print(f"Personalized model: {result.model}", style="bold green", markup=False)
+    if result.calibration.status == "interrupted":
+        ERR.print(
+            "Calibration was interrupted: the best so far lies in unfinished/, earlier results stay as they are; the same command "
+            "calibrates again.",
+            style="yellow",
+        )
+        raise typer.Exit(INTERRUPTED)
+    if result.verdict is not None:
+        print_verdict(result.verdict)
+        if result.verdict.level == "do not use":
+            raise typer.Exit(NOT_CONFIRMED)
+        if strict and result.verdict.level == "use with care":
+            raise typer.Exit(CARE)
+
+
+def unjudged(result: "PersonalizedResult") -> Iterable[str]:
+    """Return what the stages said and the doctor did not."""
+    told = {finding.text for finding in result.judged}
+    return (text for text in result.findings if text not in told)
+
+
+def print_verification(found: "Verification") -> None:
+    """Print what OpenSim itself computes with the personalized model, mean and worst over trials."""
+    groups: dict[str, list[VerificationMetrics]] = defaultdict(list)
+    for metric in found.metrics:
+        groups[metric.dof].append(metric)
+    table = Table(title="OpenSim's own run of the personalized model", title_justify="left")
+    for name in ("degree of freedom", "trials", "from prediction, % of range", "worst, %", "R² with ID"):
+        table.add_column(name, justify="left" if name == "degree of freedom" else "right", no_wrap=True)
+    for dof, metrics in groups.items():
+        table.add_row(
+            dof,
+            str(len(metrics)),
+            f"{100 * fmean(m.nrmse for m in metrics):.2f}",
+            f"{100 * max(m.nrmse for m in metrics):.2f}",
+            f"{fmean(m.r2_vs_inverse_dynamics for m in metrics):.2f}",
+        )
+    Console(width=max(100, OUT.width), highlight=False).print(table)
+    if found.failure:
+        ERR.print(f"OpenSim cannot run the personalized model. The files are kept. {found.failure}", style="bold red", markup=False)
+    elif found.confirmed:
+        OUT.print(
+            f"OpenSim confirms the model's numerics: every moment within {100 * found.tolerance:g} % of what was predicted.", style="green"
+        )
+    else:
+        worst = max(found.metrics, key=lambda metric: metric.nrmse)
+        ERR.print(
+            f"OpenSim does NOT confirm the model: {worst.dof} in {worst.trial} differs by {100 * worst.nrmse:.1f} % of its range (allowed "
+            f"{100 * found.tolerance:g} %); most in {worst.muscle}. The files are kept; do not rely on them before you know why.",
+            style="bold red",
+            markup=False,
+        )
+
+
+def _print_moments(metrics: Iterable[MomentMetrics]) -> None:
+    """Print how well moments agree, recording by recording, mean over its trials, before and after calibration."""
+    groups: dict[tuple[str, str, str], dict[str, list[MomentMetrics]]] = defaultdict(lambda: defaultdict(list))
+    for metric in sorted(metrics, key=lambda metric: metric.role):
+        groups[metric.role, metric.trial.split("/")[0], metric.dof][metric.model].append(metric)
+    table = Table(title="Joint moments against inverse dynamics, mean over trials (uncalibrated -> calibrated)", title_justify="left")
+    for name in ("trials", "of recording", "degree of freedom", "RMSE, N·m", "RMSE / range, %", "R²"):
+        table.add_column(name, justify="left" if name in ("trials", "of recording", "degree of freedom") else "right", no_wrap=True)
+    for (role, recording, dof), models in groups.items():
+        before, after = models["uncalibrated"], models["calibrated"]
+        table.add_row(
+            f"{len(after)} {'calibration' if role == 'calibration' else 'held-out'}",
+            recording,
+            dof,
+            f"{fmean(m.rmse for m in before):.1f} -> {fmean(m.rmse for m in after):.1f}",
+            f"{100 * fmean(m.nrmse for m in before):.1f} -> {100 * fmean(m.nrmse for m in after):.1f}",
+            f"{fmean(m.r2 for m in before):.2f} -> {fmean(m.r2 for m in after):.2f}",
+        )
+    Console(width=max(120, OUT.width), highlight=False).print(table)
+
+
+def _print_calibration(result: CalibrationResult) -> None:
+    bound = sum(parameter.at_bound in ("lower", "upper") for parameter in result.parameters)
+    clear = sum(parameter.identifiable for parameter in result.parameters)
+    ended = f"{result.status} after {result.iterations} iterations, {result.seconds:.1f} s"
+    OUT.print(f"Calibration by {result.optimizer}: {ended}. {result.sentence}", markup=False)
+    told = f"{len(result.parameters)} parameters, {clear} clearly told by the data, {bound} at a bound"
+    OUT.print(f"{told} (calibration/parameters.csv).", markup=False)

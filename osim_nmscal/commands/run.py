@@ -1,0 +1,45 @@
+"""`osim-nmscal run CONFIG`: from recordings to the personalized model."""
+
+from typing import Annotated
+
+import typer
+
+from osim_nmscal.commands.arguments import ConfigFile, OutFolder
+from osim_nmscal.commands.exit_codes import CARE
+from osim_nmscal.commands.printing import ERR, OUT, print_findings, print_judged
+from osim_nmscal.commands.printing_progress import ProgressPrinter
+from osim_nmscal.commands.printing_result import print_personalized, unjudged
+from osim_nmscal.config import load_config
+from osim_nmscal.workflow.interruption import exit_code, terminable
+from osim_nmscal.workflow.stages import STAGES
+
+
+def run(
+    config: ConfigFile,
+    out: OutFolder = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Recordings worked on at the same time.")] = 1,
+    from_stage: Annotated[str | None, typer.Option("--from", metavar="STAGE", help=f"Run again from: {', '.join(STAGES)}.")] = None,
+    only_stage: Annotated[str | None, typer.Option("--only", metavar="STAGE", help="Run this stage alone.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help=f"End with code {CARE} where the verdict is 'use with care'.")] = False,
+) -> None:
+    """Take the recordings through every station and write the personalized model; unchanged stages are not run again."""
+    from osim_nmscal.workflow.personalize import personalize
+
+    workflow = load_config(config)
+    folder = out or workflow.output.folder
+    with ProgressPrinter() as printer, terminable():
+        try:
+            result = personalize(workflow, folder, jobs=jobs, from_stage=from_stage, only_stage=only_stage, progress=printer)
+        except KeyboardInterrupt as error:
+            ERR.print(
+                f"Interrupted. Finished stages are kept in {folder}/unfinished, earlier results stay as they are; the same command goes on "
+                "from there.",
+                markup=False,
+            )
+            raise typer.Exit(exit_code(error)) from None
+    if result.calibration is None:
+        print_judged(result.judged)
+        print_findings(unjudged(result))
+        OUT.print(f"Done. The results are in {result.folder}", markup=False)
+        return
+    print_personalized(result, strict=strict)

@@ -1,0 +1,178 @@
+"""From a laboratory's folder to a configuration: what is guessed, what is asked, and that the result is valid."""
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lxml import etree
+from typer.testing import CliRunner
+
+from osim_nmscal.cli import app
+from osim_nmscal.config import load_config
+from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
+from osim_nmscal.drafting.draft import draft_config, write_draft
+from osim_nmscal.drafting.folder import look_through, recording_name
+from osim_nmscal.errors import ConfigError
+from osim_nmscal.formats.storage import write_storage
+from osim_nmscal.formats.trc import write_trc
+
+MODEL = Path(__file__).parent.parent.parent / "models" / "virtual_leg.osim"
+TIME = np.arange(0.0, 3.0, 0.01)
+
+
+def write_markers(path, names, speed=1.2):
+    """A right leg and a pelvis that move along x; the foot's markers stand at z = 0.1."""
+    height = {
+        "RASI": 1.0,
+        "LASI": 1.0,
+        "RPSI": 1.0,
+        "LPSI": 1.0,
+        "RKNL": 0.5,
+        "RKNM": 0.5,
+        "RANL": 0.1,
+        "RANM": 0.1,
+        "RHEE": 0.03,
+        "RMT1": 0.03,
+    }
+    places = [(0.1 if name in ("RMT1", "RASI", "LASI") else 0.0, height[name], -0.1 if name[0] == "L" else 0.1) for name in names]
+    moved = np.stack([np.array(place) + np.outer(TIME, [speed, 0, 0]) for place in places], axis=1)
+    return write_trc(path, MarkerTrajectories(time=TIME, markers=tuple(names), positions=moved))
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A folder with a model, a static trial, one walk (markers, forces, EMG) and a contraction."""
+    root = tmp_path / "Person 7"
+    root.mkdir()
+    (root / "leg.osim").write_bytes(MODEL.read_bytes())
+    names = ["RASI", "LASI", "RPSI", "LPSI", "RKNL", "RKNM", "RANL", "RANM", "RHEE", "RMT1"]
+    write_markers(root / "static.trc", names, speed=0.0)
+    write_markers(root / "walk1.trc", names)
+    push = 700.0 * ((TIME > 0.5) & (TIME < 1.2))
+    columns = {"vx": 0 * push, "vy": push, "vz": 0 * push, "px": 1.2 * TIME + 0.05, "py": 0 * push, "pz": 0 * push + 0.1}
+    labels = [f"ground_force_{name}" for name in columns] + [f"ground_torque_{axis}" for axis in "xyz"]
+    values = np.stack([*columns.values(), *[0 * push] * 3], axis=1)
+    write_storage(root / "walk1_grf.mot", TimeSeries(time=TIME, labels=tuple(labels), values=values), header_name="forces")
+    fast = np.arange(0.0, 3.0, 0.001)
+    noise = np.random.default_rng(1).normal(size=(len(fast), 3)) * 1e-3
+    emg = TimeSeries(time=fast, labels=("R_SOL", "R_TA", "R_Unknown"), values=noise)
+    write_storage(root / "walk1_emg.sto", emg, header_name="EMG")
+    write_storage(root / "mvc.sto", emg, header_name="EMG")
+    return root
+
+
+def test_the_draft_names_what_the_files_tell_and_asks_the_rest(lab):
+    draft = draft_config(look_through(lab), lab)
+    config = tomllib.loads(draft.config)
+    assert config["model"]["file"] == "leg.osim"
+    (walk,) = config["recordings"]
+    assert (walk["markers"], walk["emg"], walk["external_loads"]) == ("walk1.trc", "walk1_emg.sto", "walk1_loads.xml")
+    assert walk["segmentation"] == {"method": "stance", "force_column": "ground_force_vy"}
+    assert config["muscle_analysis"]["dofs"] == ["hip_flexion_r", "knee_flexion_r", "ankle_dorsiflexion_r"]
+    assert config["emg"]["mapping"]["channels"] == {"R_SOL": ["soleus_r"], "R_TA": ["tibialis_anterior_r"]}
+    assert config["emg"]["mvc"] == ["mvc.sto"]
+    assert config["emg"]["envelope"]["kind"] == "raw"
+    assert "mass" not in config["subject"]  # nobody can know it from these files
+    asked = " ".join(draft.questions)
+    assert "mass" in asked
+    assert "R_Unknown" in asked
+
+
+def test_with_the_mass_answered_the_configuration_is_valid(lab):
+    path = lab / "config.toml"
+    write_draft(draft_config(look_through(lab), lab), path)
+    with pytest.raises(ConfigError, match=r"subject\.mass"):
+        load_config(path)
+    path.write_text(path.read_text(encoding="utf-8").replace("# mass =", "mass = 70.0   #"), encoding="utf-8")
+    config = load_config(path)
+    assert config.subject.mass == 70.0
+    assert config.scaling.setup == lab / "scale_setup.xml"
+
+
+def test_the_drafted_setups_use_the_shared_markers_and_the_bodies_of_the_model(lab):
+    draft = draft_config(look_through(lab), lab)
+    scale = etree.fromstring(draft.files["scale_setup.xml"].encode())
+    pairs = {tuple(pair.text.split()) for pair in scale.iter("markers")}
+    assert ("RASI", "LASI") in pairs  # the pelvis by its width
+    assert ("RKNL", "RANL") in pairs  # the shank from knee to ankle
+    assert {body.get("name") for body in scale.iter("BodyScale")} == {"pelvis", "thigh_r", "shank_r", "foot_r"}
+    tasks = {
+        task.get("name"): task.findtext("weight") for task in etree.fromstring(draft.files["ik_setup.xml"].encode()).iter("IKMarkerTask")
+    }
+    assert tasks["RHEE"] == "4"
+
+
+def test_a_force_acts_on_the_foot_under_it(lab):
+    draft = draft_config(look_through(lab), lab)
+    loads = etree.fromstring(draft.files["walk1_loads.xml"].encode())
+    (force,) = loads.iter("ExternalForce")
+    found = [force.findtext(tag) for tag in ("applied_to_body", "force_identifier", "point_identifier", "torque_identifier")]
+    assert found == ["foot_r", "ground_force_v", "ground_force_p", "ground_torque_"]
+
+
+def test_a_foot_far_from_the_pressure_is_not_named(lab):
+    forces = lab / "walk1_grf.mot"
+    series = TimeSeries(
+        time=TIME,
+        labels=tuple(f"ground_{kind}{axis}" for kind in ("force_v", "force_p", "torque_") for axis in "xyz"),
+        values=np.tile([0.0, 700.0, 0.0, 9.0, 0.0, 9.0, 0.0, 0.0, 0.0], (len(TIME), 1)),
+    )
+    write_storage(forces, series, header_name="forces")
+    draft = draft_config(look_through(lab), lab)
+    assert "walk1_loads.xml" not in draft.files
+    assert any("ExternalLoads" in question for question in draft.questions)
+
+
+def test_a_real_capture_gives_plates_feet_axes_and_channels(c3d_data, running_data, tmp_path):
+    for name in ("sprint_1.c3d", "walking_1.c3d", "static_1.c3d"):
+        (tmp_path / name).write_bytes((c3d_data / name).read_bytes())
+    (tmp_path / "generic.osim").write_bytes((running_data / "generic_unscaled.osim").read_bytes())
+    draft = draft_config(look_through(tmp_path), tmp_path)
+    (sprint,) = tomllib.loads(draft.config)["recordings"]  # the walk hit no plate
+    assert sprint["c3d_axes"] == "y z x"
+    assert sprint["force_plates"] == {"plate1": "calcn_r", "plate3": "calcn_l", "plate5": "calcn_r"}  # strikes: right at 3.605 and 4.138 s
+    assert sprint["segmentation"]["force_column"] == "plate5_vy"  # the first contact is cut off by the beginning
+    channels = tomllib.loads(draft.config)["emg"]["mapping"]["channels"]
+    assert channels["Voltage.EMG02_r_soleus"] == ["soleus_r"]
+    assert "Left out: walking_1 (no foot is on a force plate" in draft.config
+    assert draft.static is not None  # a static c3d becomes a .trc for the scale tool
+    assert any("only 8 of 23 recorded markers" in question for question in draft.questions)
+
+
+def test_nothing_of_the_user_is_written_over(lab):
+    mine = lab / "scale_setup.xml"
+    mine.write_text("<ScaleTool/>", encoding="utf-8")
+    write_draft(draft_config(look_through(lab), lab), lab / "config.toml")
+    assert mine.read_text(encoding="utf-8") == "<ScaleTool/>"
+    done = CliRunner().invoke(app, ["init", str(lab)])
+    assert "exists; name another file" in str(done.exception)
+
+
+def test_the_command_says_what_it_wrote_and_asks(lab):
+    done = CliRunner().invoke(app, ["init", str(lab)])
+    assert done.exit_code == 0, done.output
+    assert "Question: what is the person's mass?" in done.output
+    assert f'check "{lab / "config.toml"}"' in done.output  # the folder's name has a blank
+
+
+def test_an_empty_folder_gives_questions_only(tmp_path):
+    draft = draft_config(look_through(tmp_path), tmp_path)
+    assert "which OpenSim model?" in " ".join(draft.questions)
+    tomllib.loads(draft.config)
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("motion_capture_run.trc", "run"),
+        ("emg_run_raw.sto", "run"),
+        ("grf_run.mot", "run"),
+        ("subject01_walk1_grf.mot", "subject01_walk1"),
+        ("walk36/emgFilt.sto", "walk36"),
+        ("walk36/XLD.mot", "walk36"),
+        ("walking_1.c3d", "walking_1"),
+    ],
+)
+def test_files_of_one_recording_are_known_by_their_names(file, name, tmp_path):
+    assert recording_name(tmp_path / file, tmp_path) == name
