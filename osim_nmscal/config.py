@@ -88,7 +88,7 @@ class RecordingSettings(Settings):
         unit="-",
         description="What its trials are for: 'any' (as [trials.roles] says), 'calibration' (all of them), or 'held_out' (evaluation "
         "only).",
-        source="choice",
+        source="choice: [trials.roles] speaks for all recordings",
     )
     c3d_axes: str = setting(
         "x z -y",
@@ -97,7 +97,10 @@ class RecordingSettings(Settings):
         source="most laboratories: z up",
     )
     segmentation: SegmentationSettings | None = setting(
-        None, unit="-", description="Own way of finding this recording's trials; none: [trials.segmentation].", source="choice"
+        None,
+        unit="-",
+        description="Own way of finding this recording's trials; none: [trials.segmentation].",
+        source="choice: one way for all recordings",
     )
 
     @property
@@ -142,7 +145,12 @@ class TrialsSettings(TrialSettings):
 class OutputSettings(Settings):
     """What is written."""
 
-    folder: Path = setting(Path("results"), unit="-", description="Results folder, if the command line names none.", source="choice")
+    folder: Path = setting(
+        Path("results"),
+        unit="-",
+        description="Results folder, if the command line names none.",
+        source="choice: a plain name in the folder of the configuration",
+    )
     muscle_class: Literal["keep", "Millard2012EquilibriumMuscle", "DeGrooteFregly2016Muscle"] = setting(
         "keep", unit="-", description="Class of the calibrated muscles in personalized.osim.", source="choice: as the model has them"
     )

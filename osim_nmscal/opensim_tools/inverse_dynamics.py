@@ -52,7 +52,10 @@ class InverseDynamicsSettings(Settings):
         ge=0,
     )
     missing_coordinates: Literal["refuse", "default"] = setting(
-        "refuse", unit="-", description="What to do with a coordinate of the model that the motion lacks.", source="choice"
+        "refuse",
+        unit="-",
+        description="What to do with a coordinate of the model that the motion lacks.",
+        source="choice: a posture that nobody measured would pass unseen",
     )
 
 

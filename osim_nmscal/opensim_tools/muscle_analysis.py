@@ -49,7 +49,10 @@ class MuscleAnalysisSettings(Settings):
 
     dofs: tuple[str, ...] = setting(..., unit="-", description="Coordinates whose moment arms are needed.", source="user", min_length=1)
     muscles: tuple[str, ...] = setting(
-        (), unit="-", description="MTUs; none named means every MTU that crosses one of the dofs.", source="choice"
+        (),
+        unit="-",
+        description="MTUs; none named means every MTU that crosses one of the dofs.",
+        source="choice: the others do nothing about the dofs",
     )
     method: MomentArmMethod | Literal["surrogate"] = setting(
         "lengthening_speed",
@@ -66,7 +69,10 @@ class MuscleAnalysisSettings(Settings):
         ge=0,
     )
     missing_coordinates: Literal["refuse", "default"] = setting(
-        "refuse", unit="-", description="What to do with a coordinate of the model that the motion lacks.", source="choice"
+        "refuse",
+        unit="-",
+        description="What to do with a coordinate of the model that the motion lacks.",
+        source="choice: a posture that nobody measured would pass unseen",
     )
 
 

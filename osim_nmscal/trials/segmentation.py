@@ -55,7 +55,11 @@ class SegmentationSettings(Settings):
         ge=0,
     )
     minimum_peak: float = setting(
-        100.0, unit="N", description="A contact that never exceeds this force is cross-talk of another plate.", source="choice", ge=0
+        100.0,
+        unit="N",
+        description="A contact that never exceeds this force is cross-talk of another plate.",
+        source="choice: an eighth of an adult's weight, beyond what another plate lets through",
+        ge=0,
     )
     minimum_duration: float = setting(
         0.1,
@@ -65,7 +69,11 @@ class SegmentationSettings(Settings):
         ge=0,
     )
     maximum_duration: float = setting(
-        3.0, unit="s", description="Longest stance, stride or cycle; a longer one lacks a strike or peak inside.", source="choice", gt=0
+        3.0,
+        unit="s",
+        description="Longest stance, stride or cycle; a longer one lacks a strike or peak inside.",
+        source="choice: longer than the strides of slow walking",
+        gt=0,
     )
     duration_tolerance: float = setting(
         0.2,
@@ -76,9 +84,19 @@ class SegmentationSettings(Settings):
         gt=0,
     )
     coordinate: str = setting("", unit="-", description="Coordinate whose peaks bound the cycles.", source="recording")
-    peak: Literal["maximum", "minimum"] = setting("maximum", unit="-", description="Which peaks of the coordinate.", source="choice")
+    peak: Literal["maximum", "minimum"] = setting(
+        "maximum",
+        unit="-",
+        description="Which peaks of the coordinate.",
+        source="choice: what stands out upwards; a coordinate of the other sign needs the other",
+    )
     prominence: float = setting(
-        0.5, unit="-", description="Smallest prominence of a peak, as a share of the coordinate's range.", source="choice", gt=0, le=1
+        0.5,
+        unit="-",
+        description="Smallest prominence of a peak, as a share of the coordinate's range.",
+        source="choice: passes over the knee's smaller peak in stance, about a third of its range",
+        gt=0,
+        le=1,
     )
     start_event: str = setting("Foot Strike", unit="-", description="Event that starts a segment.", source="Vicon's name")
     end_event: str = setting(
