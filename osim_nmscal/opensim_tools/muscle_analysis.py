@@ -51,7 +51,7 @@ class MuscleAnalysisSettings(Settings):
     muscles: tuple[str, ...] = setting(
         (),
         unit="-",
-        description="MTUs; none named means every MTU that crosses one of the dofs.",
+        description="MTUs; none named means every MTU that crosses one of the dofs: in a run only those with EMG, but for synergy_hybrid.",
         source="choice: the others do nothing about the dofs",
     )
     method: MomentArmMethod | Literal["surrogate"] = setting(
@@ -83,6 +83,7 @@ class _Job:
     out: Path
     settings: MuscleAnalysisSettings
     windows: tuple[Window, ...]
+    among: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +99,7 @@ def run_muscle_analysis(
     *,
     settings: MuscleAnalysisSettings,
     windows: Sequence[Window] = (),
+    among: Sequence[str] = (),
 ) -> MuscleGeometry:
     """Find MTU lengths and moment arms over a motion, and write them as OpenSim files.
 
@@ -108,6 +110,7 @@ def run_muscle_analysis(
         settings: dofs, MTUs, method.
         windows: parts of the motion that are needed; default all of it. Filters see the whole motion, and MTUs are those that cross a
             dof anywhere in it, so that what is found is the same with and without windows.
+        among: where `settings` names no MTUs, those of interest; default all. Where none of them crosses a dof, all that do are kept.
 
     Returns:
         Lengths (time, muscle) and moment arms (time, dof, muscle), m, on the motion's clock, frames outside the windows left out.
@@ -134,6 +137,7 @@ def run_muscle_analysis(
         out=out,
         settings=settings,
         windows=tuple(windows),
+        among=tuple(among),
     )
     motion = coordinates.source if isinstance(coordinates, TimeSeries) else coordinates
     outcome = in_worker(
@@ -211,7 +215,7 @@ def _analyze(job: _Job) -> _Outcome:
         lowpass_cutoff=job.settings.lowpass_cutoff,
         missing=job.settings.missing_coordinates,
     )
-    geometer.keep(job.settings.muscles or geometer.crossing(motion.values[_spread(len(motion.time))], str(job.model)), str(job.model))
+    geometer.keep(job.settings.muscles or _wanted(geometer, motion, job), str(job.model))
     inside = _inside(motion, job.windows)
     used = replace(motion, time=motion.time[inside], values=motion.values[inside])
     if job.settings.method == "surrogate":
@@ -220,6 +224,12 @@ def _analyze(job: _Job) -> _Outcome:
     geometry = MuscleGeometry(time=used.time, muscles=geometer.names, dofs=job.settings.dofs, mtu_length=lengths, moment_arm=arms)
     _write(geometry, job.out)
     return _Outcome(geometry=geometry, findings=_disagreements(geometer, used, _spread(len(used.time)), arms))
+
+
+def _wanted(geometer: PathGeometry, motion: TimeSeries, job: _Job) -> tuple[str, ...]:
+    """Return the MTUs of interest that cross a dof."""
+    crossing = geometer.crossing(motion.values[_spread(len(motion.time))], str(job.model))
+    return tuple(name for name in crossing if name in job.among) or crossing
 
 
 def _surrogate(model: Any, geometer: PathGeometry, motion: TimeSeries, inside: NDArray[np.bool_], job: _Job) -> _Outcome:
