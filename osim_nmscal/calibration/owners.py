@@ -4,6 +4,7 @@ An *owner* is what shares one value: a muscle, a group of muscles, or all of the
 checked without it.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,7 @@ def _owners(kind: ParameterKind, settings: ParameterSettings, muscles: MuscleTab
     relative = settings.bounds == "relative"
     reference = value if relative else np.ones(len(muscles))
     members = [np.array([one == name for one in by_muscle]) for name in names]
-    start = np.ones(len(names)) if relative else np.array([value[own].mean() for own in members])
+    start = np.ones(len(names)) if relative else np.array([math.fsum(value[own]) / own.sum() for own in members])
     owners = Owners(names=names, by_muscle=by_muscle, reference=reference, start=start)
     _require_start_inside(kind.name, settings, owners)
     return owners

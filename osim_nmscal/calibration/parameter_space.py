@@ -209,7 +209,7 @@ def _block(
     lower, upper = settings.lower * full, settings.upper * full
     # the standard deviation of a flat prior between the bounds
     width = settings.prior_width * full if settings.prior_width > 0.0 else kind.transform.span(lower, upper) / 12.0**0.5
-    reference, start = torch.from_numpy(owned.reference), torch.from_numpy(owned.start)
+    reference, start = torch.tensor(owned.reference), torch.tensor(owned.start)
     return ParameterBlock(kind, owners, owner_of_muscle, reference, start, lower, upper, width, column)
 
 

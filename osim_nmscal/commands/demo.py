@@ -7,10 +7,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from osim_nmscal.commands.exit_codes import exit_code
 from osim_nmscal.commands.printing import ERR, OUT
 from osim_nmscal.commands.printing_progress import ProgressPrinter
 from osim_nmscal.commands.printing_result import print_personalized
-from osim_nmscal.workflow.interruption import exit_code, terminable
+from osim_nmscal.workflow.interruption import terminable
 
 if TYPE_CHECKING:
     from osim_nmscal.workflow.demo import DemoResult

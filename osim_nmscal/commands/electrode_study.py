@@ -7,10 +7,11 @@ from rich.console import Console
 from rich.table import Table
 
 from osim_nmscal.commands.arguments import ConfigFile, OutFolder
+from osim_nmscal.commands.exit_codes import exit_code
 from osim_nmscal.commands.printing import ERR, OUT, print_findings
 from osim_nmscal.commands.printing_progress import ProgressPrinter
 from osim_nmscal.config import load_config
-from osim_nmscal.workflow.interruption import exit_code, terminable
+from osim_nmscal.workflow.interruption import terminable
 
 if TYPE_CHECKING:
     from osim_nmscal.data.electrode_study import ElectrodeStudy

@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 
 from osim_nmscal.commands.arguments import ConfigFile, OutFolder
-from osim_nmscal.commands.exit_codes import CARE
+from osim_nmscal.commands.exit_codes import CARE, exit_code
 from osim_nmscal.commands.printing import ERR, OUT, print_findings, print_judged
 from osim_nmscal.commands.printing_progress import ProgressPrinter
 from osim_nmscal.commands.printing_result import print_personalized, unjudged
 from osim_nmscal.config import load_config
-from osim_nmscal.workflow.interruption import exit_code, terminable
+from osim_nmscal.workflow.interruption import terminable
 from osim_nmscal.workflow.stages import STAGES
 
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from osim_nmscal.start import INTERRUPTED
-
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM arrived: the system, a queue or another person ends the run."""
@@ -24,11 +22,6 @@ def raise_if_terminated() -> None:
     """End the run if SIGTERM arrived while something ended in order that takes any interruption for Ctrl-C."""
     if _requested.is_set():
         raise Terminated
-
-
-def exit_code(error: KeyboardInterrupt) -> int:
-    """Return the exit code of a run that was ended from outside."""
-    return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
 
 
 @contextmanager

@@ -59,7 +59,14 @@ def test_a_changed_line_in_what_a_stage_imports_counts(package: Path, stage: str
 
 
 @pytest.mark.parametrize(
-    ("stage", "path"), [("emg", "calibration/objective.py"), ("inverse_kinematics", "emg/envelope.py"), ("emg", "cli.py")]
+    ("stage", "path"),
+    [
+        ("emg", "calibration/objective.py"),
+        ("inverse_kinematics", "emg/envelope.py"),
+        ("emg", "cli.py"),
+        ("calibration", "cli.py"),
+        ("calibration", "report/page.py"),
+    ],
 )
 def test_a_changed_line_elsewhere_does_not(package: Path, stage: str, path: str) -> None:
     assert not _changed(package, f"osim_nmscal.workflow.stages.{stage}", path)
