@@ -11,7 +11,7 @@ LOWEST_TESTS := tests/test_cli.py tests/test_config.py tests/test_start.py tests
 	tests/nms/test_model.py tests/calibration/test_emg_driven.py tests/calibration/test_synergies.py tests/report tests/viz \
 	tests/worker tests/workflow/test_check.py tests/workflow/test_ownership.py tests/workflow/test_publication.py tests/workflow/test_runner.py
 
-.PHONY: install demo test test-all test-lowest lint clean
+.PHONY: install demo docs test test-all test-lowest lint clean
 
 install: $(VENV)/.installed
 
@@ -23,6 +23,14 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 demo: install
 	$(BIN)/osim-nmscal demo
+
+# The API reference, from the docstrings: build/docs/index.html
+docs: $(VENV)/.docs
+	$(BIN)/python docs/reference.py build/docs
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[docs]"
+	touch $@
 
 lint: install
 	$(BIN)/ruff check .
@@ -49,4 +57,4 @@ $(LOWEST)/.installed: pyproject.toml tests/lowest-constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(LOWEST) results .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) build results .pytest_cache .mypy_cache .ruff_cache

@@ -1,6 +1,50 @@
 """osim_nmscal: make an OpenSim model's muscles a particular person's.
 
 Importing the package loads neither OpenSim nor torch: each public name is imported from its home when first used.
+
+The examples of the public names start from the lines below and from the repository's folder; `tests/test_docstrings.py` runs them.
+Two muscles about one joint, two trials of one second, and what a calibration makes of them:
+
+    >>> from dataclasses import replace
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import torch
+    >>> from osim_nmscal import *
+    >>> time = np.arange(0.0, 1.0, 0.01)
+    >>> swing = np.sin(2 * np.pi * time)
+    >>> muscles = MuscleTable(muscles=tuple(
+    ...     Muscle(name=name, max_isometric_force=3000.0, optimal_fiber_length=0.10, tendon_slack_length=0.20)
+    ...     for name in ("extensor", "flexor")))
+    >>> trial = Trial(
+    ...     name="squat/1", time=time, muscles=muscles.names, dofs=("knee",),
+    ...     excitation=np.stack([0.4 + 0.3 * swing, 0.4 - 0.3 * swing], axis=1),
+    ...     mtu_length=np.stack([0.30 - 0.01 * swing, 0.30 + 0.01 * swing], axis=1),
+    ...     moment_arm=np.tile([[[0.04, -0.04]]], (len(time), 1, 1)), joint_moment=60.0 * np.roll(swing, 8)[:, None], first_counted=10)
+    >>> trials = TrialSet(trials=(trial, replace(trial, name="squat/2", joint_moment=66.0 * np.roll(swing, 8)[:, None])))
+    >>> result = calibrate(trials, muscles)
+    >>> predictions = predict(trials, result.muscles, result.neural)
+
+An arm whose elbow bends and stretches, for what OpenSim does:
+
+    >>> arm = "models/virtual_arm.osim"
+    >>> rest = read_coordinates(Path(arm))
+    >>> angles = np.tile([one.default_value for one in rest], (51, 1))
+    >>> angles[:, -1] = 0.8 + 0.5 * np.sin(np.linspace(0.0, 2.0 * np.pi, 51))
+    >>> elbow = TimeSeries(time=np.linspace(0.0, 1.0, 51), labels=tuple(one.name for one in rest), values=angles)
+
+A pendulum with one marker, for kinematics on arrays:
+
+    >>> from osim_nmscal.kinematics.functions import Linear
+    >>> from osim_nmscal.kinematics.tree import Frame, Joint, JointAxis
+    >>> here = Frame(rotation=np.eye(3), origin=np.zeros(3))
+    >>> about_z = JointAxis(
+    ...     is_rotation=True, direction=np.array([0.0, 0.0, 1.0]), coordinates=(0,), function=Linear(intercept=0.0, slopes=(1.0,)))
+    >>> pendulum = KinematicTree(
+    ...     bodies=("ground", "rod"), coordinates=("swing",), joints=(
+    ...         Joint(name="pivot", parent=0, child=1, parent_frame=here, child_frame=here, axes=(about_z,)),),
+    ...     defaults=np.zeros(1), lower=np.full(1, -np.inf), upper=np.full(1, np.inf), rotational=np.ones(1, bool),
+    ...     locked=np.zeros(1, bool), couplings=(), markers=("tip",),
+    ...     marker_body=np.array([1]), marker_location=np.array([[0.0, -1.0, 0.0]]))
 """
 
 import importlib
@@ -107,7 +151,6 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.workflow.demo import run_demo as run_demo
     from osim_nmscal.workflow.electrodes import study_electrodes as study_electrodes
     from osim_nmscal.workflow.loading import load_results as load_results
-    from osim_nmscal.workflow.opened import Results as Results
     from osim_nmscal.workflow.opened import open_results as open_results
     from osim_nmscal.workflow.personalize import PersonalizedResult as PersonalizedResult
     from osim_nmscal.workflow.personalize import personalize as personalize
@@ -137,7 +180,6 @@ _HOMES: dict[str, str] = {
     "run_demo": "osim_nmscal.workflow.demo",
     "DemoResult": "osim_nmscal.workflow.demo",
     "open_results": "osim_nmscal.workflow.opened",
-    "Results": "osim_nmscal.workflow.opened",
     "Verification": "osim_nmscal.workflow.verification",
     "study_electrodes": "osim_nmscal.workflow.electrodes",
     "report_of_folder": "osim_nmscal.workflow.report_data",

@@ -88,7 +88,7 @@ class RecordingSettings(Settings):
         unit="-",
         description="What its trials are for: 'any' (as [trials.roles] says), 'calibration' (all of them), or 'held_out' (evaluation "
         "only).",
-        source="choice",
+        source="choice: [trials.roles] speaks for all recordings",
     )
     c3d_axes: str = setting(
         "x z -y",
@@ -97,7 +97,10 @@ class RecordingSettings(Settings):
         source="most laboratories: z up",
     )
     segmentation: SegmentationSettings | None = setting(
-        None, unit="-", description="Own way of finding this recording's trials; none: [trials.segmentation].", source="choice"
+        None,
+        unit="-",
+        description="Own way of finding this recording's trials; none: [trials.segmentation].",
+        source="choice: one way for all recordings",
     )
 
     @property
@@ -149,14 +152,27 @@ class TrialsSettings(TrialSettings):
 class OutputSettings(Settings):
     """What is written."""
 
-    folder: Path = setting(Path("results"), unit="-", description="Results folder, if the command line names none.", source="choice")
+    folder: Path = setting(
+        Path("results"),
+        unit="-",
+        description="Results folder, if the command line names none.",
+        source="choice: a plain name in the folder of the configuration",
+    )
     muscle_class: Literal["keep", "Millard2012EquilibriumMuscle", "DeGrooteFregly2016Muscle"] = setting(
         "keep", unit="-", description="Class of the calibrated muscles in personalized.osim.", source="choice: as the model has them"
     )
 
 
 class WorkflowConfig(Settings):
-    """A whole workflow, from recordings to personalized.osim."""
+    """A whole workflow, from recordings to personalized.osim.
+
+    Example:
+        >>> config = load_config("workflows/treadmill/config.toml")
+        >>> config.muscle_analysis.dofs
+        ('hip_flexion_r', 'knee_angle_r', 'ankle_angle_r')
+        >>> [recording.name for recording in config.recordings]
+        ['walk36', 'walk45']
+    """
 
     subject: SubjectSettings = section(..., "The person.")
     model: ModelSettings = section(..., "The model.")
@@ -200,6 +216,14 @@ def load_config(path: Path | str) -> WorkflowConfig:
 
     Raises:
         ConfigError: one sentence for each mistake: file, key, value, nearest known key, what to change.
+
+    Example:
+        >>> load_config("workflows/treadmill/config.toml").subject.mass
+        58.0
+        >>> load_config("nowhere.toml")
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.ConfigError: The configuration nowhere.toml cannot be read (No such file or directory); check the path.
     """
     path = Path(path)
     try:

@@ -93,6 +93,13 @@ def electrode_study(
     Raises:
         CalibrationError: fewer than two channels, or `fewest` is not among the possible numbers.
         UnknownNameError: a candidate is no channel of the mapping.
+
+    Example:
+        >>> mapping = EmgMapping(channels=("RF", "BF"), muscles=muscles.names, weights=np.eye(2))
+        >>> quick = CalibrationSettings(gauss_newton={"maximum_iterations": 2})
+        >>> study = electrode_study(trials, muscles, mapping, quick, out=Path("study"), workers=1)
+        >>> sorted(study.order), len(study.models)
+        (['BF', 'RF'], 4)
     """
     offered = study_candidates(mapping.channels, candidates, fewest)
     inputs = _Inputs(trials, muscles, mapping, settings or CalibrationSettings())

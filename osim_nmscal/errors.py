@@ -19,7 +19,16 @@ _SIDE = re.compile(r"(?:^|[._ -])(?:[lLrR]|left|right|Left|Right)(?=$|[._ -])|^[
 
 
 class NmscalError(Exception):
-    """Base of all errors of osim_nmscal; its text can be shown to a user as it is."""
+    """Base of all errors of osim_nmscal; its text can be shown to a user as it is.
+
+    Example:
+        >>> try:
+        ...     trials.select(["squat/3"])
+        ... except NmscalError as error:
+        ...     print(error)
+        ...
+        The trial set has no trial 'squat/3'. Did you mean 'squat/2'?
+    """
 
 
 class ConfigError(NmscalError, ValueError):

@@ -34,6 +34,11 @@ def moment_metrics(
     Raises:
         UnknownNameError: a trial has no prediction.
         SignalError: a prediction is on another clock, has other degrees of freedom, or is not finite.
+
+    Example:
+        >>> first = moment_metrics(trials, predictions, model="calibrated")[0]
+        >>> first.trial, first.dof, first.r2 > 0.9
+        ('squat/1', 'knee', True)
     """
     by_name = {prediction.trial: prediction for prediction in predictions}
     metrics: list[MomentMetrics] = []

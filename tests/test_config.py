@@ -170,6 +170,15 @@ def test_every_setting_says_unit_meaning_and_source() -> None:
     assert mute == []
 
 
+def test_a_choice_says_why() -> None:
+    bare = [
+        one.key
+        for one in describe_settings()
+        if re.match("choice", one.source) and len(one.source.removeprefix("choice").strip(" :;,")) < 10
+    ]
+    assert bare == []
+
+
 def test_every_choice_lists_what_may_stand_there() -> None:
     allowed = {one.key: one.allowed for one in describe_settings()}
     assert allowed["emg.envelope.kind"] == '"raw" or "envelope"'

@@ -42,6 +42,12 @@ def calibrate(
     Raises:
         CalibrationError, SignalError, UnknownNameError: the problem is ill-posed as stated, or a setting would change nothing.
         FiberDynamicsError: a muscle has no equilibrium at the starting values.
+
+    Example:
+        >>> settings = CalibrationSettings(optimizer="adamw", adamw={"maximum_iterations": 20})
+        >>> found = calibrate(trials, muscles, settings)
+        >>> found.optimizer, found.loss_final < found.loss_initial
+        ('adamw', True)
     """
     settings = settings or CalibrationSettings()
     if isinstance(optimizer, str):

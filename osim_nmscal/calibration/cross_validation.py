@@ -28,6 +28,11 @@ def leave_one_out(trials: TrialSet, muscles: MuscleTable, settings: CalibrationS
 
     Raises:
         CalibrationError: there is only one calibration trial.
+
+    Example:
+        >>> quick = CalibrationSettings(gauss_newton={"maximum_iterations": 5})
+        >>> [(one.trial, one.role, one.r2 > 0.8) for one in leave_one_out(trials, muscles, quick, calibrate)]
+        [('squat/1', 'held_out', True), ('squat/2', 'held_out', True)]
     """
     calibration = trials.calibration.trials
     if len(calibration) < 2:

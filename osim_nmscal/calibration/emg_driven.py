@@ -61,6 +61,14 @@ def calibrate_emg_driven(
     Raises:
         CalibrationError, UnknownNameError: the problem is ill-posed as stated.
         FiberDynamicsError: a muscle has no equilibrium at the starting values.
+
+    Example:
+        >>> found = calibrate_emg_driven(trials, muscles)
+        >>> found.status, found.loss_final < found.loss_initial
+        ('converged', True)
+        >>> slack = next(one for one in found.parameters if one.name == "tendon_slack_length")
+        >>> slack.owner, slack.standard_error < slack.start
+        ('extensor', True)
     """
     settings = (settings or CalibrationSettings()).model_copy(update={"method": "emg_driven"})
     require_read(settings, own_optimizer=optimizer is not None)
@@ -81,7 +89,8 @@ def calibrate_emg_driven(
     search, name = optimizer or named_optimizer(settings), settings.optimizer if optimizer is None else optimizer_name(optimizer)
     with threads_for(stacked.mtu_length.numel()):
         minimum = best_of_starts(objective, starting_parameters(space, settings), search, progress)
-        best = objective.evaluate(slower_filter_first(space, minimum.best.z))
+        # the fibers do the same whichever filter comes first
+        best = objective.evaluate(slower_filter_first(space, minimum.best.z), [state.length for state in minimum.best.states])
         posterior = laplace_posterior(objective, best, objective.linearize(best))
     result = Outcome(
         method="emg_driven",

@@ -21,7 +21,15 @@ from osim_nmscal.nms.muscle_models import MuscleMechanics
 
 @dataclass(frozen=True, kw_only=True)
 class TermInputs:
-    """What a loss term may look at; (time, trial, muscle) unless stated. Padding and lead-in included, but not counted."""
+    """What a loss term may look at; (time, trial, muscle) unless stated. Padding and lead-in included, but not counted.
+
+    Example:
+        >>> def slack(outputs: TermInputs):
+        ...     return torch.relu(-outputs.tendon_strain)  # (time, trial, muscle)
+        ...
+        >>> calibrate(trials, muscles, terms=[Term("slack", 0.1, slack, axis="muscle")]).status
+        'converged'
+    """
 
     activation: Tensor
     normalized_fiber_length: Tensor
@@ -149,6 +157,11 @@ class Term:
             signals alone. "dof": residuals are (time, trial, dof) and each depends on its own joint moment at its own sample
             alone. "coupled": anything of its own trial; always right, and slower (one differentiation per parameter instead
             of one per kind). What is declared is checked once, by finite differences (term_check.py).
+
+    Example:
+        >>> rest = Term("rest", 0.01, lambda outputs: outputs.tendon_force / outputs.max_isometric_force, axis="muscle")
+        >>> calibrate(trials, muscles, terms=[rest]).history[-1].term_names
+        ('moment', 'fiber_length', 'tendon_strain', 'rest', 'prior')
     """
 
     name: str

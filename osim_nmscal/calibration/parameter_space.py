@@ -14,15 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.owners import Owners, owners_of_every_kind
 from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
 from osim_nmscal.calibration.settings import CalibrationSettings, ParameterSettings
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import NeuralParameters
-from osim_nmscal.errors import CalibrationError, UnknownNameError, did_you_mean
 from osim_nmscal.nms.parameters import NMS_PARAMETERS, NmsParameters, initial_parameters
 
-# Owner name of a parameter that all muscles share.
-EVERYONE = "all"
 # What NeuralParameters holds of the model's parameters.
 _NEURAL = tuple(one.name for one in fields(NeuralParameters) if one.name in NMS_PARAMETERS)
 
@@ -155,12 +153,12 @@ def parameter_space(
         UnknownNameError: a group names an unknown muscle.
         CalibrationError: a muscle is in two groups, or a bound excludes the start.
     """
-    group_of = _group_of_muscle(muscles, settings.groups)
+    owned = owners_of_every_kind(muscles, settings)
     base = initial_parameters(muscles, c1=0.0, c2=0.0, shape_factor=0.0, electromechanical_delay=0.0)
     blocks: list[ParameterBlock] = []
     size = 0
     for kind in KINDS.values():
-        block = _block(kind, settings.parameters.of(kind.name), muscles, base, group_of, frozen, size)
+        block = _block(kind, settings.parameters.of(kind.name), owned[kind.name], muscles, frozen, size)
         size += int((block.column >= 0).sum())
         blocks.append(block)
     return ParameterSpace(blocks, base, time_step)
@@ -197,46 +195,13 @@ def calibrated_muscles(table: MuscleTable, space: ParameterSpace, z: Tensor) -> 
     return MuscleTable(muscles=tuple(muscles))
 
 
-def _group_of_muscle(muscles: MuscleTable, groups: dict[str, tuple[str, ...]]) -> dict[str, str]:
-    group_of: dict[str, str] = {}
-    for group, members in groups.items():
-        for member in members:
-            if member not in muscles.names:
-                raise UnknownNameError(
-                    f"Calibration group {group!r} names muscle {member!r}, which is not calibrated.{did_you_mean(member, muscles.names)} "
-                    "Change [calibration.groups]."
-                )
-            if member in group_of:
-                raise CalibrationError(f"Muscle {member!r} is in calibration groups {group_of[member]!r} and {group!r}; leave it in one.")
-            group_of[member] = group
-    return group_of
-
-
 def _block(
-    kind: ParameterKind,
-    settings: ParameterSettings,
-    muscles: MuscleTable,
-    base: NmsParameters,
-    group_of: dict[str, str],
-    frozen: frozenset[str],
-    first_column: int,
+    kind: ParameterKind, settings: ParameterSettings, owned: Owners, muscles: MuscleTable, frozen: frozenset[str], first_column: int
 ) -> ParameterBlock:
-    owner_names = {
-        "muscle": list(muscles.names),
-        "group": [group_of.get(muscle, muscle) for muscle in muscles.names],
-        "global": [EVERYONE] * len(muscles),
-    }[settings.scope]
-    owners = tuple(dict.fromkeys(owner_names))
-    owner_of_muscle = torch.tensor([owners.index(owner) for owner in owner_names])
-    value = _starting_values(kind, settings, muscles, base)
-    relative = settings.bounds == "relative"
-    reference = value if relative else torch.ones_like(value)
-    start = torch.ones(len(owners), dtype=torch.float64)
-    if not relative:
-        start = torch.stack([value[owner_of_muscle == i].mean() for i in range(len(owners))])
-    _require_start_inside(kind.name, settings, owners, start)
+    owners = owned.names
+    owner_of_muscle = torch.tensor([owners.index(owner) for owner in owned.by_muscle])
     frozen_owner = torch.tensor(
-        [all(m in frozen for m, o in zip(muscles.names, owner_names, strict=True) if o == owner) for owner in owners]
+        [all(m in frozen for m, o in zip(muscles.names, owned.by_muscle, strict=True) if o == owner) for owner in owners]
     )
     moving = torch.full((len(owners),), settings.free) & ~frozen_owner
     column = torch.where(moving, first_column + torch.cumsum(moving, 0) - 1, torch.full((len(owners),), -1))
@@ -244,26 +209,8 @@ def _block(
     lower, upper = settings.lower * full, settings.upper * full
     # the standard deviation of a flat prior between the bounds
     width = settings.prior_width * full if settings.prior_width > 0.0 else kind.transform.span(lower, upper) / 12.0**0.5
+    reference, start = torch.from_numpy(owned.reference), torch.from_numpy(owned.start)
     return ParameterBlock(kind, owners, owner_of_muscle, reference, start, lower, upper, width, column)
-
-
-def _starting_values(kind: ParameterKind, settings: ParameterSettings, muscles: MuscleTable, base: NmsParameters) -> Tensor:
-    if settings.start != "model":
-        return torch.full((len(muscles),), float(settings.start), dtype=torch.float64)
-    if kind.home == "sidecar" or kind.enters != kind.name:
-        raise CalibrationError(f"[calibration.parameters.{kind.name}] start = 'model', but an .osim has no {kind.name}; give it a number.")
-    stated: Tensor = getattr(base, kind.enters)
-    return stated.clone()
-
-
-def _require_start_inside(name: str, settings: ParameterSettings, owners: tuple[str, ...], start: Tensor) -> None:
-    outside = ((start < settings.lower) | (start > settings.upper)).nonzero()
-    if settings.free and len(outside):
-        i = int(outside[0])
-        raise CalibrationError(
-            f"[calibration.parameters.{name}] bounds {settings.lower:g} to {settings.upper:g} ({settings.bounds}) exclude the start "
-            f"{float(start[i]):g} of {owners[i]!r}; widen the bounds or change the start."
-        )
 
 
 def slower_filter_first(space: ParameterSpace, z: Tensor) -> Tensor:

@@ -27,6 +27,11 @@ def predict(
 
     Returns:
         one prediction per trial, on the trial's own samples.
+
+    Example:
+        >>> prediction = predict(trials, result.muscles, result.neural)[0]
+        >>> prediction.trial, prediction.tendon_force.shape
+        ('squat/1', (100, 2))
     """
     table = muscles.select(trials.muscles)
     require_units(trials, table)

@@ -71,7 +71,15 @@ class StudyComparison:
 
 @dataclass(frozen=True, kw_only=True)
 class ElectrodeStudy:
-    """Results of a whole study."""
+    """Results of a whole study.
+
+    Example:
+        >>> study = ElectrodeStudy(
+        ...     channels=("TA", "SOL"), order=("TA",), order_errors=(4.0, 9.0), models=(), metrics=(), excitations=(), comparisons=(),
+        ...     sentences=("Without TA the error stays.",))
+        >>> f"Left off first: {study.order[0]}. {study.sentences[0]}"
+        'Left off first: TA. Without TA the error stays.'
+    """
 
     channels: tuple[str, ...]
     order: tuple[str, ...]  # in which channels were left off: the least missed first

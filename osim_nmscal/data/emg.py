@@ -10,7 +10,15 @@ from osim_nmscal.errors import SignalError
 
 @dataclass(frozen=True, kw_only=True)
 class EmgMapping:
-    """Excitation of a muscle = weighted sum of channel envelopes."""
+    """Excitation of a muscle = weighted sum of channel envelopes.
+
+    Example:
+        >>> mapping = EmgMapping(channels=("GM", "GL"), muscles=("soleus",), weights=np.array([[0.5], [0.5]]))
+        >>> EmgMapping(channels=("GM",), muscles=("soleus",), weights=np.zeros((1, 1)))
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.SignalError: EMG mapping gives muscle 'soleus' no channel; map one to it or leave the muscle out.
+    """
 
     channels: tuple[str, ...]
     muscles: tuple[str, ...]

@@ -11,7 +11,13 @@ VerdictLevel = Literal["fit for use", "use with care", "do not use"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was noticed."""
+    """One thing that was noticed.
+
+    Example:
+        >>> hole = Finding(severity="doubt", kind="time_hole", about="walk36", text="walk36 has a hole of 0.3 s at 2.0 s.")
+        >>> str(hole)
+        'walk36 has a hole of 0.3 s at 2.0 s.'
+    """
 
     severity: Severity
     kind: str  # what [checks] allow names, e.g. "time_hole"
@@ -24,7 +30,13 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Whether a result may be used, in words a person can act on."""
+    """Whether a result may be used, in words a person can act on.
+
+    Example:
+        >>> verdict = Verdict(level="use with care", sentence="Use with care: 2 doubts.", reasons=("Channel 'TA' hums at 50 Hz.",))
+        >>> verdict.level != "do not use"
+        True
+    """
 
     level: VerdictLevel
     sentence: str

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Coordinate:
-    """One generalized coordinate of a model, in SI units (rad for a rotation, m otherwise)."""
+    """One generalized coordinate of a model, in SI units (rad for a rotation, m otherwise).
+
+    Example:
+        >>> knee = Coordinate(
+        ...     name="knee_angle_r", joint="knee_r", rotational=True, default_value=0.0, range=(-2.0, 0.2), locked=False, clamped=True)
+        >>> knee.coupled
+        False
+    """
 
     name: str
     joint: str

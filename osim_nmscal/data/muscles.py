@@ -6,6 +6,7 @@ Default values are OpenSim 4.6's. What a class makes of its properties is comput
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,13 @@ from osim_nmscal.errors import UnknownNameError, did_you_mean, listed
 
 @dataclass(frozen=True, kw_only=True)
 class Millard2012Properties:
-    """Properties of an OpenSim Millard2012EquilibriumMuscle beyond those every muscle has; `None` means OpenSim's own fit."""
+    """Properties of an OpenSim Millard2012EquilibriumMuscle beyond those every muscle has; `None` means OpenSim's own fit.
+
+    Example:
+        >>> stiff = replace(muscles.muscles[0], properties=Millard2012Properties(tendon_strain_at_one_norm_force=0.03))
+        >>> stiff.muscle_class, stiff.properties.fiber_damping
+        ('Millard2012EquilibriumMuscle', 0.1)
+    """
 
     fiber_damping: float = 0.1  # -
     maximum_pennation_angle: float = math.acos(0.1)  # rad
@@ -50,7 +57,12 @@ class Millard2012Properties:
 
 @dataclass(frozen=True, kw_only=True)
 class DeGrooteFregly2016Properties:
-    """Properties of an OpenSim DeGrooteFregly2016Muscle beyond those every muscle has."""
+    """Properties of an OpenSim DeGrooteFregly2016Muscle beyond those every muscle has.
+
+    Example:
+        >>> replace(muscles.muscles[0], properties=DeGrooteFregly2016Properties()).muscle_class
+        'DeGrooteFregly2016Muscle'
+    """
 
     fiber_damping: float = 0.0
     active_force_width_scale: float = 1.0
@@ -61,7 +73,12 @@ class DeGrooteFregly2016Properties:
 
 @dataclass(frozen=True, kw_only=True)
 class Thelen2003Properties:
-    """Properties of an OpenSim Thelen2003Muscle beyond those every muscle has, with OpenSim's own names decoded."""
+    """Properties of an OpenSim Thelen2003Muscle beyond those every muscle has, with OpenSim's own names decoded.
+
+    Example:
+        >>> replace(muscles.muscles[0], properties=Thelen2003Properties(max_eccentric_force=1.5)).muscle_class
+        'Thelen2003Muscle'
+    """
 
     tendon_strain_at_one_norm_force: float = 0.04  # FmaxTendonStrain
     passive_fiber_strain_at_one_norm_force: float = 0.6  # FmaxMuscleStrain
@@ -85,7 +102,15 @@ MUSCLE_CLASSES: dict[type, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Muscle:
-    """One muscle-tendon unit (MTU)."""
+    """One muscle-tendon unit (MTU).
+
+    Example:
+        >>> soleus = Muscle(
+        ...     name="soleus", max_isometric_force=3549.0, optimal_fiber_length=0.05, tendon_slack_length=0.25,
+        ...     pennation_angle_at_optimal=0.44)
+        >>> soleus.muscle_class
+        'Millard2012EquilibriumMuscle'
+    """
 
     name: str
     max_isometric_force: float  # N
@@ -119,14 +144,24 @@ class Muscle:
 
 @dataclass(frozen=True, kw_only=True)
 class MuscleTable:
-    """Muscles in a fixed order, with their common properties as arrays."""
+    """Muscles in a fixed order, with their common properties as arrays.
+
+    Example:
+        >>> muscles.names, muscles.values("tendon_slack_length")
+        (('extensor', 'flexor'), array([0.2, 0.2]))
+    """
 
     muscles: tuple[Muscle, ...]
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names in order."""
         return tuple(muscle.name for muscle in self.muscles)
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        # of two muscles with one name the first counts
+        return {name: i for i, name in reversed(list(enumerate(self.names)))}
 
     def __len__(self) -> int:
         return len(self.muscles)
@@ -137,11 +172,11 @@ class MuscleTable:
 
     def index(self, name: str) -> int:
         """Return the position of a muscle; an unknown name is an error that offers the nearest one."""
-        if name not in self.names:
+        if name not in self._positions:
             raise UnknownNameError(
                 f"The model has no muscle {name!r}.{did_you_mean(name, self.names)} Its muscles are: {listed(self.names)}."
             )
-        return self.names.index(name)
+        return self._positions[name]
 
     def select(self, names: Sequence[str]) -> "MuscleTable":
         """Return the named muscles, in that order."""

@@ -15,7 +15,14 @@ CalibrationStatus = Literal["converged", "patience", "iterations", "interrupted"
 
 @dataclass(frozen=True, kw_only=True)
 class NeuralParameters:
-    """What turns excitation into activation; it has no home in an .osim and goes to the sidecar."""
+    """What turns excitation into activation; it has no home in an .osim and goes to the sidecar.
+
+    Example:
+        >>> quick = replace(result.neural, electromechanical_delay=0.02)
+        >>> moved = predict(trials, result.muscles, quick)
+        >>> len(moved)
+        2
+    """
 
     c1: FloatArray  # (muscle,), in (-1, 1); belongs to time_step
     c2: FloatArray  # (muscle,), in (-1, 1); belongs to time_step
@@ -27,7 +34,13 @@ class NeuralParameters:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibratedParameter:
-    """One free or fixed parameter of one owner, and what the data say of it."""
+    """One free or fixed parameter of one owner, and what the data say of it.
+
+    Example:
+        >>> slack = next(one for one in result.parameters if one.name == "tendon_slack_length")
+        >>> slack.owner, slack.unit, slack.lower < slack.calibrated < slack.upper
+        ('extensor', 'm', True)
+    """
 
     owner: str  # muscle, group, channel, or "all"
     name: str  # e.g. "tendon_slack_length"
@@ -56,7 +69,15 @@ class HistoryRow:
 
 @dataclass(frozen=True, kw_only=True)
 class MomentMetrics:
-    """Agreement of a predicted joint moment with inverse dynamics over the counted samples of one trial."""
+    """Agreement of a predicted joint moment with inverse dynamics over the counted samples of one trial.
+
+    Example:
+        >>> metric = MomentMetrics(
+        ...     trial="walk/stance_01", role="held_out", dof="knee", model="calibrated",
+        ...     rmse=6.0, nrmse=0.08, r2=0.9, correlation_squared=0.92)
+        >>> f"{metric.dof}: {100 * metric.nrmse:.0f} % of the range"
+        'knee: 8 % of the range'
+    """
 
     trial: str
     role: Literal["calibration", "held_out"]
@@ -70,7 +91,16 @@ class MomentMetrics:
 
 @dataclass(frozen=True, kw_only=True)
 class SynergyResult:
-    """The synergies of a synergy-hybrid calibration and what they made the muscles do in the calibration trials."""
+    """The synergies of a synergy-hybrid calibration and what they made the muscles do in the calibration trials.
+
+    Example:
+        >>> synergy = SynergyResult(
+        ...     muscles=("soleus", "psoas"), recorded=("soleus",), synthesized=("psoas",), withheld=(),
+        ...     vaf=np.ones(1), vaf_per_muscle=np.ones((1, 1)), weights=np.ones((1, 2)), trial_weights=np.ones((1, 1, 2)),
+        ...     trials=("walk/1",), primitives=(np.ones((100, 1)),), excitations=(np.full((100, 2), 0.4),))
+        >>> dict(zip(synergy.muscles, synergy.excitations[0].max(axis=0).tolist()))
+        {'soleus': 0.4, 'psoas': 0.4}
+    """
 
     muscles: tuple[str, ...]
     recorded: tuple[str, ...]  # driven by their EMG
@@ -87,7 +117,14 @@ class SynergyResult:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationResult:
-    """A finished (or interrupted) calibration; `sentence` says in words how it ended."""
+    """A finished (or interrupted) calibration; `sentence` says in words how it ended.
+
+    Example:
+        >>> result.status, result.muscles.names
+        ('converged', ('extensor', 'flexor'))
+        >>> result.neural.c1.shape
+        (2,)
+    """
 
     method: Literal["emg_driven", "synergy_hybrid"]
     optimizer: str
@@ -112,7 +149,14 @@ class CalibrationResult:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialPrediction:
-    """What a set of muscles does in one trial."""
+    """What a set of muscles does in one trial.
+
+    Example:
+        >>> prediction = predictions[0]
+        >>> counted = slice(prediction.first_counted, None)
+        >>> prediction.joint_moment[counted].shape, bool(prediction.activation.max() <= 1.0)
+        ((90, 1), True)
+    """
 
     trial: str
     time: FloatArray  # (time,), s, lead-in included
@@ -129,7 +173,14 @@ class TrialPrediction:
 
 @dataclass(frozen=True, kw_only=True)
 class VerificationMetrics:
-    """Agreement of OpenSim's own run of the personalized model with what calibration predicted, over the counted samples of one trial."""
+    """Agreement of OpenSim's own run of the personalized model with what calibration predicted, over the counted samples of one trial.
+
+    Example:
+        >>> VerificationMetrics(
+        ...     trial="walk/stance_01", dof="knee", rmse=0.6, nrmse=0.012, r2_vs_inverse_dynamics=0.9,
+        ...     largest_force_error=0.01, muscle="soleus").nrmse
+        0.012
+    """
 
     trial: str
     dof: str

@@ -27,7 +27,17 @@ def _require_increasing(time: FloatArray, source: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class TimeSeries:
-    """Labelled columns over one time axis."""
+    """Labelled columns over one time axis.
+
+    Example:
+        >>> angles = TimeSeries(time=time, labels=("hip", "knee"), values=np.stack([swing, -swing], axis=1), source="ik.mot")
+        >>> float(angles.rate), angles.between(0.2, 0.4).column("knee").shape
+        (100.0, (21,))
+        >>> angles.column("kne")
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.UnknownNameError: ik.mot has no column 'kne'. Did you mean 'knee'? It has: hip, knee.
+    """
 
     time: FloatArray  # (time,), s, strictly increasing
     labels: tuple[str, ...]
@@ -79,7 +89,12 @@ class TimeSeries:
 
 @dataclass(frozen=True, kw_only=True)
 class MarkerTrajectories:
-    """Marker positions of one recording in the laboratory frame."""
+    """Marker positions of one recording in the laboratory frame.
+
+    Example:
+        >>> MarkerTrajectories(time=time, markers=("heel",), positions=np.zeros((len(time), 1, 3))).markers
+        ('heel',)
+    """
 
     time: FloatArray  # (time,), s
     markers: tuple[str, ...]

@@ -15,7 +15,14 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class MuscleGeometry:
-    """MTU lengths and moment arms over one recording."""
+    """MTU lengths and moment arms over one recording.
+
+    Example:
+        >>> geometry = MuscleGeometry(
+        ...     time=time, muscles=muscles.names, dofs=("knee",), mtu_length=trial.mtu_length, moment_arm=trial.moment_arm)
+        >>> geometry.select(["flexor"], ["knee"]).mtu_length.shape
+        (100, 1)
+    """
 
     time: FloatArray  # (time,), s
     muscles: tuple[str, ...]
@@ -46,7 +53,14 @@ class MuscleGeometry:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One segment: inputs of the muscles and the joint moments to reproduce. The lead-in samples settle filters and fibers."""
+    """One segment: inputs of the muscles and the joint moments to reproduce. The lead-in samples settle filters and fibers.
+
+    Example:
+        >>> trial.time_step, trial.muscles, trial.joint_moment.shape
+        (0.01, ('extensor', 'flexor'), (100, 1))
+        >>> trial.with_muscles(["flexor"]).excitation.shape
+        (100, 1)
+    """
 
     name: str  # e.g. "run/stance_03"
     time: FloatArray  # (time,), s, uniform; lead-in first
@@ -104,7 +118,12 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSet:
-    """Trials that share muscles, degrees of freedom and time step."""
+    """Trials that share muscles, degrees of freedom and time step.
+
+    Example:
+        >>> trials.names, trials.dofs, len(trials.calibration.trials)
+        (('squat/1', 'squat/2'), ('knee',), 2)
+    """
 
     trials: tuple[Trial, ...]
 

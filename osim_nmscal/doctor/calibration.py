@@ -132,7 +132,7 @@ def confirmed(metrics: Sequence[VerificationMetrics], tolerance: float, failure:
     Args:
         metrics: one per trial and degree of freedom.
         tolerance: largest nrmse.
-        failure: why OpenSim could not run the model at all.
+        failure: which trials OpenSim could not run, and why.
     """
     if failure:
         return (Finding(severity="stop", kind="verification", about="personalized.osim", text=f"OpenSim cannot run the model: {failure}"),)

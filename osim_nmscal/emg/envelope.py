@@ -36,10 +36,18 @@ _log = logging.getLogger(__name__)
 
 
 class EnvelopeSettings(Settings):
-    """How raw EMG becomes a linear envelope."""
+    """How raw EMG becomes a linear envelope.
+
+    Example:
+        >>> EnvelopeSettings(lowpass_cutoff=8.0).bandpass_low
+        30.0
+    """
 
     kind: Literal["raw", "envelope"] = setting(
-        "raw", unit="-", description="Whether the recordings hold raw EMG or linear envelopes already.", source="choice"
+        "raw",
+        unit="-",
+        description="Whether the recordings hold raw EMG or linear envelopes already.",
+        source="choice: raw is what most systems record",
     )
     bandpass_low: float = setting(30.0, unit="Hz", description="Lower edge of the band-pass.", source="Hambly 2025, III-A", gt=0)
     bandpass_high: float = setting(300.0, unit="Hz", description="Upper edge of the band-pass.", source="Hambly 2025, III-A", gt=0)
@@ -61,7 +69,10 @@ class EnvelopeSettings(Settings):
         le=12,
     )
     time_offset: float = setting(
-        0.0, unit="s", description="Added to the time of the EMG, to bring it to the clock of the motion.", source="choice"
+        0.0,
+        unit="s",
+        description="Added to the time of the EMG, to bring it to the clock of the motion.",
+        source="choice: one clock, as most laboratories record",
     )
 
 
@@ -82,6 +93,13 @@ def linear_envelope(
     Raises:
         SignalError: a channel is constant or has gaps; samples were dropped; a band edge is above half the sampling rate; raw
             EMG without content in the band; an envelope that is negative by more than ringing. Names source, channel and value.
+
+    Example:
+        >>> bursts = (swing.repeat(10) > 0) * np.random.default_rng(0).normal(size=1000)  # active in the first half second
+        >>> raw = TimeSeries(time=np.arange(1000) / 1000.0, labels=("TA",), values=bursts[:, None])
+        >>> envelope = linear_envelope(raw)
+        >>> bool(envelope.values.min() >= 0), bool(envelope.column("TA")[250] > 10 * envelope.column("TA")[750])
+        (True, True)
     """
     settings = settings or EnvelopeSettings()
     require_gapless(raw)

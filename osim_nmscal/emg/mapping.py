@@ -19,7 +19,12 @@ ROUNDING = 1e-3
 
 
 class MappingSettings(Settings):
-    """Which channel drives which MTUs."""
+    """Which channel drives which MTUs.
+
+    Example:
+        >>> MappingSettings(channels={"VL": ("vastus_lateralis", "vastus_intermedius")}).channels["VL"]
+        ('vastus_lateralis', 'vastus_intermedius')
+    """
 
     channels: dict[str, tuple[str, ...]] = setting(
         {}, unit="-", description="Channel -> the muscles that it drives alone.", source="electrode placement of the recording"
@@ -43,6 +48,12 @@ def build_mapping(settings: MappingSettings, channels: Iterable[str], muscles: I
     Raises:
         UnknownNameError: a channel or muscle does not exist; offers the nearest name.
         ConfigError: the mapping is empty, drives a muscle twice, or has weights that are negative or sum up to more than 1.
+
+    Example:
+        >>> settings = MappingSettings(channels={"VL": ("vasti",)}, mixes={"soleus": {"GM": 0.5, "GL": 0.5}})
+        >>> mapping = build_mapping(settings, ("VL", "GM", "GL"), ("soleus", "vasti"))
+        >>> mapping.muscles, mapping.weights.shape
+        (('soleus', 'vasti'), (3, 2))
     """
     channels, muscles = tuple(channels), tuple(muscles)
     weights = _weights(settings)
@@ -70,6 +81,12 @@ def excitations(envelopes: TimeSeries, mapping: EmgMapping) -> TimeSeries:
 
     Raises:
         UnknownNameError: a channel of the mapping is not among the envelopes.
+
+    Example:
+        >>> envelopes = TimeSeries(time=time, labels=("GM", "GL"), values=np.tile([0.2, 0.4], (len(time), 1)))
+        >>> mapping = EmgMapping(channels=("GM", "GL"), muscles=("soleus",), weights=np.array([[0.5], [0.5]]))
+        >>> excitations(envelopes, mapping).column("soleus")[:2].round(3)
+        array([0.3, 0.3])
     """
     values = envelopes.select(mapping.channels).values @ mapping.weights
     return replace(envelopes, labels=mapping.muscles, values=np.clip(values, 0.0, 1.0))

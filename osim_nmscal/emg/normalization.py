@@ -31,7 +31,12 @@ ROUNDING = 1e-6
 
 
 class NormalizationSettings(Settings):
-    """What envelopes are divided by."""
+    """What envelopes are divided by.
+
+    Example:
+        >>> NormalizationSettings(method="mvc").mvc_duration
+        1.0
+    """
 
     method: Literal["auto", "mvc", "highest", "none"] = setting(
         "auto",
@@ -88,6 +93,12 @@ def normalization_reference(
     Raises:
         SignalError: there is no recording; MVC is asked for and a channel has none; "none" is asked for and an envelope exceeds 1.
         UnknownNameError: a recording lacks a channel of the first one.
+
+    Example:
+        >>> envelope = TimeSeries(time=time, labels=("TA",), values=(0.2 + 0.1 * swing)[:, None])
+        >>> reference = normalization_reference([envelope])
+        >>> reference.channels, reference.values.round(3)
+        (('TA',), array([0.3]))
     """
     settings = settings or NormalizationSettings()
     if not recordings:
@@ -129,6 +140,11 @@ def normalize(envelope: TimeSeries, reference: NormalizationReference) -> TimeSe
 
     Raises:
         UnknownNameError: a channel has no reference.
+
+    Example:
+        >>> envelope = TimeSeries(time=time, labels=("TA",), values=(0.2 + 0.1 * swing)[:, None])
+        >>> float(normalize(envelope, normalization_reference([envelope])).values.max())
+        1.0
     """
     for channel in envelope.labels:
         if channel not in reference.channels:

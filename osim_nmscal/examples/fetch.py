@@ -37,6 +37,12 @@ def fetch_example(name: str, folder: Path, *, fetch: Fetch | None = None, told: 
         UnknownNameError: there is no such example; offers the nearest.
         ConfigError: the folder holds another configuration; a local copy lacks a file; nothing can be fetched.
         FileFormatError: a fetched file is not the one that was published.
+
+    Example:
+        >>> fetch_example("tredmill", Path("example"))
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.UnknownNameError: There is no example 'tredmill'. Did you mean 'treadmill'? There is: treadmill.
     """
     if name not in EXAMPLES:
         raise UnknownNameError(f"There is no example {name!r}.{did_you_mean(name, EXAMPLES)} There is: {', '.join(EXAMPLES)}.")

@@ -63,6 +63,14 @@ def read_c3d(path: Path | str, *, axes: str = "x y z", plates: bool = True) -> C
 
     Raises:
         FileFormatError: missing, truncated, damaged, not a c3d file, or without frames; names the file and says what to do.
+
+    Example:
+        >>> from osim_nmscal.virtual_subject.laboratory.c3d_file import write_c3d
+        >>> seen = MarkerTrajectories(time=time, markers=("heel",), positions=np.tile([0.1, 0.2, 0.3], (len(time), 1, 1)))
+        >>> emg = TimeSeries(time=np.arange(1000) / 1000.0, labels=("TA",), values=np.zeros((1000, 1)))
+        >>> capture = read_c3d(write_c3d(Path("walk.c3d"), seen, emg), axes="x z -y")
+        >>> capture.markers.positions[0, 0].round(6), capture.analog.labels
+        (array([0.1, 0.2, 0.3]), ('TA',))
     """
     rotation = rotation_from_axes(axes)
     capture = _capture(Path(path))

@@ -44,6 +44,15 @@ def read_emg(path: Path | str, channels: Sequence[str] | None = None) -> TimeSer
     Raises:
         FileFormatError: missing, truncated, malformed, or of an unknown kind; names file, line and value.
         UnknownNameError: a channel is not in the file; offers the nearest name.
+
+    Example:
+        >>> _ = Path("emg.csv").write_text("time,TA,SOL\\n0.000,0.1,0.3\\n0.001,0.2,0.2\\n0.002,0.1,0.1\\n")
+        >>> read_emg("emg.csv", ["SOL"]).values.ravel()
+        array([0.3, 0.2, 0.1])
+        >>> read_emg("emg.csv", ["SOLE"])
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.UnknownNameError: emg.csv has no column 'SOLE'. Did you mean 'SOL'? It has: TA, SOL.
     """
     path = Path(path)
     suffix = path.suffix.lower()

@@ -54,6 +54,12 @@ def read_storage(path: Path | str) -> TimeSeries:
 
     Raises:
         FileFormatError: missing, truncated or malformed; names file, line, value and what to change.
+
+    Example:
+        >>> _ = write_storage("id.sto", TimeSeries(time=time, labels=("knee_moment",), values=trial.joint_moment), header_name="Moments")
+        >>> moments = read_storage("id.sto")
+        >>> moments.labels, float(moments.rate), moments.in_degrees
+        (('knee_moment',), 100.0, False)
     """
     path = Path(path)
     text = read_text(path)
@@ -89,6 +95,11 @@ def write_storage(path: Path | str, series: TimeSeries, *, header_name: str) -> 
 
     Raises:
         SignalError: a value is not finite (OpenSim would silently read only the rows before it).
+
+    Example:
+        >>> series = TimeSeries(time=time, labels=("knee",), values=trial.joint_moment)
+        >>> write_storage("moments/id.sto", series, header_name="Moments").read_text().splitlines()[0]
+        'Moments'
     """
     path = Path(path)
     require_finite(series.values, series.time, series.labels, path)

@@ -65,6 +65,12 @@ def read_trc(path: Path | str) -> MarkerTrajectories:
 
     Raises:
         FileFormatError: missing, truncated or malformed, or of a unit that cannot be right; names file, line and value.
+
+    Example:
+        >>> _ = write_trc("static.trc", MarkerTrajectories(time=time, markers=("heel", "toe"), positions=np.full((len(time), 2, 3), 0.25)))
+        >>> seen = read_trc("static.trc")
+        >>> seen.markers, seen.positions[0, 0]
+        (('heel', 'toe'), array([0.25, 0.25, 0.25]))
     """
     path = Path(path)
     text = read_text(path)
@@ -99,6 +105,11 @@ def write_trc(path: Path | str, markers: MarkerTrajectories) -> Path:
 
     Returns:
         The path.
+
+    Example:
+        >>> seen = MarkerTrajectories(time=time, markers=("heel",), positions=np.full((len(time), 1, 3), 0.25))
+        >>> write_trc("static.trc", seen).name
+        'static.trc'
     """
     path = Path(path)
     count = len(markers.time)

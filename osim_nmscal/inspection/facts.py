@@ -133,7 +133,13 @@ class ModelFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class FileFacts:
-    """What one file holds; what it does not hold is None or empty."""
+    """What one file holds; what it does not hold is None or empty.
+
+    Example:
+        >>> facts = inspect_file("no.trc")
+        >>> facts.problem
+        'no.trc does not exist; check the path.'
+    """
 
     path: Path
     kind: str  # e.g. "c3d", "markers (.trc)", "storage (.mot)"

@@ -38,6 +38,11 @@ def inspect_file(path: Path | str) -> FileFacts:
     Returns:
         The facts; a file that cannot be read has its reason in `problem` instead of an exception, so that a folder of files
         can be looked through.
+
+    Example:
+        >>> facts = inspect_file("models/virtual_arm.osim")
+        >>> facts.model.mass, len(facts.model.muscles)
+        (76.0, 19)
     """
     path = Path(path)
     readers = {".c3d": _c3d, ".trc": _trc, ".osim": _osim}

@@ -17,7 +17,12 @@ _WIDTH = 110
 
 
 def inspection_text(facts: FileFacts) -> str:
-    """Return what `osim-nmscal inspect` prints of one file."""
+    """Return what `osim-nmscal inspect` prints of one file.
+
+    Example:
+        >>> print(inspection_text(inspect_file("models/virtual_arm.osim")).splitlines()[1])
+          mass        76.00 kg, 4 bodies
+    """
     return "\n".join(_lines(facts))
 
 

@@ -188,6 +188,11 @@ def marker_positions(tree: KinematicTree, markers: Sequence[str], values: FloatA
     Raises:
         UnknownNameError: the model lacks a marker.
         SignalError: wrong number of coordinates.
+
+    Example:
+        >>> marker_positions(pendulum, ("tip",), np.array([[0.0], [np.pi / 2]])).round(3)[:, 0]
+        array([[ 0., -1.,  0.],
+               [ 1., -0.,  0.]])
     """
     mechanism = Mechanism(tree, markers, _all_of(tree, values), coupled=False)
     located = mechanism.positions(mechanism.place(mechanism.posture(values.T)))

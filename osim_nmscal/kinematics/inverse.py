@@ -39,7 +39,12 @@ BETTER, SAME_ERROR = 1e-3, 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class MarkerTasks:
-    """Markers to follow."""
+    """Markers to follow.
+
+    Example:
+        >>> MarkerTasks(names=("tip",), positions=np.zeros((50, 1, 3)), weights=np.array([2.0])).weights
+        array([2.])
+    """
 
     names: tuple[str, ...]
     positions: FloatArray  # (time, marker, 3), m, in ground; NaN where a marker was not seen
@@ -57,7 +62,12 @@ class MarkerTasks:
 
 @dataclass(frozen=True, kw_only=True)
 class CoordinateTasks:
-    """Coordinates to stay near to values, which may change over time; a weight of 1 counts like the weighted mean of all markers."""
+    """Coordinates to stay near to values, which may change over time; a weight of 1 counts like the weighted mean of all markers.
+
+    Example:
+        >>> CoordinateTasks(names=("swing",), values=np.zeros((50, 1)), weights=np.array([0.1])).names
+        ('swing',)
+    """
 
     names: tuple[str, ...]
     values: FloatArray  # (time, task), rad or m
@@ -97,6 +107,13 @@ def solve_inverse_kinematics(tree: KinematicTree, markers: MarkerTasks, coordina
         SignalError: shapes that do not fit together.
         UncoveredModelError: a coordinate that is clamped and depends on others otherwise than linearly leaves its range, which the
             search does not know.
+
+    Example:
+        >>> seen = marker_positions(pendulum, ("tip",), np.array([[0.1], [0.4]]))
+        >>> markers = MarkerTasks(names=("tip",), positions=seen, weights=np.ones(1))
+        >>> none = CoordinateTasks(names=(), values=np.zeros((2, 0)), weights=np.zeros(0))
+        >>> solve_inverse_kinematics(pendulum, markers, none).values[:, 0].round(6)
+        array([0.1, 0.4])
     """
     places = np.array([tree.coordinates.index(name) for name in coordinates.names], dtype=np.int64)
     mechanism = Mechanism(tree, markers.names, _free(tree, markers.names, places))

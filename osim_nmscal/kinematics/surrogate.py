@@ -37,7 +37,19 @@ class SurrogateValues:
 
 @dataclass(frozen=True, kw_only=True)
 class SurrogateGeometry:
-    """Lengths and moment arms as functions of coordinates."""
+    """Lengths and moment arms as functions of coordinates.
+
+    Example:
+        >>> from osim_nmscal.kinematics.surrogate import PolynomialGroup
+        >>> line = PolynomialGroup(  # 0.3 m in the middle of the range, 0.02 m longer at its end
+        ...     muscles=torch.tensor([0]), coordinates=torch.tensor([0]), powers=torch.tensor([[0], [1]]),
+        ...     coefficients=torch.tensor([[0.3], [0.02]]))
+        >>> ends = {"lower": torch.tensor([0.0]), "upper": torch.tensor([2.0])}
+        >>> geometry = SurrogateGeometry(muscles=("vasti",), coordinates=("knee",), groups=(line,), **ends)
+        >>> found = geometry(torch.tensor([[1.5]]))
+        >>> [round(float(value), 4) for value in (found.mtu_length, found.moment_arm)]
+        [0.31, -0.02]
+    """
 
     muscles: tuple[str, ...]
     coordinates: tuple[str, ...]

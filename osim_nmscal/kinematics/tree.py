@@ -71,7 +71,16 @@ class Coupling:
 
 @dataclass(frozen=True, kw_only=True)
 class KinematicTree:
-    """A model without masses and muscles."""
+    """A model without masses and muscles.
+
+    Example:
+        >>> pendulum.bodies, pendulum.coordinates
+        (('ground', 'rod'), ('swing',))
+        >>> pendulum.marker("tipp")
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.UnknownNameError: The model has no marker 'tipp'. Did you mean 'tip'? It has: tip.
+    """
 
     bodies: tuple[str, ...]  # ground first
     joints: tuple[Joint, ...]  # a joint stands behind the one that moves its parent

@@ -23,7 +23,15 @@ __all__ = ["FiberDynamicsName", "NmsInputs", "NmsOutputs", "NmsParameters", "con
 
 @dataclass(frozen=True, kw_only=True)
 class NmsInputs:
-    """What drives the muscles, the same for every parameter set."""
+    """What drives the muscles, the same for every parameter set.
+
+    Example:
+        >>> inputs = NmsInputs(
+        ...     excitation=torch.full((100, 1, 2), 0.5), mtu_length=torch.full((100, 1, 2), 0.30),
+        ...     moment_arm=torch.full((100, 1, 1, 2), 0.04), time_step=0.01)
+        >>> inputs.excitation.shape[1]  # trials
+        1
+    """
 
     excitation: Tensor  # (time, trial, muscle), 0 to 1, not delayed
     mtu_length: Tensor  # (time, trial, muscle), m
@@ -33,7 +41,17 @@ class NmsInputs:
 
 @dataclass(frozen=True, kw_only=True)
 class NmsOutputs:
-    """What the muscles do; (..., time, trial, muscle) unless stated, with the parameter sets in front if there are any."""
+    """What the muscles do; (..., time, trial, muscle) unless stated, with the parameter sets in front if there are any.
+
+    Example:
+        >>> start = initial_parameters(muscles, c1=-0.5, c2=-0.5, shape_factor=-1.0, electromechanical_delay=0.035)
+        >>> still = NmsInputs(
+        ...     excitation=torch.full((50, 1, 2), 0.5, dtype=torch.float64), mtu_length=torch.full((50, 1, 2), 0.30, dtype=torch.float64),
+        ...     moment_arm=torch.tensor([[0.04, -0.04]], dtype=torch.float64).expand(50, 1, 1, 2), time_step=0.01)
+        >>> outputs = simulate(still, start, muscles)
+        >>> outputs.normalized_fiber_length[-1, 0].numpy().round(2), abs(float(outputs.joint_moment[-1])) < 1e-6
+        (array([0.93, 0.93]), True)
+    """
 
     activation: Tensor
     normalized_fiber_length: Tensor
@@ -66,6 +84,14 @@ def simulate(
 
     Raises:
         FiberDynamicsError: an input is not finite, or a fiber has no equilibrium; names muscle, trial index and time.
+
+    Example:
+        >>> signals = (torch.from_numpy(one)[:, None] for one in (trial.excitation, trial.mtu_length, trial.moment_arm))
+        >>> inputs = NmsInputs(**dict(zip(("excitation", "mtu_length", "moment_arm"), signals)), time_step=trial.time_step)
+        >>> start = initial_parameters(muscles, c1=-0.5, c2=-0.5, shape_factor=-1.0, electromechanical_delay=0.035)
+        >>> outputs = simulate(inputs, start, muscles)
+        >>> tuple(outputs.joint_moment.shape), bool((outputs.tendon_force >= 0).all())
+        ((100, 1, 1), True)
     """
     mechanics = muscle_mechanics(muscle) if isinstance(muscle, MuscleTable) else muscle
     mechanics = mechanics.to(inputs.mtu_length)

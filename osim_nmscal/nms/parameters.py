@@ -14,7 +14,14 @@ from osim_nmscal.nms.muscle_models import muscle_curves
 
 @dataclass(frozen=True, kw_only=True)
 class NmsParameters:
-    """The parameters of the model; (muscle,) or (set, muscle) each."""
+    """The parameters of the model; (muscle,) or (set, muscle) each.
+
+    Example:
+        >>> start = initial_parameters(muscles, c1=-0.5, c2=-0.5, shape_factor=-1.0, electromechanical_delay=0.035)
+        >>> weaker = replace(start, max_isometric_force=0.8 * start.max_isometric_force)
+        >>> weaker.max_isometric_force.tolist()
+        [2400.0, 2400.0]
+    """
 
     c1: Tensor  # (-1, 1), belongs to the time step
     c2: Tensor  # (-1, 1), belongs to the time step
@@ -44,7 +51,13 @@ NMS_PARAMETERS: tuple[str, ...] = tuple(one.name for one in fields(NmsParameters
 def initial_parameters(
     muscles: MuscleTable, *, c1: float, c2: float, shape_factor: float, electromechanical_delay: float | NDArray[np.float64]
 ) -> NmsParameters:
-    """Return the parameters of the .osim with the same activation dynamics for all muscles, float64; the delay may be (muscle,)."""
+    """Return the parameters of the .osim with the same activation dynamics for all muscles, float64; the delay may be (muscle,).
+
+    Example:
+        >>> start = initial_parameters(muscles, c1=-0.5, c2=-0.5, shape_factor=-1.0, electromechanical_delay=0.035)
+        >>> start.optimal_fiber_length.tolist(), start.electromechanical_delay.item()
+        ([0.1, 0.1], 0.035)
+    """
 
     def like_names(value: float) -> Tensor:
         return torch.full((len(muscles),), value, dtype=torch.float64)

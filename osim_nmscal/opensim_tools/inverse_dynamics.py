@@ -36,7 +36,12 @@ _log = logging.getLogger(__name__)
 
 
 class InverseDynamicsSettings(Settings):
-    """How joint moments are found from motion and forces."""
+    """How joint moments are found from motion and forces.
+
+    Example:
+        >>> InverseDynamicsSettings(external_loads="external_loads.xml").lowpass_cutoff
+        6.0
+    """
 
     external_loads: Path | None = setting(
         None, unit="-", description="OpenSim ExternalLoads XML, used as it is; without it no force acts but gravity.", source="user"
@@ -55,7 +60,10 @@ class InverseDynamicsSettings(Settings):
         source="Bisseling & Hof 2006; Kristianslund et al. 2012",
     )
     missing_coordinates: Literal["refuse", "default"] = setting(
-        "refuse", unit="-", description="What to do with a coordinate of the model that the motion lacks.", source="choice"
+        "refuse",
+        unit="-",
+        description="What to do with a coordinate of the model that the motion lacks.",
+        source="choice: a posture that nobody measured would pass unseen",
     )
 
 
@@ -114,6 +122,11 @@ def run_inverse_dynamics(
         UnknownNameError: a coordinate, body or force column is absent.
         SignalError: implausible units; motion and forces share no time.
         OpenSimToolError: OpenSim failed; with its log.
+
+    Example:
+        >>> found = run_inverse_dynamics(arm, elbow, "id.sto", settings=InverseDynamicsSettings())
+        >>> found.moments.column("elbow_flexion_r").shape
+        (51,)
     """
     out = Path(out).absolute()
     loads = settings.external_loads.absolute() if settings.external_loads else None
@@ -127,7 +140,7 @@ def run_inverse_dynamics(
     )
     motion = coordinates.source if isinstance(coordinates, TimeSeries) else coordinates
     doing = f"inverse dynamics of {motion} on {job.model}" + (f" with {loads}" if loads else "")
-    result = in_worker(_solve, job, log=out.with_suffix(".log"), doing=doing)
+    result = in_worker(_solve, job, log=out.with_suffix(".log"), doing=doing, model=job.model)
     for finding in result.findings:
         _log.warning("%s", finding)
     return result

@@ -51,7 +51,7 @@ def load_model_check(path: Path | str, *, log: Path | str) -> LoadedModel:
         OpenSimToolError: OpenSim refused the model; with its log.
     """
     path = Path(path).absolute()
-    return in_worker(_load, path, log=Path(log), doing=f"loading {path}")
+    return in_worker(_load, path, log=Path(log), doing=f"loading {path}", model=path)
 
 
 def _load(path: Path) -> LoadedModel:

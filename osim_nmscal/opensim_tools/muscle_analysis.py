@@ -40,11 +40,19 @@ _log = logging.getLogger(__name__)
 
 
 class MuscleAnalysisSettings(Settings):
-    """Which MTU lengths and moment arms are found, and how."""
+    """Which MTU lengths and moment arms are found, and how.
+
+    Example:
+        >>> MuscleAnalysisSettings(dofs=("knee_angle_r",), muscles=("soleus_r",)).method
+        'lengthening_speed'
+    """
 
     dofs: tuple[str, ...] = setting(..., unit="-", description="Coordinates whose moment arms are needed.", source="user", min_length=1)
     muscles: tuple[str, ...] = setting(
-        (), unit="-", description="MTUs; none named means every MTU that crosses one of the dofs.", source="choice"
+        (),
+        unit="-",
+        description="MTUs; none named means every MTU that crosses one of the dofs: in a run only those with EMG, but for synergy_hybrid.",
+        source="choice: the others do nothing about the dofs",
     )
     method: MomentArmMethod | Literal["surrogate"] = setting(
         "lengthening_speed",
@@ -61,7 +69,10 @@ class MuscleAnalysisSettings(Settings):
         ge=0,
     )
     missing_coordinates: Literal["refuse", "default"] = setting(
-        "refuse", unit="-", description="What to do with a coordinate of the model that the motion lacks.", source="choice"
+        "refuse",
+        unit="-",
+        description="What to do with a coordinate of the model that the motion lacks.",
+        source="choice: a posture that nobody measured would pass unseen",
     )
 
 
@@ -72,6 +83,7 @@ class _Job:
     out: Path
     settings: MuscleAnalysisSettings
     windows: tuple[Window, ...]
+    among: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +99,7 @@ def run_muscle_analysis(
     *,
     settings: MuscleAnalysisSettings,
     windows: Sequence[Window] = (),
+    among: Sequence[str] = (),
 ) -> MuscleGeometry:
     """Find MTU lengths and moment arms over a motion, and write them as OpenSim files.
 
@@ -97,6 +110,7 @@ def run_muscle_analysis(
         settings: dofs, MTUs, method.
         windows: parts of the motion that are needed; default all of it. Filters see the whole motion, and MTUs are those that cross a
             dof anywhere in it, so that what is found is the same with and without windows.
+        among: where `settings` names no MTUs, those of interest; default all. Where none of them crosses a dof, all that do are kept.
 
     Returns:
         Lengths (time, muscle) and moment arms (time, dof, muscle), m, on the motion's clock, frames outside the windows left out.
@@ -108,6 +122,13 @@ def run_muscle_analysis(
         SignalError: implausible units, gaps; no frame lies in the windows.
         MuscleModelError: the model has constraints for which only method = "moment_arm_solver" is right.
         OpenSimToolError: OpenSim failed; with its log.
+
+    Example:
+        >>> geometry = run_muscle_analysis(arm, elbow, "geometry", settings=MuscleAnalysisSettings(dofs=("elbow_flexion_r",)))
+        >>> geometry.muscles
+        ('triceps_long_r', 'triceps_lateral_r', 'triceps_medial_r', 'biceps_long_r', 'biceps_short_r', 'brachialis_r', 'brachioradialis_r')
+        >>> geometry.moment_arm.shape
+        (51, 1, 7)
     """
     out = Path(out).absolute()
     job = _Job(
@@ -116,9 +137,12 @@ def run_muscle_analysis(
         out=out,
         settings=settings,
         windows=tuple(windows),
+        among=tuple(among),
     )
     motion = coordinates.source if isinstance(coordinates, TimeSeries) else coordinates
-    outcome = in_worker(_analyze, job, log=out / "muscle_analysis.log", doing=f"muscle analysis of {motion} on {job.model}")
+    outcome = in_worker(
+        _analyze, job, log=out / "muscle_analysis.log", doing=f"muscle analysis of {motion} on {job.model}", model=job.model
+    )
     for finding in outcome.findings:
         _log.warning("%s", finding)
     return outcome.geometry
@@ -137,6 +161,14 @@ def read_muscle_analysis(folder: Path | str, dofs: Sequence[str], muscles: Seque
         FileFormatError: a file is missing.
         UnknownNameError: a muscle is absent.
         SignalError: the files have different clocks.
+
+    Example:
+        >>> lengths = TimeSeries(time=time, labels=("extensor",), values=np.full((len(time), 1), 0.30))
+        >>> arms = TimeSeries(time=time, labels=("extensor",), values=np.full((len(time), 1), 0.04))
+        >>> _ = write_storage("analysis/mtu_length.sto", lengths, header_name="Length")
+        >>> _ = write_storage("analysis/moment_arm_knee.sto", arms, header_name="MomentArm")
+        >>> read_muscle_analysis("analysis", ["knee"]).moment_arm.shape
+        (100, 1, 1)
     """
     folder = Path(folder)
     lengths = read_storage(_one_file(folder, LENGTH_FILE, "*_MuscleAnalysis_Length.sto"))
@@ -183,7 +215,7 @@ def _analyze(job: _Job) -> _Outcome:
         lowpass_cutoff=job.settings.lowpass_cutoff,
         missing=job.settings.missing_coordinates,
     )
-    geometer.keep(job.settings.muscles or geometer.crossing(motion.values[_spread(len(motion.time))], str(job.model)), str(job.model))
+    geometer.keep(job.settings.muscles or _wanted(geometer, motion, job), str(job.model))
     inside = _inside(motion, job.windows)
     used = replace(motion, time=motion.time[inside], values=motion.values[inside])
     if job.settings.method == "surrogate":
@@ -192,6 +224,12 @@ def _analyze(job: _Job) -> _Outcome:
     geometry = MuscleGeometry(time=used.time, muscles=geometer.names, dofs=job.settings.dofs, mtu_length=lengths, moment_arm=arms)
     _write(geometry, job.out)
     return _Outcome(geometry=geometry, findings=_disagreements(geometer, used, _spread(len(used.time)), arms))
+
+
+def _wanted(geometer: PathGeometry, motion: TimeSeries, job: _Job) -> tuple[str, ...]:
+    """Return the MTUs of interest that cross a dof."""
+    crossing = geometer.crossing(motion.values[_spread(len(motion.time))], str(job.model))
+    return tuple(name for name in crossing if name in job.among) or crossing
 
 
 def _surrogate(model: Any, geometer: PathGeometry, motion: TimeSeries, inside: NDArray[np.bool_], job: _Job) -> _Outcome:

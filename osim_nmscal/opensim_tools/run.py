@@ -4,11 +4,12 @@ OpenSim 4.6 can end with a segmentation fault (a setup file it does not understa
 `opensim.log` and results into the working directory, and logs to file descriptor 1. So every call gets a fresh Python
 process, whose working directory is a temporary folder and whose output is the log file (see `worker`).
 
-Departure from "reuse workers": each call starts a new process (about 0.7 s). OpenSim keeps the `<defaults>` of one model for
-the next one loaded in the same process, so a worker is only safe for one model. What a worker itself does `in_worker` is done there
-and then: so several steps on one model share a process (see `recording`).
+A process start with OpenSim takes about 0.7 s. OpenSim keeps the `<defaults>` of one model for the next one loaded in the same
+process, so a process is only safe for one model: within `worker.kept.kept_processes` calls that open the same model, to the byte,
+share one, each with its folder and log. What a worker itself does `in_worker` is done there and then (see `recording`).
 """
 
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -28,8 +29,10 @@ QUOTED_LINES = 12
 NOISE = re.compile(r"Couldn't find file|ModelVisualizer|\.(vtp|stl|obj)\b", re.IGNORECASE)
 
 
-def in_worker(function: Callable[..., R], *args: Any, log: Path, doing: str = "", limits: Limits | None = None) -> R:
-    """Call a module-level function in a new process whose working directory is temporary, and return its result.
+def in_worker(
+    function: Callable[..., R], *args: Any, log: Path, doing: str = "", limits: Limits | None = None, model: Path | None = None
+) -> R:
+    """Call a module-level function in a process of its own whose working directory is temporary, and return its result.
 
     Args:
         function: importable by name; it may import opensim.
@@ -37,6 +40,7 @@ def in_worker(function: Callable[..., R], *args: Any, log: Path, doing: str = ""
         log: file that gets everything OpenSim prints; its folder is made, an earlier log replaced. In a worker: its own log.
         doing: what is being done to which files, for the message, e.g. "inverse kinematics of run.trc".
         limits: of time and memory; default none.
+        model: the one model that the function opens, if it opens no other: calls with the same model may share a process.
 
     Returns:
         What the function returned.
@@ -49,10 +53,17 @@ def in_worker(function: Callable[..., R], *args: Any, log: Path, doing: str = ""
         return function(*args)
     log = Path(log).absolute()
     try:
-        return call(_quietly, function, args, log=log, limits=limits)
+        return call(_quietly, function, args, log=log, limits=limits, follows=_same_model(model))
     except WorkerError as error:
         quoted = "" if error.kind in ("disk", "system") else f"\n{quoted_log(log)}"
         raise OpenSimToolError(f"OpenSim failed in {doing or function.__name__}: {error}{quoted}") from None
+
+
+def _same_model(model: Path | None) -> str:
+    """Name what is in a model file; nothing where it cannot be read, as whoever opens it will say."""
+    if model is None or not model.is_file():
+        return ""
+    return f"opensim {hashlib.sha256(model.read_bytes()).hexdigest()}"
 
 
 def quoted_log(log: Path) -> str:

@@ -50,15 +50,33 @@ _log = logging.getLogger(__name__)
 
 
 class ScalingSettings(Settings):
-    """How the generic model becomes the subject's. With neither `setup` nor `mass_only` the model is taken as already scaled."""
+    """How the generic model becomes the subject's. With neither `setup` nor `mass_only` the model is taken as already scaled.
+
+    Example:
+        >>> ScalingSettings().mass_only
+        False
+        >>> scale_model("models/virtual_arm.osim", "scaled.osim", settings=ScalingSettings(mass_only=True))
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.ConfigError: [scaling] mass_only = true needs the subject's mass in kg; add it.
+    """
 
     setup: Path | None = setting(None, unit="-", description="OpenSim setup XML with a ScaleTool, used as it is.", source="user")
-    mass_only: bool = setting(False, unit="-", description="Change masses and inertias only, geometry fits already.", source="choice")
+    mass_only: bool = setting(
+        False,
+        unit="-",
+        description="Change masses and inertias only, geometry fits already.",
+        source="choice: geometry is scaled by a setup; leaving it is to be asked for",
+    )
     mass: float | None = setting(
         None, unit="kg", description="Mass of the subject; needed with mass_only, and compared with the setup file's.", source="user", gt=0
     )
     longest_gap: float = setting(
-        0.1, unit="s", description="Longest gap of a marker of the static trial that is interpolated.", source="choice", ge=0
+        0.1,
+        unit="s",
+        description="Longest gap of a marker of the static trial that is interpolated.",
+        source="choice: as in inverse kinematics",
+        ge=0,
     )
 
 
@@ -105,6 +123,11 @@ def scale_model(model: Path | str, out: Path | str, *, settings: ScalingSettings
         UnknownNameError: a measurement or placer task names a marker that static trial or model lack.
         SignalError: an implausible factor; a long marker gap in the static trial.
         OpenSimToolError: OpenSim failed; with its log.
+
+    Example:
+        >>> found = scale_model("models/virtual_arm.osim", "scaled.osim", settings=ScalingSettings(mass_only=True, mass=60.0))
+        >>> round(found.mass_factor, 4)
+        0.7895
     """
     out = Path(out).absolute()
     setup = settings.setup.absolute() if settings.setup else None

@@ -63,18 +63,36 @@ class VerificationSettings(Settings):
         ge=0,
     )
     missing_coordinates: Literal["refuse", "default"] = setting(
-        "refuse", unit="-", description="What to do with a coordinate of the model that the motion lacks.", source="choice"
+        "refuse",
+        unit="-",
+        description="What to do with a coordinate of the model that the motion lacks.",
+        source="choice: as the muscle analysis",
     )
 
 
 class VerificationChoice(Settings):
     """How the personalized model is confirmed by OpenSim at the end of a run."""
 
-    enabled: bool = setting(True, unit="-", description="Whether OpenSim runs the personalized model.", source="choice")
-    tolerance: float = setting(
-        0.05, unit="-", description="Largest difference of joint moments from those predicted, / range.", source="choice", gt=0
+    enabled: bool = setting(
+        True,
+        unit="-",
+        description="Whether OpenSim runs the personalized model.",
+        source="choice: a model that OpenSim does not confirm is not to be relied on",
     )
-    trials: int = setting(6, unit="-", description="Trials verified at most, calibration trials first; 0: all.", source="choice", ge=0)
+    tolerance: float = setting(
+        0.05,
+        unit="-",
+        description="Largest difference of joint moments from those predicted, / range.",
+        source="choice: well above what calibrated muscles differ by as they are written (workflows/benchmarks/verification.py)",
+        gt=0,
+    )
+    trials: int = setting(
+        6,
+        unit="-",
+        description="Trials verified at most, calibration trials first; 0: all.",
+        source="choice: OpenSim's own fiber dynamics take seconds per trial",
+        ge=0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +153,13 @@ def verify_model(
         UnknownNameError: a muscle or dof is not in the model.
         SignalError: activation outside 0 to 1; the motion does not cover it.
         OpenSimToolError: a muscle cannot be simulated; with OpenSim's log.
+
+    Example:
+        >>> from osim_nmscal.opensim_tools.verification import VerificationSettings
+        >>> half = TimeSeries(time=elbow.time[10:15], labels=("brachialis_r",), values=np.full((5, 1), 0.5))
+        >>> run = verify_model(arm, elbow, half, ("elbow_flexion_r",), settings=VerificationSettings(), log="verification.log")
+        >>> run.tendon_force.labels, bool((run.joint_moment.values > 0).all())
+        (('brachialis_r',), True)
     """
     motion = coordinates if isinstance(coordinates, TimeSeries) else Path(coordinates)
     trial = TrialToVerify(name=activation.source, coordinates=motion, activation=activation, dofs=tuple(dofs))
@@ -199,7 +224,9 @@ def _verify_share(
             jobs = {i: _absolute(trials[i]) for i in waiting}
             crash: OpenSimToolError | None = None
             try:
-                in_worker(_verify_all, path, jobs, settings, full, folder, log=log, doing=f"verification of {path} with {names}")
+                in_worker(
+                    _verify_all, path, jobs, settings, full, folder, log=log, doing=f"verification of {path} with {names}", model=path
+                )
             except OpenSimToolError as error:
                 crash = error
             done = {i: pickle.loads(_result(folder, i).read_bytes()) for i in waiting if _result(folder, i).is_file()}

@@ -29,6 +29,11 @@ def convert_muscles(muscles: MuscleTable, muscle_class: str) -> MuscleTable:
 
     Raises:
         MuscleModelError: another class is asked for, or a muscle uses what the class cannot do.
+
+    Example:
+        >>> converted = convert_muscles(muscles, "DeGrooteFregly2016Muscle")
+        >>> converted.muscles[0].muscle_class, converted.muscles[0].optimal_fiber_length
+        ('DeGrooteFregly2016Muscle', 0.1)
     """
     if muscle_class not in CONVERSION_TARGETS:
         raise MuscleModelError(

@@ -57,6 +57,11 @@ def read_muscles(path: Path, substitute_muscle_class: str | None = None) -> Musc
     Raises:
         FileFormatError: no .osim, or a property that is not a number.
         MuscleModelError: an unknown muscle class, no muscles at all, a name missing or written twice, impossible values.
+
+    Example:
+        >>> table = read_muscles(Path("models/virtual_arm.osim"))
+        >>> table.names[:2], table.muscles[0].muscle_class
+        (('deltoid_anterior_r', 'deltoid_middle_r'), 'Millard2012EquilibriumMuscle')
     """
     return muscles_of(read_document(path), substitute_muscle_class)
 
@@ -66,6 +71,11 @@ def read_coordinates(path: Path) -> tuple[Coordinate, ...]:
 
     Raises:
         FileFormatError: no .osim, a value that is not a number, or a joint whose kind of motion we do not know.
+
+    Example:
+        >>> elbow = read_coordinates(Path("models/virtual_arm.osim"))[-1]
+        >>> elbow.name, np.degrees(elbow.range).round(1)
+        ('elbow_flexion_r', array([ -5., 150.]))
     """
     document = read_document(path)
     couplings = _couplings(document)

@@ -51,6 +51,13 @@ def write_personalized(
         UnknownNameError: the model has no such muscle.
         MuscleModelError: a muscle cannot be converted.
         WriteBackError: `out` is `source`, a value is impossible, or the written file is not what it must be.
+
+    Example:
+        >>> table = read_muscles(Path("models/virtual_arm.osim"))
+        >>> stronger = MuscleTable(muscles=tuple(replace(one, max_isometric_force=1.2 * one.max_isometric_force) for one in table.muscles))
+        >>> written = write_personalized(Path("models/virtual_arm.osim"), Path("personalized.osim"), stronger)
+        >>> bool(np.allclose(read_muscles(written).values("max_isometric_force"), 1.2 * table.values("max_isometric_force")))
+        True
     """
     source, out = Path(source), Path(out)
     _require_other_file(source, out)

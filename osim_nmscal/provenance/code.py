@@ -5,10 +5,10 @@ module of the package counts as an import, as `python -m osim_nmscal...` starts 
 packages, so they count, too, but for two that are tables of names (TABLES): what they name is no import.
 """
 
-import ast
 import functools
 import hashlib
 import platform
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -41,7 +41,7 @@ def code_files(module: str) -> set[Path]:
     waiting = [module]
     while waiting:
         module = waiting.pop()
-        path = _file_of(module)
+        path = _file_of(module, ROOT)
         if path is not None and path not in found:
             found.add(path)
             waiting.append(module.rpartition(".")[0])
@@ -62,13 +62,14 @@ def library_versions() -> dict[str, str]:
     return found
 
 
-def _file_of(module: str) -> Path | None:
+@functools.cache
+def _file_of(module: str, root: Path) -> Path | None:
     """Return the file of a module of this package; None for what is none (a class, a word with dots)."""
     if module.split(".")[0] != PACKAGE:
         return None
-    path = ROOT.joinpath(*module.split(".")[1:])
+    path = root.joinpath(*module.split(".")[1:])
     for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-        if candidate.is_file() and candidate != ROOT.with_suffix(".py"):
+        if candidate.is_file() and candidate != root.with_suffix(".py"):
             return candidate
     return None
 
@@ -82,32 +83,30 @@ class _Source:
 @functools.cache
 def _imports(path: Path) -> _Source:
     content = path.read_bytes()
-    text = content.decode("utf-8")
-    # Texts that name modules are rare; where there are none, expressions need no look: a tenth of the nodes.
-    names_modules = f'"{PACKAGE}.' in text or f"'{PACKAGE}." in text
-    names = tuple(dict.fromkeys(_names(ast.parse(text), ast.AST if names_modules else _STATEMENTS)))
-    return _Source(hashlib.sha256(content).digest(), names)
+    return _Source(hashlib.sha256(content).digest(), tuple(dict.fromkeys(_names(content.decode("utf-8")))))
 
 
-# What can hold an import.
-_STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
+# An indented block for type checkers alone; `else` ends it.
+_FOR_TYPES = re.compile(r"^([ \t]*)if TYPE_CHECKING:[^\n]*\n(?:\1[ \t]+[^\n]*\n?|[ \t]*\n)*", re.MULTILINE)
+_FROM = re.compile(rf"\bfrom\s+({PACKAGE}(?:\.\w+)*)\s+import\s+(\((?:[^)#]|#[^\n]*)*\)|[^\n;]*)")
+_IMPORT = re.compile(r"\bimport\s+([^\n;(]*)")
+_MODULE = re.compile(rf"(?<![\w.]){PACKAGE}(?:\.\w+)*")
+_TEXT = re.compile(rf"""["']({PACKAGE}\.[\w.]+)""")
 
 
-def _names(node: ast.AST, kinds: type[ast.AST] | tuple[type[ast.AST], ...]) -> Iterator[str]:
-    """Yield what is imported, or named in a text, in a node and in those below it that are of these kinds."""
-    match node:
-        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
-            for other in node.orelse:
-                yield from _names(other, kinds)
-            return
-        case ast.Import():
-            yield from (alias.name for alias in node.names)
-        case ast.ImportFrom(module=str() as module) if module.split(".")[0] == PACKAGE:
-            if _file_of(module) is None or _file_of(module).name == "__init__.py":  # type: ignore[union-attr]
-                yield from (f"{module}.{alias.name}" for alias in node.names)  # a module out of a package
-            yield module
-        case ast.Constant(value=str() as text) if text.startswith(f"{PACKAGE}."):
-            yield text
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, kinds):
-            yield from _names(child, kinds)
+def _names(source: str) -> Iterator[str]:
+    """Yield what may be imported from this package, or is named in a text.
+
+    Without a parser, which takes a hundred times as long: whatever looks like an import is one, also in a comment. So a name too many
+    may count, but none is missed.
+    """
+    text = re.sub(r"\\\n", " ", _FOR_TYPES.sub("", source))
+    for module, names in _FROM.findall(text):
+        path = _file_of(module, ROOT)
+        if path is None or path.name == "__init__.py":
+            plain = re.sub(r"#[^\n]*", "", names).strip("() \n\t")
+            yield from (f"{module}.{name.split()[0]}" for name in plain.split(",") if name.strip())  # a module out of a package
+        yield module
+    for names in _IMPORT.findall(text):
+        yield from _MODULE.findall(names)
+    yield from _TEXT.findall(text)

@@ -53,6 +53,11 @@ def write_comparison(first: ReportData, second: ReportData, names: tuple[str, st
 
     Returns:
         The path.
+
+    Example:
+        >>> before, after = (ReportData(subject="Person 7", model="arm.osim", date=date) for date in ("2026-11-20", "2026-11-21"))
+        >>> write_comparison(before, after, ("results/before", "results/after"), Path("comparison.html")).name
+        'comparison.html'
     """
     path.write_text(comparison_html(first, second, names), encoding="utf-8", newline="\n")
     return path

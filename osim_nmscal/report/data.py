@@ -100,7 +100,13 @@ class SettingRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportData:
-    """One run."""
+    """One run.
+
+    Example:
+        >>> data = ReportData(subject="Person 7", model="arm.osim", date="2026-11-21", calibration=result)
+        >>> data.calibration.optimizer, data.dofs
+        ('gauss_newton', ())
+    """
 
     subject: str
     model: str  # file name

@@ -60,6 +60,12 @@ def write_report(data: ReportData, path: Path) -> Path:
 
     Returns:
         The path.
+
+    Example:
+        >>> metrics = moment_metrics(trials, predictions, model="calibrated")
+        >>> data = ReportData(subject="Person 7", model="arm.osim", date="2026-11-21", calibration=result, metrics=metrics)
+        >>> write_report(data, Path("report.html")).name
+        'report.html'
     """
     path.write_text(report_html(data), encoding="utf-8", newline="\n")
     return path

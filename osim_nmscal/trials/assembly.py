@@ -32,7 +32,12 @@ LARGEST_EXCITATION = 1 + 1e-3
 
 
 class TrialSettings(Settings):
-    """How trials are put together."""
+    """How trials are put together.
+
+    Example:
+        >>> TrialSettings(time_step=0.005).lead_in
+        0.2
+    """
 
     time_step: float = setting(
         0.01,
@@ -79,6 +84,16 @@ def cut_trials(
     Raises:
         SignalError: a signal does not cover a segment, has a gap in it, or cannot be in the unit it should be in.
         UnknownNameError: a muscle has no geometry, or a degree of freedom no moment.
+
+    Example:
+        >>> geometry = MuscleGeometry(
+        ...     time=time, muscles=muscles.names, dofs=("knee",), mtu_length=trial.mtu_length, moment_arm=trial.moment_arm)
+        >>> moments = TimeSeries(time=time, labels=("knee",), values=trial.joint_moment)
+        >>> driven = TimeSeries(time=time, labels=muscles.names, values=trial.excitation)
+        >>> segments = cut_times(SegmentationSettings(method="times", times=((0.4, 0.8),)))
+        >>> cut, = cut_trials("squat", segments, geometry, moments, driven)
+        >>> cut.name, len(cut.time), cut.first_counted
+        ('squat/segment_01', 61, 20)
     """
     settings = settings or TrialSettings()
     if not segments:

@@ -30,7 +30,13 @@ FEWEST_FOR_MEDIAN = 5
 
 
 class SegmentationSettings(Settings):
-    """How trials are found in a recording."""
+    """How trials are found in a recording.
+
+    Example:
+        >>> stretches = cut_times(SegmentationSettings(method="times", times=((0.1, 0.4), (0.5, 0.8))))
+        >>> [one.name for one in stretches]
+        ['segment_01', 'segment_02']
+    """
 
     method: Literal["stance", "stride", "cycle", "events", "times"] = setting(
         "stance",
@@ -54,7 +60,11 @@ class SegmentationSettings(Settings):
         ge=0,
     )
     minimum_peak: float = setting(
-        100.0, unit="N", description="A contact that never exceeds this force is cross-talk of another plate.", source="choice", ge=0
+        100.0,
+        unit="N",
+        description="A contact that never exceeds this force is cross-talk of another plate.",
+        source="choice: an eighth of an adult's weight, beyond what another plate lets through",
+        ge=0,
     )
     minimum_duration: float = setting(
         0.1,
@@ -64,7 +74,11 @@ class SegmentationSettings(Settings):
         ge=0,
     )
     maximum_duration: float = setting(
-        3.0, unit="s", description="Longest stance, stride or cycle; a longer one lacks a strike or peak inside.", source="choice", gt=0
+        3.0,
+        unit="s",
+        description="Longest stance, stride or cycle; a longer one lacks a strike or peak inside.",
+        source="choice: longer than the strides of slow walking",
+        gt=0,
     )
     duration_tolerance: float = setting(
         0.2,
@@ -75,9 +89,19 @@ class SegmentationSettings(Settings):
         gt=0,
     )
     coordinate: str = setting("", unit="-", description="Coordinate whose peaks bound the cycles.", source="recording")
-    peak: Literal["maximum", "minimum"] = setting("maximum", unit="-", description="Which peaks of the coordinate.", source="choice")
+    peak: Literal["maximum", "minimum"] = setting(
+        "maximum",
+        unit="-",
+        description="Which peaks of the coordinate.",
+        source="choice: what stands out upwards; a coordinate of the other sign needs the other",
+    )
     prominence: float = setting(
-        0.5, unit="-", description="Smallest prominence of a peak, as a share of the coordinate's range.", source="choice", gt=0, le=1
+        0.5,
+        unit="-",
+        description="Smallest prominence of a peak, as a share of the coordinate's range.",
+        source="choice: passes over the knee's smaller peak in stance, about a third of its range",
+        gt=0,
+        le=1,
     )
     start_event: str = setting("Foot Strike", unit="-", description="Event that starts a segment.", source="Vicon's name")
     end_event: str = setting(
@@ -188,7 +212,15 @@ def cut_times(
     coordinates: TimeSeries | None = None,
     events: Sequence[TimedEvent] = (),
 ) -> tuple[Segment, ...]:
-    """Return only the segments that `segment_recording` finds; same arguments and errors."""
+    """Return only the segments that `segment_recording` finds; same arguments and errors.
+
+    Example:
+        >>> contact = np.where((time > 0.2) & (time < 0.7), 800.0, 0.0)
+        >>> forces = TimeSeries(time=time, labels=("right_vy",), values=contact[:, None])
+        >>> found = cut_times(SegmentationSettings(force_column="right_vy"), forces=forces)
+        >>> [(one.name, round(one.start, 2), round(one.end, 2)) for one in found]
+        [('stance_01', 0.2, 0.7)]
+    """
     return segment_recording(settings, forces=forces, coordinates=coordinates, events=events).segments
 
 

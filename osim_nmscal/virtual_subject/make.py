@@ -87,6 +87,12 @@ def make_virtual_subject(
     Raises:
         ConfigError: unknown kind.
         OpenSimToolError: OpenSim failed.
+
+    Example:
+        It takes about ten seconds of OpenSim, so it does not run here:
+
+        >>> made = make_virtual_subject("results/person_7", kind="arm", seed=7)  # doctest: +SKIP
+        >>> result = personalize(load_config(made.config))  # doctest: +SKIP
     """
     began, say = time.perf_counter(), progress or (lambda sentence: None)
     limb, folder = limb_of(kind), Path(out).absolute()

@@ -1,14 +1,18 @@
-"""The other end of `process.call`: a process that does one job and leaves its outcome in the job's folder.
+"""The other end of `process.call`: a process that does one job, or one after the other, and leaves its outcome in the job's folder.
 
-Started as `python -m osim_nmscal.worker.other_end FOLDER`. Errors of this package, of the system (a full disk) and of memory go back
+Started as `python -m osim_nmscal.worker.other_end FOLDER`; or with `--parent PID`, told of folders and logs by lines on its standard
+input, and answering each by a line. Errors of this package, of the system (a full disk) and of memory go back
 as they are; anything else ends the process with its traceback in the log.
 """
 
+import json
 import logging
 import os
 import pickle
+import queue
 import signal
 import sys
+import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +29,44 @@ def main(folder: Path) -> None:
     """
     job: Job = pickle.loads((folder / JOB).read_bytes())
     _follow_parent(job.parent)
+    threading.Thread(target=_end_with_pipe, daemon=True).start()
+    _do(job, folder)
+
+
+def serve(parent: int) -> None:
+    """Do one job after the other until the parent ends or closes the pipe.
+
+    Args:
+        parent: process id.
+    """
+    told: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    _follow_parent(parent)
+    threading.Thread(target=_hear, args=(told,), daemon=True).start()
+    answers = os.dup(1)
+    while True:
+        folder, log = (Path(text) for text in json.loads(told.get()))
+        _print_to(log)
+        os.chdir(folder)
+        _do(pickle.loads((folder / JOB).read_bytes()), folder)
+        os.chdir(tempfile.gettempdir())  # so that the folder can be removed
+        _print_to(Path(os.devnull))  # what a library prints between two jobs is no answer
+        os.write(answers, b"\n")
+
+
+def _print_to(file: Path) -> None:
+    """Let everything that is printed from here on, by libraries written in C too, end in a file."""
+    for said in (sys.stdout, sys.stderr):
+        said.flush()
+    if sys.platform != "win32":
+        import ctypes
+
+        ctypes.CDLL(None).fflush(None)
+    with file.open("ab") as stream:
+        for output in (1, 2):
+            os.dup2(stream.fileno(), output)
+
+
+def _do(job: Job, folder: Path) -> None:
     try:
         outcome = _outcome(job)
         (folder / OUTCOME).write_bytes(pickle.dumps(outcome, protocol=5))
@@ -37,6 +79,13 @@ def main(folder: Path) -> None:
 def _outcome(job: Job) -> Outcome:
     warnings = _Warnings()
     logging.getLogger("osim_nmscal").addHandler(warnings)
+    try:
+        return _called(job, warnings)
+    finally:
+        logging.getLogger("osim_nmscal").removeHandler(warnings)
+
+
+def _called(job: Job, warnings: "_Warnings") -> Outcome:
     function, args = pickle.loads(job.call)  # imports what the function needs, which no limit is meant for
     _limit_memory(job.memory)
     try:
@@ -82,7 +131,6 @@ def _follow_parent(parent: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:  # it ended before
             os._exit(1)
-    threading.Thread(target=_end_with_pipe, daemon=True).start()
 
 
 def _end_with_pipe() -> None:
@@ -92,5 +140,16 @@ def _end_with_pipe() -> None:
     os._exit(1)
 
 
+def _hear(told: "queue.SimpleQueue[bytes]") -> None:
+    """Pass on what the parent says; the end of the pipe is the parent's end."""
+    with suppress(OSError), os.fdopen(0, "rb", closefd=False) as pipe:
+        for line in iter(pipe.readline, b""):
+            told.put(line)
+    os._exit(1)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if sys.argv[1] == "--parent":
+        serve(int(sys.argv[2]))
+    else:
+        main(Path(sys.argv[1]))

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from osim_nmscal.errors import NmscalError
+from osim_nmscal.worker import kept
 from osim_nmscal.worker.folder import job_folder
 
 R = TypeVar("R")
@@ -77,14 +78,15 @@ class Outcome:
     warnings: tuple[tuple[str, str], ...] = ()  # (logger, text), said again in the parent
 
 
-def call(function: Callable[..., R], *args: Any, limits: Limits | None = None, log: Path | None = None) -> R:
-    """Call a module-level function in a new process whose working directory is temporary, and return its result.
+def call(function: Callable[..., R], *args: Any, limits: Limits | None = None, log: Path | None = None, follows: str = "") -> R:
+    """Call a module-level function in a process of its own whose working directory is temporary, and return its result.
 
     Args:
         function: importable by name.
         args: picklable; paths must be absolute.
         limits: of time and memory; default none.
         log: file that gets everything the process prints; its folder is made, an earlier log replaced. Default: kept in the error only.
+        follows: within `kept.kept_processes`, the job may follow others of the same text in one process; not if memory is limited.
 
     Returns:
         What the function returned. Warnings that it logged inside this package are logged here again.
@@ -101,7 +103,10 @@ def call(function: Callable[..., R], *args: Any, limits: Limits | None = None, l
             output = log or folder / LOG
             output.parent.mkdir(parents=True, exist_ok=True)
             with output.open("wb") as stream:
-                code = _run(folder, stream.fileno(), limits)
+                if follows and kept.may_keep() and limits.memory is None:
+                    code = _run_kept(folder, output.absolute(), limits, follows)
+                else:
+                    code = _run(folder, stream.fileno(), limits)
             said = output.read_text(encoding="utf-8", errors="replace")
             if code != 0:
                 full = next((place for place in (folder, output.parent) if shutil.disk_usage(place).free < LEAST_SPACE), None)
@@ -166,6 +171,21 @@ def _run(folder: Path, output: int, limits: Limits) -> int | Literal["time"]:
     finally:
         os.close(reading)
         os.close(writing)
+
+
+def _run_kept(folder: Path, output: Path, limits: Limits, follows: str) -> int | Literal["time"]:
+    """Let a process that has done such a job do this one, too; return 0 or its exit code. Whatever ends the waiting ends it."""
+    one, code = kept.take(follows, _environment()), None
+    _running.add(one.process)
+    try:
+        code = one.do(folder, output, limits.seconds)
+        return code
+    finally:
+        _running.discard(one.process)
+        if code == 0:
+            kept.give_back(follows, one)
+        else:
+            one.end()
 
 
 def _environment() -> dict[str, str]:

@@ -47,7 +47,13 @@ class SummaryRow:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckReport:
-    """What is wrong, what a user should know, and what a run would do."""
+    """What is wrong, what a user should know, and what a run would do.
+
+    Example:
+        >>> report = CheckReport(errors=(), findings=("Channel 'TA' drives no muscle.",), summary=())
+        >>> "ready" if not report.errors else "not yet"
+        'ready'
+    """
 
     errors: tuple[NmscalError, ...]
     findings: tuple[str, ...]
@@ -91,6 +97,11 @@ def check_workflow(config: WorkflowConfig, out: Path | str | None = None) -> Che
 
     Returns:
         Errors (none if a run can start), findings, and a summary of what a run would do.
+
+    Example:
+        >>> report = check_workflow(load_config("workflows/treadmill/config.toml"))
+        >>> [type(error).__name__ for error in report.errors][:1]  # the recordings are not here
+        ['ConfigError']
     """
     with reading_once(), warnings_collected() as said:
         report = _checked(config, Path(out or config.output.folder))

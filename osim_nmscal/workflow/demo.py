@@ -36,7 +36,15 @@ SubjectMaker = Callable[..., VirtualSubject]
 
 @dataclass(frozen=True, kw_only=True)
 class DemoResult:
-    """What the demo made."""
+    """What the demo made.
+
+    Example:
+        >>> made = PersonalizedResult(folder=Path("demo/results"), stages=(), findings=())
+        >>> demo = DemoResult(
+        ...     folder=Path("demo"), kind="arm", seed=3, reused=True, seconds_person=0.0, seconds=40.0, personalized=made, comparison=())
+        >>> demo.truth.as_posix()
+        'demo/truth/truth.json'
+    """
 
     folder: Path
     kind: str
@@ -80,6 +88,15 @@ def run_demo(
     Raises:
         ConfigError: unknown limb, negative seed, or a folder that holds something else.
         NmscalError: a station failed; see `personalize`.
+
+    Example:
+        It takes a minute of OpenSim, so the first does not run here:
+
+        >>> result = run_demo("demo", kind="arm", seed=3)  # doctest: +SKIP
+        >>> run_demo("demo", kind="hand")
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.ConfigError: There is no virtual 'hand'. Choose 'leg' or 'arm'.
     """
     began, folder = time.perf_counter(), Path(folder).absolute()
     if kind not in KINDS:

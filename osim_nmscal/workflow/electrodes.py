@@ -57,6 +57,12 @@ def study_electrodes(
 
     Raises:
         NmscalError: see `personalize` and `electrode_study`.
+
+    Example:
+        It needs recordings, so it does not run here:
+
+        >>> study = study_electrodes(load_config("workflows/treadmill/config.toml"), "results/treadmill")  # doctest: +SKIP
+        >>> print(*study.study.sentences)  # doctest: +SKIP
     """
     mapped = {*config.emg.mapping.channels, *(channel for mix in config.emg.mapping.mixes.values() for channel in mix)}
     study_candidates(sorted(mapped), channels, fewest)  # a mistake shows before the stages take their minutes

@@ -116,6 +116,12 @@ def load_results(folder: Path | str) -> LoadedResults:
 
     Raises:
         FileFormatError: the folder holds no finished results, or they were edited or damaged since; says which file.
+
+    Example:
+        >>> load_results("models")
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.FileFormatError: ...models has no finished results (no results.json); give the folder of a run.
     """
     results = open_results(folder)
     config = WorkflowConfig.model_validate(results.record.configuration)

@@ -57,6 +57,12 @@ def open_results(folder: Path | str, *, damaged: bool = False, partial: bool = F
 
     Raises:
         FileFormatError: no folder of results; none finished; being replaced; missing or edited files; of a newer version.
+
+    Example:
+        >>> open_results("models")
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.FileFormatError: ...models has no finished results (no results.json); give the folder of a run.
     """
     root = Path(folder).resolve()
     record = _record(root)

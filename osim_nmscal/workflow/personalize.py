@@ -10,6 +10,7 @@ from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPred
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.doctor.verdict import verdict
 from osim_nmscal.provenance.values import digest_of, file_digest
+from osim_nmscal.worker.kept import kept_processes
 from osim_nmscal.workflow.flow import Flow
 from osim_nmscal.workflow.folder import new_record
 from osim_nmscal.workflow.judgement import judged
@@ -18,7 +19,6 @@ from osim_nmscal.workflow.preparation import opened_place
 from osim_nmscal.workflow.progress import ProgressCallback
 from osim_nmscal.workflow.records import State
 from osim_nmscal.workflow.results import ResultsFolder, StageTime, versions, write_metrics, write_sidecar
-from osim_nmscal.workflow.run_report import write_run_report
 from osim_nmscal.workflow.runner import OnlyStageDone, StageRunner, require_stages
 from osim_nmscal.workflow.stages import TABLE
 from osim_nmscal.workflow.user_files import input_files
@@ -30,7 +30,13 @@ SUMMARY = "summary"
 
 @dataclass(frozen=True, kw_only=True)
 class PersonalizedResult:
-    """What a workflow made; after `only_stage` that ended before calibration, only `folder`, `stages` and `findings`."""
+    """What a workflow made; after `only_stage` that ended before calibration, only `folder`, `stages` and `findings`.
+
+    Example:
+        >>> early = PersonalizedResult(folder=Path("results"), stages=(), findings=("Plate 2 drifts.",))
+        >>> early.model is None and early.verdict is None
+        True
+    """
 
     folder: Path
     stages: tuple[StageTime, ...]
@@ -73,9 +79,16 @@ def personalize(
     Raises:
         NmscalError: in a sentence, what is wrong, where, and what to change. Everything is checked against the real files before
             the first stage; finished stages are kept.
+
+    Example:
+        It needs recordings and some minutes of OpenSim, so it does not run here:
+
+        >>> config = load_config("workflows/running/config.toml")
+        >>> result = personalize(config, "results/running", jobs=2)  # doctest: +SKIP
+        >>> print(result.verdict.sentence)  # doctest: +SKIP
     """
     require_stages(from_stage, only_stage)
-    with opened_place(config, out) as opened:
+    with opened_place(config, out) as opened, kept_processes():
         runner = StageRunner(
             place=opened.place, from_stage=from_stage, only_stage=only_stage, progress=progress, allowed=config.checks.allow
         )
@@ -116,6 +129,8 @@ def _publish(flow: Flow) -> None:
     judged_as = {"verdict": asdict(verdict_of(flow)), "findings": [asdict(finding) for finding in flow.runner.judged]}
     key = digest_of(settings, inputs, versions(), {label: dict(record.files) for label, record in used.items()}, judged_as)
     if place.current(SUMMARY, key) is None:
+        from osim_nmscal.workflow.run_report import write_run_report  # an up-to-date run can do without its libraries
+
         with place.part(SUMMARY) as part:
             folder = ResultsFolder(root=part)
             write_sidecar(folder, result, settings=settings, inputs=inputs)

@@ -9,7 +9,15 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """One thing that happened; what a progress callback gets."""
+    """One thing that happened; what a progress callback gets.
+
+    Example:
+        >>> def tell(progress: Progress) -> None:
+        ...     print(f"{progress.stage}: {progress.state} {progress.seconds:.1f} s")
+        ...
+        >>> tell(Progress(stage="emg", state="done", seconds=1.25))
+        emg: done 1.2 s
+    """
 
     stage: str
     state: Literal["started", "cached", "done", "iteration", "finding"]

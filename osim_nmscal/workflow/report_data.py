@@ -48,6 +48,12 @@ def report_of_folder(root: Path | str) -> ReportData:
 
     Raises:
         FileFormatError: it holds no results, or they are being replaced.
+
+    Example:
+        >>> report_of_folder("nowhere")
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.FileFormatError: ...nowhere is no folder of results; give the folder of a run.
     """
     results = open_results(root, damaged=True, partial=True)
     config = WorkflowConfig.model_validate(results.record.configuration)

@@ -60,11 +60,20 @@ _LEAST_ACTIVATION = {"DeGrooteFregly2016Muscle": 0.001}
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """How well OpenSim confirms a personalized model."""
+    """How well OpenSim confirms a personalized model.
+
+    Example:
+        >>> agreed = VerificationMetrics(
+        ...     trial="walk/stance_01", dof="knee", rmse=0.6, nrmse=0.012, r2_vs_inverse_dynamics=0.9,
+        ...     largest_force_error=0.01, muscle="soleus")
+        >>> found = Verification(metrics=(agreed,), tolerance=0.05)
+        >>> found.confirmed, found.worst
+        (True, 0.012)
+    """
 
     metrics: tuple[VerificationMetrics, ...]
     tolerance: float
-    failure: str = ""  # why OpenSim could not run it at all
+    failure: str = ""  # which trials OpenSim could not run, and why; `metrics` holds the others
 
     @property
     def worst(self) -> float:
@@ -104,24 +113,38 @@ def downstream_files(root: Path | str) -> tuple[PredictionFiles, ...]:
 
     Raises:
         FileFormatError: the folder holds no finished results, or they were edited.
+
+    Example:
+        >>> downstream_files("models")
+        Traceback (most recent call last):
+            ...
+        osim_nmscal.errors.FileFormatError: ...models has no finished results (no results.json); give the folder of a run.
     """
     folder = open_results(root).folder
     return tuple(prediction_files(folder.predictions, row["trial"]) for row in read_index(folder.predictions))
 
 
-def verify_results(root: Path | str, *, choice: VerificationChoice | None = None, every: bool = False, jobs: int = 1) -> Verification:
+def verify_results(
+    root: Path | str, *, choice: VerificationChoice | None = None, every: bool = False, full: bool = False, jobs: int = 1
+) -> Verification:
     """Let OpenSim run the personalized model of a results folder over its trials; nothing is written there.
 
     Args:
         root: a results folder of `personalize`.
         choice: tolerance and number of trials; default: those the folder was made with.
         every: all trials, whatever their number in `choice`.
+        full: OpenSim simulates the whole model, not its muscles alone on paths that its geometry prescribes.
         jobs: trials run at the same time, each in a process of its own.
 
     Raises:
         FileFormatError: the folder has no finished results, or a file of them is missing, edited or damaged; says which.
         WriteBackError: personalized.osim no longer holds the calibrated muscles.
         OpenSimToolError: OpenSim cannot run it.
+
+    Example:
+        It needs the results of a run, so it does not run here:
+
+        >>> verify_results("results/running", every=True, jobs=2).confirmed  # doctest: +SKIP
     """
     results = open_results(root, damaged=True)
     folder, made = results.folder, _read_settings(results.folder)
@@ -133,9 +156,10 @@ def verify_results(root: Path | str, *, choice: VerificationChoice | None = None
     with job_folder() as logs:
         files = VerifiedFiles(model=folder.personalized_model, motions=_motions(results, index), predictions=folder.predictions, logs=logs)
         try:
-            found = verify_files(files, muscles, choice=choice, settings=made.run, every=every, jobs=jobs)
+            found = verify_files(files, muscles, choice=choice, settings=made.run, every=every, full=full, jobs=jobs)
         except OpenSimToolError as error:  # it quotes the log's end; the log itself goes
             raise OpenSimToolError(str(error).replace(f"{logs}{os.sep}", "")) from error
+        found = replace(found, failure=found.failure.replace(f"{logs}{os.sep}", ""))
     results.require_unchanged()
     return found
 
@@ -147,6 +171,7 @@ def verify_files(
     choice: VerificationChoice,
     settings: VerificationSettings,
     every: bool = False,
+    full: bool = False,
     jobs: int = 0,
 ) -> Verification:
     """Let OpenSim run a model over the trials that were predicted; see `verify_results`.
@@ -157,22 +182,32 @@ def verify_files(
         choice: tolerance and number of trials.
         settings: how OpenSim runs it.
         every: all trials.
+        full: the whole model is simulated.
         jobs: trials at the same time; 0: as many as the run allows.
+
+    Returns:
+        The metrics of the trials that OpenSim could run, and in `failure` what became of the others.
+
+    Raises:
+        OpenSimToolError: OpenSim could run none.
     """
     index = read_index(files.predictions)
     driven = [_driven(files, row, muscles) for row in _chosen(index, 0 if every else choice.trials)]
     log, workers = files.logs / "verification.log", jobs or allowed_jobs()
     # in a thread, so that Ctrl-C ends the workers at once
     (found,) = in_threads(
-        lambda trials: verify_trials(files.model, trials, settings=settings, log=log, jobs=workers), [[one.trial for one in driven]], 1
+        lambda trials: verify_trials(files.model, trials, settings=settings, log=log, full=full, jobs=workers),
+        [[one.trial for one in driven]],
+        1,
     )
-    for verified in found:
-        if verified.failure is not None:
-            raise verified.failure
+    failed = [verified for verified in found if verified.failure is not None]
+    if failed and len(failed) == len(found) and failed[0].failure is not None:
+        raise failed[0].failure
     compared = [_compared(one, verified.run) for one, verified in zip(driven, found, strict=True) if verified.run is not None]
     ranges = moment_ranges([_inverse_dynamics(files, row) for row in index], read_body_mass(files.model))
     metrics = verification_metrics(compared, ranges)
-    return Verification(metrics=metrics, tolerance=choice.tolerance)
+    failure = f"{listed([one.name for one in failed])} of {len(found)} trials: {failed[0].failure}" if failed else ""
+    return Verification(metrics=metrics, tolerance=choice.tolerance, failure=failure)
 
 
 def _motions(results: Results, index: Sequence[Mapping[str, Any]]) -> dict[str, Path]:

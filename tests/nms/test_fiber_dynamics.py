@@ -285,3 +285,18 @@ def test_single_precision_follows_double_precision(properties: MuscleProperties)
     assert_close(single.at.tendon_force.double(), exact.at.tendon_force, rtol=0.0, atol=1e-3)
     (gradient, _, _) = single.pull_back(torch.ones_like(single.length))
     assert gradient.dtype == torch.float32
+
+
+def test_a_silent_muscle_takes_up_its_whole_slack() -> None:
+    # at zero strain the tendon has hardly any stiffness, so the residual hardly any slope: the ratio of the two is exact all the same.
+    # without force the strain stays, and l * cos(pennation) * optimal = MTU - slack * (1 + strain) gives dl / d slack
+    case = leg_case(Millard2012Properties())
+    case = replace(case, activation=torch.zeros_like(case.activation), mtu_length=case.mtu_length[:1].expand_as(case.mtu_length) * 0.98)
+    solution = case.solve()
+    assert solution.solved.all()
+    assert float(solution.at.by_length[0].max()) > -1e-4  # where a step of the solver is bounded
+    tangent = solution.tangent(solution.partials()[2].tendon_slack_length)[0]
+    expected = -(1.0 + solution.at.tendon_strain[0]) * solution.at.cosine[0] / case.parameters.optimal_fiber_length
+    without_force = solution.at.passive[0] < 1e-9
+    assert int(without_force.sum()) >= 4
+    assert_close(tangent[without_force], expected[without_force], rtol=1e-2, atol=0.0)

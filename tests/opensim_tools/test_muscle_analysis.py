@@ -241,3 +241,17 @@ def test_a_coordinate_that_the_model_locks_still_moves_as_it_was_recorded(tmp_pa
     free, held = (run_muscle_analysis(model, swing, tmp_path / model.stem, settings=settings) for model in (source, locked))
     assert_array_equal(held.mtu_length, free.mtu_length)
     assert np.ptp(held.mtu_length[:, held.muscles.index("semimembranosus_r")]) > 0.01
+
+
+def test_only_muscles_of_interest_are_analyzed_and_come_out_as_among_all(tmp_path):
+    time = np.arange(60) / 100
+    motion = TimeSeries(time=time, labels=("knee_flexion_r",), values=np.sin(4 * time)[:, None] / 2)
+    settings = MuscleAnalysisSettings(dofs=("knee_flexion_r",), missing_coordinates="default")
+    whole = run_muscle_analysis(MODELS / "virtual_leg.osim", motion, tmp_path / "whole", settings=settings)
+    of_interest = (*whole.muscles[1:3], "soleus_r")  # which does not cross the knee
+    few = run_muscle_analysis(MODELS / "virtual_leg.osim", motion, tmp_path / "few", settings=settings, among=of_interest)
+    assert few.muscles == whole.muscles[1:3]
+    assert_array_equal(few.mtu_length, whole.mtu_length[:, 1:3])
+    assert_array_equal(few.moment_arm, whole.moment_arm[:, :, 1:3])
+    none = run_muscle_analysis(MODELS / "virtual_leg.osim", motion, tmp_path / "none", settings=settings, among=("soleus_r",))
+    assert none.muscles == whole.muscles

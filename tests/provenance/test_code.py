@@ -1,7 +1,9 @@
 """A changed line in any module that a stage really imports makes it run again, and no other."""
 
 import ast
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _forget() -> None:
     code.code_version.cache_clear()
     code._imports.cache_clear()
+    code._file_of.cache_clear()
 
 
 def _changed(package: Path, module: str, path: str) -> bool:
@@ -77,6 +80,48 @@ def test_an_import_inside_a_function_counts_and_one_for_type_checkers_does_not(p
     names = {path.name for path in code_files("osim_nmscal.one")}
     assert "signals.py" in names
     assert "cli.py" not in names
+
+
+def test_no_import_is_missed_that_a_parser_finds() -> None:
+    for path in sorted(ROOT.rglob("*.py")):
+        missed = set(_parsed(ast.parse(path.read_text(encoding="utf-8")))) - set(code._imports(path).names)
+        assert not missed, path
+
+
+def _parsed(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            for other in node.orelse:
+                yield from _parsed(other)
+            return
+        case ast.Import():
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "osim_nmscal")
+        case ast.ImportFrom(module=str() as module) if module.split(".")[0] == "osim_nmscal":
+            yield module
+            beside = ROOT.joinpath(*module.split(".")[1:]).with_suffix(".py")
+            if not beside.is_file():
+                yield from (f"{module}.{alias.name}" for alias in node.names)
+        case ast.Constant(value=str() as text) if re.fullmatch(r"osim_nmscal(\.\w+)+", text):
+            yield text
+    for child in ast.iter_child_nodes(node):
+        yield from _parsed(child)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import numpy, osim_nmscal.signals as s",
+        "from osim_nmscal import (\n    errors,  # the one (of two)\n    signals,\n)",
+        "from osim_nmscal import errors, \\\n    signals",
+        "def f(): from osim_nmscal.signals import resample",
+        "import os; from osim_nmscal.signals import (\n    resample,\n)",
+        "if TYPE_CHECKING:\n    import os\nelse:\n    from osim_nmscal.signals import resample",
+        "START = ['-m', 'osim_nmscal.signals']",
+    ],
+)
+def test_every_way_of_importing_counts(package: Path, line: str) -> None:
+    (package / "one.py").write_text(line + "\n", encoding="utf-8")
+    assert "signals.py" in {path.name for path in code_files("osim_nmscal.one")}
 
 
 def test_the_package_file_of_an_imported_module_counts(package: Path) -> None:

@@ -1,5 +1,7 @@
 """What is wrong with a workflow is found in its real files before anything runs, all of it at once."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -140,3 +142,14 @@ def test_checking_writes_nothing(treadmill: Changed, tmp_path: Path, monkeypatch
     before = sorted(tmp_path.rglob("*"))
     check_workflow(config)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_check_loads_neither_torch_nor_opensim_nor_scipy(running_data: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from osim_nmscal.config import load_config; "
+        "from osim_nmscal.workflow.check import require_sound; "
+        f"config = load_config(Path({str(WORKFLOWS / 'running' / 'config.toml')!r})); require_sound(config, Path('nowhere')); "
+        "print([m for m in ('opensim', 'torch', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -17,7 +17,7 @@ from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, NeuralParameters, TrialPrediction
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import Trial, TrialSet
-from osim_nmscal.errors import FileFormatError, MuscleModelError, WriteBackError
+from osim_nmscal.errors import FileFormatError, MuscleModelError, OpenSimToolError, WriteBackError
 from osim_nmscal.formats.storage import read_storage, write_storage
 from osim_nmscal.opensim_tools.verification import TrialToVerify, VerificationChoice, VerificationRun, VerifiedTrial
 from osim_nmscal.osim_model.reader import read_muscles
@@ -238,8 +238,70 @@ def test_verify_ends_with_code_3_beyond_the_tolerance_and_keeps_every_file(
     assert before <= {path for path in folder.root.rglob("*") if path.is_file()}
 
 
-def _verify_command(folder: ResultsFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
-    monkeypatch.setattr(sys, "argv", ["osim-nmscal", "verify", str(folder.root)])
+def _fails_in(names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let OpenSim fail in some trials."""
+    whole = verification.verify_trials
+
+    def verify_trials(model: Path, trials: list[TrialToVerify], **given: object) -> tuple[VerifiedTrial, ...]:
+        found = whole(model, trials, **given)  # type: ignore[arg-type]
+        failed = OpenSimToolError("OpenSim failed: it crashed (SIGSEGV).")
+        return tuple(VerifiedTrial(name=one.name, failure=failed) if one.name in names else one for one in found)
+
+    monkeypatch.setattr(verification, "verify_trials", verify_trials)
+
+
+def test_a_trial_that_opensim_cannot_run_does_not_cost_the_others(
+    folder: ResultsFolder,
+    opensim_says: Callable[[float], list[str]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opensim_says(0.0)
+    _fails_in(["walk/stance_4"], monkeypatch)
+    found = verify_results(folder.root)
+    assert {metric.trial for metric in found.metrics} == {f"walk/stance_{number}" for number in (1, 0, 6)}
+    assert found.failure == "walk/stance_4 of 4 trials: OpenSim failed: it crashed (SIGSEGV)."
+    assert not found.confirmed
+    ended, said = _verify_command(folder, capsys, monkeypatch)
+    assert ended == 3
+    assert "walk/stance_4 of 4 trials" in said
+    assert "ankle_angle_r" in said
+
+
+def test_where_opensim_can_run_no_trial_its_reason_is_the_error(
+    folder: ResultsFolder, opensim_says: Callable[[float], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opensim_says(0.0)
+    _fails_in([f"walk/stance_{number}" for number in range(7)], monkeypatch)
+    with pytest.raises(OpenSimToolError, match="it crashed"):
+        verify_results(folder.root)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_verify_simulates_the_whole_model_only_when_asked(
+    full: bool,
+    folder: ResultsFolder,
+    opensim_says: Callable[[float], list[str]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opensim_says(0.0)
+    whole, asked = verification.verify_trials, []
+
+    def verify_trials(*given: object, **named: object) -> tuple[VerifiedTrial, ...]:
+        asked.append(named["full"])
+        return whole(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(verification, "verify_trials", verify_trials)
+    ended, _ = _verify_command(folder, capsys, monkeypatch, *(["--full"] if full else []))
+    assert ended == 0
+    assert asked == [full]
+
+
+def _verify_command(
+    folder: ResultsFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *options: str
+) -> tuple[int, str]:
+    monkeypatch.setattr(sys, "argv", ["osim-nmscal", "verify", str(folder.root), *options])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     captured = capsys.readouterr()

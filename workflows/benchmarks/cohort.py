@@ -1,6 +1,7 @@
 """Are calibrated parameters the person's? Errors and coverage over virtual people of a wide population, by recording protocol.
 
 Run: python workflows/benchmarks/cohort.py [--people report] [--count 6] [--protocols gait dynamometer] [--cache results/cohort]
+[--settings FILE.toml: its [calibration] table instead of the package's defaults, to try a prior on the tuning people]
 Needs no data. The first run makes the people: about 20 CPU-seconds a base (OpenSim) and 15 to 25 a person, kept in the cache; a
 calibration takes 3 to 10. `--seconds` bounds the CPU time: people that no longer fit are left out, and the table says how many it
 is of.
@@ -15,7 +16,9 @@ held-out error of the joint moments of walking over their range.
 """
 
 import argparse
+import functools
 import time
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,9 +85,11 @@ def trials_of(person: Person, protocol: str) -> TrialSet:
     return TrialSet(trials=(*person.trials.trials, *efforts))
 
 
-def defaults(person: Person, trials: TrialSet) -> tuple[CalibrationResult, Sequence[TrialPrediction], dict[str, FloatArray]]:
-    """Calibrate with the package's defaults, unrecorded muscles driven by synergies."""
-    settings = CalibrationSettings(method="synergy_hybrid", groups=person.groups)
+def by_settings(
+    person: Person, trials: TrialSet, *, table: dict[str, object]
+) -> tuple[CalibrationResult, Sequence[TrialPrediction], dict[str, FloatArray]]:
+    """Calibrate with the package's defaults but for some settings, unrecorded muscles driven by synergies."""
+    settings = CalibrationSettings.model_validate({"method": "synergy_hybrid", "groups": person.groups, **table})
     result = calibrate_synergy_hybrid(trials, person.table, settings)
     return result, predict_hybrid(trials.held_out, result, settings, mode="from_emg"), {}
 
@@ -226,9 +231,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6)
     parser.add_argument("--protocols", nargs="+", choices=PROTOCOLS, default=list(PROTOCOLS))
     parser.add_argument("--cache", type=Path, default=Path("results/cohort"))
+    parser.add_argument("--settings", type=Path, help="TOML file with a [calibration] table")
     parser.add_argument("--seconds", type=float, default=1800.0, help="CPU-seconds at most")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    table = tomllib.loads(options.settings.read_text(encoding="utf-8"))["calibration"] if options.settings else {}
+    label = options.settings.name if options.settings else "package defaults"
+    method = functools.partial(by_settings, table=table)
     chosen = (REPORT if options.people == "report" else TUNING)[: options.count]
     for protocol in options.protocols:
         outcomes: list[Outcome] = []
@@ -236,9 +245,9 @@ def main() -> None:
             if time.process_time() > options.seconds:
                 break
             person = person_of(base, seed, options.cache)
-            outcomes.append(assess(person, trials_of(person, protocol), defaults))
+            outcomes.append(assess(person, trials_of(person, protocol), method))
         if outcomes:
-            print_table(f"{protocol}, package defaults", outcomes)
+            print_table(f"{protocol}, {label}", outcomes)
 
 
 if __name__ == "__main__":

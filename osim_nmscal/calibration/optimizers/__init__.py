@@ -91,7 +91,18 @@ class Minimum:
 
 
 class Optimizer(Protocol):
-    """Minimises a loss from a start: a function or an object, a user's own or one of ours with its settings bound."""
+    """Minimises a loss from a start: a function or an object, a user's own or one of ours with its settings bound.
+
+    Example:
+        >>> from osim_nmscal.calibration.optimizers import Journal, Minimum
+        >>> def stay(loss, start, *, progress=None):
+        ...     journal, best = Journal(progress, limit=1), loss.evaluate(start)
+        ...     journal.add(0, best)
+        ...     return Minimum(best=best, status="iterations", sentence="Nothing was tried.", iterations=0, history=tuple(journal.rows))
+        ...
+        >>> calibrate(trials, muscles, optimizer=stay).sentence
+        'Nothing was tried.'
+    """
 
     def __call__(self, loss: Loss, start: Tensor, *, progress: Progress | None = None) -> Minimum:
         """Return where it ended.

@@ -92,6 +92,12 @@ def calibrate_synergy_hybrid(
     Raises:
         CalibrationError, SignalError, UnknownNameError: the problem is ill-posed as stated.
         FiberDynamicsError: a muscle has no equilibrium at the starting values.
+
+    Example:
+        >>> settings = CalibrationSettings(method="synergy_hybrid", gauss_newton={"maximum_iterations": 3})
+        >>> found = calibrate_synergy_hybrid(trials, muscles, settings, roles={"flexor": "withheld"})
+        >>> found.synergy.recorded, found.synergy.withheld, found.synergy.weights.shape
+        (('extensor',), ('flexor',), (1, 2))
     """
     settings = (settings or CalibrationSettings()).model_copy(update={"method": "synergy_hybrid"})
     require_read(settings, own_optimizer=optimizer is not None)

@@ -45,6 +45,11 @@ def extract_synergies(excitation: FloatArray, count: int, *, starts: int = 10, s
     Raises:
         SignalError: a negative excitation.
         CalibrationError: more synergies than muscles.
+
+    Example:
+        >>> both = np.stack([1 + swing, 1 - swing], axis=1)  # two muscles take turns
+        >>> extract_synergies(both @ np.array([[0.5, 0.2, 0.1], [0.1, 0.3, 0.4]]), 2).vaf > 0.999
+        True
     """
     from sklearn.decomposition import non_negative_factorization  # 1.4 s of CPU that a calibration without synergies need not spend
     from sklearn.exceptions import ConvergenceWarning

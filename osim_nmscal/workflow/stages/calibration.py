@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from osim_nmscal.calibration.parameter_kinds import KINDS
+from osim_nmscal.calibration.owners import owners_of_every_kind
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import HistoryRow
@@ -13,7 +13,6 @@ from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import ConfigError, NmscalError
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.workflow.interruption import raise_if_terminated
-from osim_nmscal.workflow.methods import method_of
 from osim_nmscal.workflow.names import CALIBRATION, HISTORY, PARAMETERS
 from osim_nmscal.workflow.progress import say
 from osim_nmscal.workflow.results import ResultsFolder, read_calibration, write_calibration
@@ -40,26 +39,11 @@ def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
 
 def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
     """Yield bounds that exclude the start, and groups of unknown muscles."""
-    if sound and not _starts_inside(config.calibration):
-        from osim_nmscal.calibration.parameter_space import parameter_space  # with it comes torch, which an up-to-date run can do without
-
+    if sound:
         try:
-            parameter_space(read_muscles(config.model.file, config.model.substitute_muscle_class), config.calibration)
+            owners_of_every_kind(read_muscles(config.model.file, config.model.substitute_muscle_class), config.calibration)
         except NmscalError as error:
             yield error
-
-
-def _starts_inside(settings: CalibrationSettings) -> bool:
-    """Tell whether the settings alone show that nothing is wrong with groups and starts; else the parameters are built, with torch."""
-    members = [muscle for group in settings.groups.values() for muscle in group]
-    if len(set(members)) < len(members):
-        return False
-    for name in KINDS:
-        one = settings.parameters.of(name)
-        start = 1.0 if one.bounds == "relative" else one.start
-        if one.free and (start == "model" or not one.lower <= float(start) <= one.upper):
-            return False
-    return True
 
 
 def run(flow: "Flow") -> None:
@@ -81,6 +65,8 @@ def run(flow: "Flow") -> None:
 
 def work(inputs: Inputs, task: Calibration, out: Path) -> Summary:
     """Calibrate; an interrupted calibration is written, but never used again."""
+    from osim_nmscal.workflow.methods import method_of  # torch takes seconds, and `check` asks this module
+
     result = method_of(task.settings.method).calibrate(task.trials, task.muscles, task.settings, progress=_tell)
     write_calibration(ResultsFolder(root=out), result)
     return {

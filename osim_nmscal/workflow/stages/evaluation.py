@@ -11,7 +11,6 @@ from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import ConfigError
 from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.formats.text_files import write_text_atomically
-from osim_nmscal.workflow.methods import method_of
 from osim_nmscal.workflow.names import CALIBRATION, HISTORY, MOMENT_METRICS, PARAMETERS, PREDICTION_INDEX
 from osim_nmscal.workflow.predictions import read_predictions, relative_files, write_predictions
 from osim_nmscal.workflow.results import ResultsFolder, metric_document, read_calibration, read_metric
@@ -66,6 +65,7 @@ def of_calibrated(trials: TrialSet, muscles: tuple[str, ...]) -> TrialSet:
 def work(inputs: Inputs, task: Evaluation, out: Path) -> Summary:
     """Predict every trial before and after calibration, and compare."""
     from osim_nmscal.calibration.prediction import predict  # with it comes torch, which an up-to-date run can do without
+    from osim_nmscal.workflow.methods import method_of
 
     result = read_calibration(ResultsFolder(root=inputs.file("calibration").parent.parent), task.start_muscles)
     trials = of_calibrated(task.trials, result.muscles.names)

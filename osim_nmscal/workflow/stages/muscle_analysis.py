@@ -23,6 +23,7 @@ class Analysis:
 
     recording: str
     settings: MuscleAnalysisSettings
+    driven: tuple[str, ...] = ()  # the muscles that take part; () for all
 
 
 def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
@@ -70,16 +71,24 @@ def _task(flow: "Flow", recording: "RecordingSettings") -> Task[Analysis]:
     return Task(
         stage="muscle_analysis",
         recording=name,
-        settings=Analysis(recording=name, settings=settings),
+        settings=Analysis(recording=name, settings=settings, driven=_driven(flow.config)),
         inputs={"model": flow.place.path(SCALED_MODEL), "motion": flow.place.path(motion(name))},
         outputs=_outputs_of(recording, settings),
         work=work,
     )
 
 
+def _driven(config: "WorkflowConfig") -> tuple[str, ...]:
+    """Return the muscles that EMG drives; () where the calibration drives the others, too."""
+    if config.calibration.method == "synergy_hybrid":
+        return ()
+    mapping = config.emg.mapping
+    return tuple(sorted({*mapping.mixes, *(muscle for muscles in mapping.channels.values() for muscle in muscles)}))
+
+
 def work(inputs: Inputs, task: Analysis, out: Path) -> Summary:
     """Let OpenSim find lengths and moment arms."""
     model = inputs.file("model")
     refuse(dof_problems(model, task.settings.dofs, "Key 'muscle_analysis.dofs'"))
-    geometry = run_muscle_analysis(model, inputs.file("motion"), out / task.recording, settings=task.settings)
+    geometry = run_muscle_analysis(model, inputs.file("motion"), out / task.recording, settings=task.settings, among=task.driven)
     return {"frames": len(geometry.time), "muscles": len(geometry.muscles)}

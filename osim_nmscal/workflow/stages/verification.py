@@ -91,6 +91,9 @@ def work(inputs: Inputs, task: Verified, out: Path) -> Summary:
         sentence = "OpenSim cannot run the personalized model; see below and predictions/*.log."
         return {"failure": str(error), "findings": [sentence], "reusable": False}
     write_text_atomically(out / VERIFICATION, json.dumps([asdict(metric) for metric in found.metrics], indent=1))
+    if found.failure:
+        sentence = "OpenSim cannot run some trials of the personalized model; see below and predictions/*.log."
+        return {"failure": found.failure, "findings": [sentence], "reusable": False}
     return {"findings": _unconfirmed(found)}
 
 
