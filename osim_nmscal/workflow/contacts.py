@@ -26,18 +26,19 @@ def contacts_of(
         segments: stances.
         forces: that found them, N.
     """
-    column = (recording.segmentation or config.trials.segmentation).force_column
+    settings = recording.segmentation or config.trials.segmentation
+    whole_up = settings.vertical_force(forces)
     whole = applied_forces(recording, config)
     contacts = []
     for segment in segments:
-        up = forces.between(segment.start, segment.end).column(column)
+        up = settings.vertical_force(forces.between(segment.start, segment.end))
         contacts.append(
             Contact(
                 name=f"{recording.name}/{segment.name}",
                 start=segment.start,
                 end=segment.end,
                 peak=float(up.max()),
-                centre=_centre(whole, forces.column(column), forces.time, segment),
+                centre=_centre(whole, whole_up, forces.time, segment),
             )
         )
     return judged(contacts)
