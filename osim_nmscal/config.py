@@ -88,7 +88,7 @@ class RecordingSettings(Settings):
         unit="-",
         description="What its trials are for: 'any' (as [trials.roles] says), 'calibration' (all of them), or 'held_out' (evaluation "
         "only).",
-        source="choice",
+        source="choice: [trials.roles] speaks for all recordings",
     )
     c3d_axes: str = setting(
         "x z -y",
@@ -97,7 +97,10 @@ class RecordingSettings(Settings):
         source="most laboratories: z up",
     )
     segmentation: SegmentationSettings | None = setting(
-        None, unit="-", description="Own way of finding this recording's trials; none: [trials.segmentation].", source="choice"
+        None,
+        unit="-",
+        description="Own way of finding this recording's trials; none: [trials.segmentation].",
+        source="choice: one way for all recordings",
     )
 
     @property
@@ -112,9 +115,16 @@ class RecordingSettings(Settings):
         if self.needs_angles and self.markers is None and self.joint_angles is None:
             raise ValueError(f"recording {self.name!r} gives neither markers nor joint_angles; add one of them.")
         if self.joint_moments is None and self.external_loads is None and not self.force_plates:
+            c3d = next((path for path in (self.forces, self.markers) if path is not None and path.suffix.lower() == ".c3d"), None)
             raise ValueError(
                 f"recording {self.name!r} gives neither external_loads nor joint_moments; name the ExternalLoads XML "
-                "(external_loads = 'none' if nothing touches the person)."
+                "(external_loads = 'none' if nothing touches the person)"
+                + (
+                    f", or say which force plate of {c3d.name} pushes on which body: forces = {c3d.name!r} and "
+                    "force_plates = { plate1 = 'calcn_r' }; `osim-nmscal inspect` lists the plates."
+                    if c3d
+                    else "."
+                )
             )
         if self.start is not None and self.end is not None and not self.start < self.end:
             raise ValueError(f"recording {self.name!r} starts at {self.start:g} s and ends at {self.end:g} s; let start be below end.")
@@ -142,7 +152,12 @@ class TrialsSettings(TrialSettings):
 class OutputSettings(Settings):
     """What is written."""
 
-    folder: Path = setting(Path("results"), unit="-", description="Results folder, if the command line names none.", source="choice")
+    folder: Path = setting(
+        Path("results"),
+        unit="-",
+        description="Results folder, if the command line names none.",
+        source="choice: a plain name in the folder of the configuration",
+    )
     muscle_class: Literal["keep", "Millard2012EquilibriumMuscle", "DeGrooteFregly2016Muscle"] = setting(
         "keep", unit="-", description="Class of the calibrated muscles in personalized.osim.", source="choice: as the model has them"
     )

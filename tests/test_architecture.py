@@ -71,9 +71,7 @@ BORDERS: dict[str, set[str]] = {
 }
 
 # Files beyond 400 lines, and why they hold together nevertheless.
-LONG_FILES: dict[str, str] = {
-    "electrodes.py": "one study: its rounds, its files, its comparisons; beyond 400 only by the example of its public function",
-}
+LONG_FILES: dict[str, str] = {}
 
 
 def _modules() -> list[Path]:

@@ -96,6 +96,10 @@ def test_nothing_touching_the_person_is_said_with_a_word(tmp_path: Path) -> None
         ("[[recordings]]\nname = 'b'\nexternal_loads = 'none'\nemg = 'x'\n", r"recording 'b' gives neither markers nor joint_angles"),
         ("[[recordings]]\nname = 'b'\njoint_angles = 'x'\nemg = 'x'\n", r"recording 'b' gives neither external_loads nor joint_moments"),
         (
+            "[[recordings]]\nname = 'b'\njoint_angles = 'x'\nforces = 'w.c3d'\nemg = 'x'\n",
+            r"say which force plate of w\.c3d pushes on which body: .*force_plates = \{ plate1 = 'calcn_r' \}",
+        ),
+        (
             "[[recordings]]\nname = 'b'\nmarkers = 'x'\nexternal_loads = 'none'\nemg = 'x'\n",
             r"'b' starts from markers, but there is no section \[inverse_kinematics\]",
         ),
@@ -164,6 +168,15 @@ def test_every_setting_says_unit_meaning_and_source() -> None:
         if not one.unit or not one.meaning.endswith(".") or len(one.meaning) < 5 or one.source in ("", "-") or not one.default
     ]
     assert mute == []
+
+
+def test_a_choice_says_why() -> None:
+    bare = [
+        one.key
+        for one in describe_settings()
+        if re.match("choice", one.source) and len(one.source.removeprefix("choice").strip(" :;,")) < 10
+    ]
+    assert bare == []
 
 
 def test_every_choice_lists_what_may_stand_there() -> None:

@@ -2,7 +2,10 @@
 
 import doctest
 import inspect
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +50,13 @@ def test_the_examples_are_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         runner.run(_example(name, inspect.getdoc(getattr(osim_nmscal, name)) or "", scene.globs), out=told.append)
     assert not runner.failures, "".join(told)
     assert runner.tries > 2 * len(osim_nmscal._HOMES)
+
+
+def test_the_reference_builds_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("pdoc", reason="pdoc is not installed (extra `docs`)")
+    command = [sys.executable, str(ROOT / "docs" / "reference.py"), str(tmp_path)]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    page = (tmp_path / "osim_nmscal.html").read_text(encoding="utf-8")
+    assert [name for name in osim_nmscal._HOMES if f'id="{name}"' not in page] == []
+    assert "(time, dof, muscle), m" in page  # what a comment says of a field

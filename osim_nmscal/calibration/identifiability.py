@@ -94,8 +94,12 @@ def ridge_error(hessian: Tensor, noise: Tensor, prior_weight: float, noise_weigh
     pull = max(prior_weight, _LEAST_PULL * noise_weight, _TINY * float(hessian.diagonal().max()))
     inverse = torch.linalg.inv(hessian + (pull - prior_weight) * eye)
     error = inverse @ (noise + pull**2 * eye) @ inverse
-    # nothing is known worse than before: the bounds hold what the data leave open
-    size, direction = torch.linalg.eigh(0.5 * (error + error.T))
+    error = 0.5 * (error + error.T)
+    # nothing is known worse than before: the bounds hold what the data leave open; a factorisation tells whether anything would be
+    _, worse = torch.linalg.cholesky_ex(eye - error)
+    if int(worse) == 0:
+        return error
+    size, direction = torch.linalg.eigh(error)
     return (direction * size.clamp(0.0, 1.0)) @ direction.T
 
 

@@ -19,7 +19,12 @@ class ParameterSettings(Settings):
         False
     """
 
-    free: bool = setting(True, unit="-", description="Whether the parameter is calibrated.", source="choice")
+    free: bool = setting(
+        True,
+        unit="-",
+        description="Whether the parameter is calibrated.",
+        source="choice: kind by kind: what joint moments hardly tell from lengths and strength stays fixed",
+    )
     scope: Literal["muscle", "group", "global"] = setting(
         "muscle",
         unit="-",
@@ -32,13 +37,16 @@ class ParameterSettings(Settings):
     lower: float = setting(..., unit="parameter's own or -", description="Lower bound.", source="CEINMS")
     upper: float = setting(..., unit="parameter's own or -", description="Upper bound.", source="CEINMS")
     start: float | Literal["model"] = setting(
-        "model", unit="parameter's own", description="Starting value; 'model' takes that of the .osim.", source="choice"
+        "model",
+        unit="parameter's own",
+        description="Starting value; 'model' takes that of the .osim.",
+        source="choice: the .osim is the best guess there is; what it does not hold starts inside CEINMS's bounds",
     )
     prior_width: float = setting(
         0.0,
         unit="as the bounds",
         description="Standard deviation of the prior around the start; 0 takes that of a flat prior between the bounds, range / sqrt(12).",
-        source="choice",
+        source="choice: bounds already say how far a value is believed",
         ge=0.0,
     )
 
@@ -91,13 +99,21 @@ class LossSettings(Settings):
         source="CEINMS divides by the variance; cross-validation: as good on held-out trials as the others, and no DOF pays for another",
     )
     fiber_length_weight: float = setting(
-        10.0, unit="-", description="Weight of normalized fiber lengths outside their range.", source="choice", ge=0.0
+        10.0,
+        unit="-",
+        description="Weight of normalized fiber lengths outside their range.",
+        source="choice: a fiber 0.1 beyond its range costs as much as a tendon 0.01 beyond its own",
+        ge=0.0,
     )
     fiber_length_range: tuple[float, float] = setting(
         (0.5, 1.5), unit="optimal fiber lengths", description="Range without penalty.", source="Hambly 2025"
     )
     tendon_strain_weight: float = setting(
-        1000.0, unit="-", description="Weight of tendon strains outside their range.", source="choice", ge=0.0
+        1000.0,
+        unit="-",
+        description="Weight of tendon strains outside their range.",
+        source="choice: a tendon 0.01 beyond its range costs as much as a fiber 0.1 beyond its own",
+        ge=0.0,
     )
     tendon_strain_range: tuple[float, float] = setting((0.0, 0.05), unit="-", description="Range without penalty.", source="Hambly 2025")
     passive_force_weight: float = setting(
@@ -126,7 +142,9 @@ class LossSettings(Settings):
 class GaussNewtonSettings(Settings):
     """Levenberg-Marquardt with bounds."""
 
-    maximum_iterations: int = setting(100, unit="-", description="Iterations at most.", source="choice", ge=1)
+    maximum_iterations: int = setting(
+        100, unit="-", description="Iterations at most.", source="choice: a limit for runs that do not converge", ge=1
+    )
     tolerance: float = setting(
         3e-3,
         unit="-",
@@ -135,20 +153,48 @@ class GaussNewtonSettings(Settings):
         gt=0.0,
     )
     initial_damping: float = setting(
-        0.1, unit="-", description="Starting damping, relative to the Hessian's mean diagonal.", source="choice", gt=0.0
+        0.1,
+        unit="-",
+        description="Starting damping, relative to the Hessian's mean diagonal.",
+        source="choice: the first iterations adapt it",
+        gt=0.0,
     )
 
 
 class AdamWSettings(Settings):
     """AdamW with a decaying rate and early stopping, as the method paper's (whose numbers are not published)."""
 
-    learning_rate: float = setting(0.02, unit="parameter ranges", description="First learning rate.", source="choice", gt=0.0)
-    final_learning_rate: float = setting(
-        0.0005, unit="parameter ranges", description="Rate reached at the last iteration (exponential decay).", source="choice", gt=0.0
+    learning_rate: float = setting(
+        0.02,
+        unit="parameter ranges",
+        description="First learning rate.",
+        source="choice: a fiftieth of a parameter's range in a step; the paper's is not published",
+        gt=0.0,
     )
-    weight_decay: float = setting(0.0, unit="-", description="Decoupled weight decay towards the start.", source="choice", ge=0.0)
-    maximum_iterations: int = setting(1500, unit="-", description="Iterations at most.", source="choice", ge=1)
-    patience: int = setting(100, unit="-", description="Iterations without a better loss before stopping.", source="choice", ge=1)
+    final_learning_rate: float = setting(
+        0.0005,
+        unit="parameter ranges",
+        description="Rate reached at the last iteration (exponential decay).",
+        source="choice: a fortieth of the first, so that the end settles",
+        gt=0.0,
+    )
+    weight_decay: float = setting(
+        0.0,
+        unit="-",
+        description="Decoupled weight decay towards the start.",
+        source="choice: the prior pulls to the start already",
+        ge=0.0,
+    )
+    maximum_iterations: int = setting(
+        1500,
+        unit="-",
+        description="Iterations at most.",
+        source="choice: the rate decays over so many; the paper's are not published",
+        ge=1,
+    )
+    patience: int = setting(
+        100, unit="-", description="Iterations without a better loss before stopping.", source="choice: the paper's is not published", ge=1
+    )
 
 
 class AnnealingSettings(Settings):
@@ -157,7 +203,9 @@ class AnnealingSettings(Settings):
     maximum_evaluations: int = setting(
         150_000, unit="-", description="Loss evaluations at most.", source="CEINMS needs 140,000 to 160,000", ge=1
     )
-    maximum_seconds: float = setting(600.0, unit="s", description="Wall time at most.", source="choice", gt=0.0)
+    maximum_seconds: float = setting(
+        600.0, unit="s", description="Wall time at most.", source="choice: ten minutes is what a user may wait for", gt=0.0
+    )
 
 
 class CalibrationSettings(Settings):
@@ -194,17 +242,26 @@ class CalibrationSettings(Settings):
         default=SynergySettings(), description="Muscles without electrodes.", json_schema_extra={"unit": "-", "source": "-"}
     )
     starts: int = setting(
-        1, unit="-", description="Starting points; the first is the start, others are drawn between the bounds.", source="choice", ge=1
+        1,
+        unit="-",
+        description="Starting points; the first is the start, others are drawn between the bounds.",
+        source="choice: each costs a whole calibration",
+        ge=1,
     )
-    seed: int = setting(0, unit="-", description="Seed of everything random.", source="choice", ge=0)
+    seed: int = setting(
+        0, unit="-", description="Seed of everything random.", source="choice: any number does, the same one gives the same result", ge=0
+    )
     tendon: Literal["model", "elastic", "rigid"] = setting(
-        "model", unit="-", description="Tendon: as the .osim says per muscle, or the same for all.", source="choice"
+        "model",
+        unit="-",
+        description="Tendon: as the .osim says per muscle, or the same for all.",
+        source="choice: the muscles that the .osim holds",
     )
     cross_validation: bool = setting(
         False,
         unit="-",
         description="Also calibrate leaving out each calibration trial in turn, and report the error on it.",
-        source="choice",
+        source="choice: it costs one calibration per trial",
     )
 
     @property

@@ -112,7 +112,8 @@ def make_synergy_twin(
     for trial in twin.trials.trials:
         centre, width = rng.uniform(0.1, trial.time[-1], (2, synergies)), rng.uniform(0.07, 0.12, (2, synergies))
         bursts = np.exp(-0.5 * ((trial.time[:, None, None] - centre) / width) ** 2).sum(axis=1)
-        driven.append(replace(trial, excitation=bursts / bursts.max(axis=0) @ weights))
+        excitation = bursts / bursts.max(axis=0) @ weights
+        driven.append(replace(trial, excitation=excitation / max(1.0, float(excitation.max()))))
     silent = TrialSet(trials=tuple(driven))
     made = tuple(
         replace(trial, joint_moment=prediction.joint_moment, role="held_out" if i == trials else "calibration")

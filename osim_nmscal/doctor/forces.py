@@ -54,6 +54,12 @@ class Contact:
     centre: tuple[float, float]  # m, mean centre of pressure along x and z, nan where it is not known
     odd: str = ""  # why it is unlike the others, if it is
 
+    def __str__(self) -> str:
+        place = f" at {self.centre[0]:.2f}, {self.centre[1]:.2f} m" if np.isfinite(self.centre).all() else ""
+        name = self.name.rpartition("/")[2]
+        lasts = f"{self.start:.2f}-{self.end:.2f} s ({self.end - self.start:.2f} s)"
+        return f"{name} {lasts}, {self.peak:.0f} N{place}{', odd' if self.odd else ''}"
+
 
 def feet_under_forces(forces: Sequence[AppliedForce], feet: Mapping[str, TimeSeries]) -> tuple[Finding, ...]:
     """Judge whether each force acts where its foot is.
@@ -165,14 +171,14 @@ def judged(contacts: Sequence[Contact]) -> tuple[Contact, ...]:
     centres = np.array([contact.centre for contact in contacts])
     usual = np.nanmedian(centres, axis=0) if np.isfinite(centres).any() else np.full(2, np.nan)
     spread = np.nanmedian(np.abs(centres - usual), axis=0) if np.isfinite(usual).all() else np.full(2, np.nan)
-    across = int(np.nanargmin(spread)) if np.isfinite(spread).all() else 0  # along the way of walking contacts spread, across they do not
+    allowed = np.maximum(ODD_PLACE, 6 * spread)  # along the way of walking contacts spread, across they do not
     marked = []
     for contact, centre in zip(contacts, centres, strict=True):
         odd = ""
         if abs(contact.peak - peak) > ODD_PEAK * peak:
             odd = f"its peak of {contact.peak:.0f} N is not near the usual {peak:.0f} N"
-        elif np.isfinite(spread).all() and abs(centre[across] - usual[across]) > max(ODD_PLACE, 6 * spread[across]):
-            odd = f"its centre of pressure lies {abs(centre[across] - usual[across]):.2f} m beside the others"
+        elif np.isfinite(spread).all() and (np.abs(centre - usual) > allowed).any():
+            odd = f"its centre of pressure lies {np.abs(centre - usual).max():.2f} m from that of the others"
         marked.append(
             Contact(
                 name=contact.name, start=contact.start, end=contact.end, peak=contact.peak, centre=contact.centre, odd=odd or contact.odd
@@ -189,7 +195,7 @@ def odd_contacts(contacts: Sequence[Contact]) -> tuple[Finding, ...]:
             kind="odd_contact",
             about=contact.name,
             text=f"{contact.name} ({contact.start:.2f} to {contact.end:.2f} s): {contact.odd}; perhaps the other foot, or a step that "
-            f"missed the plate.",
+            f"missed the plate; it was left out.",
         )
         for contact in contacts
         if contact.odd

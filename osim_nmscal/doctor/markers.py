@@ -192,10 +192,10 @@ def loose_bones(markers: MarkerTrajectories, needed: Collection[str], bodies: Ma
         bodies: marker -> body.
     """
     findings = []
-    seen = np.asarray(np.all(np.isfinite(markers.positions), axis=2))
+    seen = np.all(np.isfinite(markers.positions), axis=2)
     for body in dict.fromkeys(bodies.values()):
         columns = [i for i, name in enumerate(markers.markers) if name in needed and bodies.get(name) == body]
-        loose = seen[:, columns].sum(axis=1) < ENOUGH
+        loose = np.sum(seen[:, columns], axis=1) < ENOUGH
         if len(columns) < ENOUGH or not loose.any():
             continue
         edges = np.flatnonzero(np.diff(np.concatenate([[0], loose.astype(np.int8), [0]])))

@@ -44,7 +44,10 @@ class EnvelopeSettings(Settings):
     """
 
     kind: Literal["raw", "envelope"] = setting(
-        "raw", unit="-", description="Whether the recordings hold raw EMG or linear envelopes already.", source="choice"
+        "raw",
+        unit="-",
+        description="Whether the recordings hold raw EMG or linear envelopes already.",
+        source="choice: raw is what most systems record",
     )
     bandpass_low: float = setting(30.0, unit="Hz", description="Lower edge of the band-pass.", source="Hambly 2025, III-A", gt=0)
     bandpass_high: float = setting(300.0, unit="Hz", description="Upper edge of the band-pass.", source="Hambly 2025, III-A", gt=0)
@@ -66,7 +69,10 @@ class EnvelopeSettings(Settings):
         le=12,
     )
     time_offset: float = setting(
-        0.0, unit="s", description="Added to the time of the EMG, to bring it to the clock of the motion.", source="choice"
+        0.0,
+        unit="s",
+        description="Added to the time of the EMG, to bring it to the clock of the motion.",
+        source="choice: one clock, as most laboratories record",
     )
 
 

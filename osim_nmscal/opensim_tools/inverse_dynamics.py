@@ -16,11 +16,13 @@ import numpy as np
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError, OpenSimToolError, SignalError, UnknownNameError, did_you_mean
 from osim_nmscal.formats.storage import read_storage, write_storage
+from osim_nmscal.opensim_tools.filtered_forces import filtered_wrench
 from osim_nmscal.opensim_tools.model_access import Coordinates, coordinates_of, free_coordinates, open_model
-from osim_nmscal.opensim_tools.motion import read_motion
+from osim_nmscal.opensim_tools.motion import OPENSIM_ORDER, read_motion
 from osim_nmscal.opensim_tools.run import in_worker, temporary_folder
 from osim_nmscal.opensim_tools.setup_file import SetupFile, file_of, is_on, put, read_setup, text_of, write_setup
 from osim_nmscal.settings import Settings, setting
+from osim_nmscal.signals import is_uniform, resample, uniform_time
 
 # Suffixes of the tool's columns: `_moment` for rotations, `_force` for the rest.
 SUFFIXES = ("_moment", "_force")
@@ -51,8 +53,17 @@ class InverseDynamicsSettings(Settings):
         source="OpenSim's examples",
         ge=0,
     )
+    lowpass_forces: bool = setting(
+        True,
+        unit="-",
+        description="Low-pass external forces as the coordinates are, with lowpass_cutoff; else impacts appear in the joint moments.",
+        source="Bisseling & Hof 2006; Kristianslund et al. 2012",
+    )
     missing_coordinates: Literal["refuse", "default"] = setting(
-        "refuse", unit="-", description="What to do with a coordinate of the model that the motion lacks.", source="choice"
+        "refuse",
+        unit="-",
+        description="What to do with a coordinate of the model that the motion lacks.",
+        source="choice: a posture that nobody measured would pass unseen",
     )
 
 
@@ -141,7 +152,7 @@ def _solve(job: _Job) -> InverseDynamicsResult:
     free_coordinates(model)
     state = model.initSystem()
     weight = float(model.getTotalMass(state)) * _gravity(model)
-    loads = _redirected_loads(job.settings.external_loads, model, weight) if job.settings.external_loads else None
+    loads = _redirected_loads(job.settings, model, weight) if job.settings.external_loads else None
     motion = read_motion(
         job.coordinates,
         coordinates,
@@ -163,7 +174,8 @@ def _gravity(model: Any) -> float:
     return float(np.linalg.norm([gravity.get(i) for i in range(3)]))
 
 
-def _redirected_loads(path: Path, model: Any, weight: float) -> _Loads:
+def _redirected_loads(settings: InverseDynamicsSettings, model: Any, weight: float) -> _Loads:
+    path = Path(settings.external_loads or "")
     setup = read_setup(path, "ExternalLoads")
     data_file = file_of(setup, "datafile")
     if data_file is None:
@@ -179,7 +191,11 @@ def _redirected_loads(path: Path, model: Any, weight: float) -> _Loads:
         if body not in bodies:
             raise UnknownNameError(f"{path} applies a force to body {body!r}, which the model does not have.{did_you_mean(body, bodies)}")
         vertical += _vertical_force(setup, force, data, weight)
-    put(setup.node, "datafile", str(data_file))
+    used = data_file
+    if settings.lowpass_forces and settings.lowpass_cutoff > 0:
+        soft = _filtered(data, forces, settings.lowpass_cutoff)
+        used = write_storage(temporary_folder() / "forces.mot", soft, header_name="forces")
+    put(setup.node, "datafile", str(used))
     if kinematics := file_of(setup, "external_loads_model_kinematics_file"):
         put(setup.node, "external_loads_model_kinematics_file", str(kinematics))
     return _Loads(
@@ -188,6 +204,28 @@ def _redirected_loads(path: Path, model: Any, weight: float) -> _Loads:
         end=float(data.time[-1]),
         mean_vertical=TimeSeries(time=data.time, labels=("vertical",), values=vertical[:, None], source=str(data_file)),
     )
+
+
+def _filtered(data: TimeSeries, forces: list[Any], cutoff: float) -> TimeSeries:
+    """Return the columns of the forces that act in ground, low-passed; a force without torque columns gets them, and its identifier."""
+    clock = uniform_time(data.time)
+    even = data if is_uniform(data.time) else resample(data, clock)
+    values = {label: even.column(label) for label in even.labels}
+    for i, force in enumerate(forces):
+        expressed = [text_of(force, f"{what}_expressed_in_body", "ground") for what in ("force", "point")]
+        names = [text_of(force, f"{what}_identifier") for what in ("force", "point", "torque")]
+        if expressed != ["ground", "ground"] or not names[0] or not names[1]:
+            continue
+        if not names[2] or f"{names[2]}x" not in values:
+            names[2] = f"free_torque_{i}_"
+            put(force, "torque_identifier", names[2])
+        zero = np.zeros(len(even.time))
+        parts = [np.column_stack([values.get(f"{name}{axis}", zero) for axis in "xyz"]) for name in names]
+        soft = filtered_wrench(parts[0], parts[1], parts[2], even.rate, cutoff, OPENSIM_ORDER)
+        for name, part in zip(names, soft, strict=True):
+            values |= {f"{name}{axis}": part[:, k] for k, axis in enumerate("xyz")}
+    table = np.nan_to_num(np.column_stack(list(values.values())))
+    return TimeSeries(time=even.time, labels=tuple(values), values=table, source=data.source)
 
 
 def _is_enabled(force: Any) -> bool:

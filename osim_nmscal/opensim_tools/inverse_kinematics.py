@@ -82,10 +82,17 @@ class InverseKinematicsSettings(Settings):
         lt=1,
     )
     longest_gap: float = setting(
-        0.1, unit="s", description="Longest gap of a marker that is interpolated; in longer ones it has no weight.", source="choice", ge=0
+        0.1,
+        unit="s",
+        description="Longest gap of a marker that is interpolated; in longer ones it has no weight.",
+        source="choice: ten frames at 100 Hz, over which a marker on a limb moves smoothly",
+        ge=0,
     )
     missing_markers: Literal["refuse", "ignore"] = setting(
-        "refuse", unit="-", description="What to do with a marker of the task set that the recording or the model lacks.", source="choice"
+        "refuse",
+        unit="-",
+        description="What to do with a marker of the task set that the recording or the model lacks.",
+        source="choice: a task that is missing unseen changes the posture",
     )
 
 

@@ -52,7 +52,7 @@ class MuscleAnalysisSettings(Settings):
         (),
         unit="-",
         description="MTUs; none named means every MTU that crosses one of the dofs: in a run only those with EMG, but for synergy_hybrid.",
-        source="choice",
+        source="choice: the others do nothing about the dofs",
     )
     method: MomentArmMethod | Literal["surrogate"] = setting(
         "lengthening_speed",
@@ -69,7 +69,10 @@ class MuscleAnalysisSettings(Settings):
         ge=0,
     )
     missing_coordinates: Literal["refuse", "default"] = setting(
-        "refuse", unit="-", description="What to do with a coordinate of the model that the motion lacks.", source="choice"
+        "refuse",
+        unit="-",
+        description="What to do with a coordinate of the model that the motion lacks.",
+        source="choice: a posture that nobody measured would pass unseen",
     )
 
 

@@ -62,12 +62,21 @@ class ScalingSettings(Settings):
     """
 
     setup: Path | None = setting(None, unit="-", description="OpenSim setup XML with a ScaleTool, used as it is.", source="user")
-    mass_only: bool = setting(False, unit="-", description="Change masses and inertias only, geometry fits already.", source="choice")
+    mass_only: bool = setting(
+        False,
+        unit="-",
+        description="Change masses and inertias only, geometry fits already.",
+        source="choice: geometry is scaled by a setup; leaving it is to be asked for",
+    )
     mass: float | None = setting(
         None, unit="kg", description="Mass of the subject; needed with mass_only, and compared with the setup file's.", source="user", gt=0
     )
     longest_gap: float = setting(
-        0.1, unit="s", description="Longest gap of a marker of the static trial that is interpolated.", source="choice", ge=0
+        0.1,
+        unit="s",
+        description="Longest gap of a marker of the static trial that is interpolated.",
+        source="choice: as in inverse kinematics",
+        ge=0,
     )
 
 

@@ -63,18 +63,36 @@ class VerificationSettings(Settings):
         ge=0,
     )
     missing_coordinates: Literal["refuse", "default"] = setting(
-        "refuse", unit="-", description="What to do with a coordinate of the model that the motion lacks.", source="choice"
+        "refuse",
+        unit="-",
+        description="What to do with a coordinate of the model that the motion lacks.",
+        source="choice: as the muscle analysis",
     )
 
 
 class VerificationChoice(Settings):
     """How the personalized model is confirmed by OpenSim at the end of a run."""
 
-    enabled: bool = setting(True, unit="-", description="Whether OpenSim runs the personalized model.", source="choice")
-    tolerance: float = setting(
-        0.05, unit="-", description="Largest difference of joint moments from those predicted, / range.", source="choice", gt=0
+    enabled: bool = setting(
+        True,
+        unit="-",
+        description="Whether OpenSim runs the personalized model.",
+        source="choice: a model that OpenSim does not confirm is not to be relied on",
     )
-    trials: int = setting(6, unit="-", description="Trials verified at most, calibration trials first; 0: all.", source="choice", ge=0)
+    tolerance: float = setting(
+        0.05,
+        unit="-",
+        description="Largest difference of joint moments from those predicted, / range.",
+        source="choice: well above what calibrated muscles differ by as they are written (workflows/benchmarks/verification.py)",
+        gt=0,
+    )
+    trials: int = setting(
+        6,
+        unit="-",
+        description="Trials verified at most, calibration trials first; 0: all.",
+        source="choice: OpenSim's own fiber dynamics take seconds per trial",
+        ge=0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,13 +16,19 @@ class RoleSettings(Settings):
     """Which trials calibrate and which are held out."""
 
     calibration: tuple[str, ...] = setting(
-        (), unit="-", description="Names of the trials that calibrate (recording/segment); empty: the first ones.", source="choice"
+        (),
+        unit="-",
+        description="Names of the trials that calibrate (recording/segment); empty: the first ones.",
+        source="choice: no trial is special",
     )
     calibration_count: int = setting(
         3, unit="-", description="How many trials of each recording calibrate, if none is named.", source="Hambly 2025, III-B", ge=0
     )
     pick: Literal["first", "spread"] = setting(
-        "first", unit="-", description="Which trials, if none is named: the first, or spread evenly over the recording.", source="choice"
+        "first",
+        unit="-",
+        description="Which trials, if none is named: the first, or spread evenly over the recording.",
+        source="choice: what comes later then also tells how long a calibration holds",
     )
 
 

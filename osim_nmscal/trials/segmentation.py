@@ -45,7 +45,12 @@ class SegmentationSettings(Settings):
         "or listed 'times'.",
         source="Hambly 2025, III-B",
     )
-    force_column: str = setting("", unit="-", description="Column of the vertical force, for stance and stride.", source="recording")
+    force_column: str | tuple[str, ...] = setting(
+        "",
+        unit="-",
+        description="Column of the vertical force, for stance and stride; a list where several plates carry one foot: their sum.",
+        source="recording",
+    )
     threshold: float = setting(20.0, unit="N", description="Force above which the foot is on the ground.", source="common practice", gt=0)
     debounce: float = setting(
         0.02,
@@ -55,7 +60,11 @@ class SegmentationSettings(Settings):
         ge=0,
     )
     minimum_peak: float = setting(
-        100.0, unit="N", description="A contact that never exceeds this force is cross-talk of another plate.", source="choice", ge=0
+        100.0,
+        unit="N",
+        description="A contact that never exceeds this force is cross-talk of another plate.",
+        source="choice: an eighth of an adult's weight, beyond what another plate lets through",
+        ge=0,
     )
     minimum_duration: float = setting(
         0.1,
@@ -65,7 +74,11 @@ class SegmentationSettings(Settings):
         ge=0,
     )
     maximum_duration: float = setting(
-        3.0, unit="s", description="Longest stance, stride or cycle; a longer one lacks a strike or peak inside.", source="choice", gt=0
+        3.0,
+        unit="s",
+        description="Longest stance, stride or cycle; a longer one lacks a strike or peak inside.",
+        source="choice: longer than the strides of slow walking",
+        gt=0,
     )
     duration_tolerance: float = setting(
         0.2,
@@ -76,9 +89,19 @@ class SegmentationSettings(Settings):
         gt=0,
     )
     coordinate: str = setting("", unit="-", description="Coordinate whose peaks bound the cycles.", source="recording")
-    peak: Literal["maximum", "minimum"] = setting("maximum", unit="-", description="Which peaks of the coordinate.", source="choice")
+    peak: Literal["maximum", "minimum"] = setting(
+        "maximum",
+        unit="-",
+        description="Which peaks of the coordinate.",
+        source="choice: what stands out upwards; a coordinate of the other sign needs the other",
+    )
     prominence: float = setting(
-        0.5, unit="-", description="Smallest prominence of a peak, as a share of the coordinate's range.", source="choice", gt=0, le=1
+        0.5,
+        unit="-",
+        description="Smallest prominence of a peak, as a share of the coordinate's range.",
+        source="choice: passes over the knee's smaller peak in stance, about a third of its range",
+        gt=0,
+        le=1,
     )
     start_event: str = setting("Foot Strike", unit="-", description="Event that starts a segment.", source="Vicon's name")
     end_event: str = setting(
@@ -86,6 +109,20 @@ class SegmentationSettings(Settings):
     )
     event_context: str = setting("Right", unit="-", description="Side of the events; empty for any.", source="Vicon's name")
     times: tuple[tuple[float, float], ...] = setting((), unit="s", description="Start and end of each segment.", source="recording")
+
+    @property
+    def force_columns(self) -> tuple[str, ...]:
+        """The columns whose sum is the vertical force."""
+        return (self.force_column,) if isinstance(self.force_column, str) else self.force_column
+
+    @property
+    def force_name(self) -> str:
+        """The vertical force in words."""
+        return " + ".join(self.force_columns)
+
+    def vertical_force(self, forces: TimeSeries) -> FloatArray:
+        """Return the vertical force that finds the contacts, (time,), N."""
+        return np.asarray(forces.select(self.force_columns).values.sum(axis=1), dtype=np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +185,7 @@ def segment_recording(
             raise SegmentationError(f"Segmentation by {settings.method} needs ground reaction forces; give them, or change the method.")
         contacts, findings = _contacts(forces, settings)
         spans = contacts if settings.method == "stance" else _between(contacts[:, 0])
-        source = f"{forces.source}, column {settings.force_column!r}, threshold {settings.threshold:g} N"
+        source = f"{forces.source}, column {settings.force_name!r}, threshold {settings.threshold:g} N"
     elif settings.method == "cycle":
         if coordinates is None:
             raise SegmentationError("Segmentation by cycle needs coordinates; give them, or change the method.")
@@ -215,13 +252,13 @@ def segments_within(segments: Sequence[Segment], start: float, end: float) -> Se
 
 def _contacts(forces: TimeSeries, settings: SegmentationSettings) -> tuple[FloatArray, list[str]]:
     """Return start and end of each contact, (contact, 2), s, and what was left out."""
-    if not settings.force_column:
+    if not settings.force_name:
         raise SegmentationError(
             f"Segmentation by {settings.method} needs force_column, one of those in {forces.source}: "
             f"{listed_in(forces.labels, forces.source)}."
         )
-    force = forces.column(settings.force_column)
-    require_gapless(forces.select([settings.force_column]))
+    force = settings.vertical_force(forces)
+    require_gapless(forces.select(settings.force_columns))
     time, on = forces.time, force > settings.threshold
     edges = np.flatnonzero(np.diff(on.astype(np.int8))) + 1  # index of the first sample after each change
     bounds = np.concatenate([[0], edges, [len(on)]])
@@ -238,7 +275,7 @@ def _contacts(forces: TimeSeries, settings: SegmentationSettings) -> tuple[Float
         start, end = _crossing(time, force, first, settings.threshold), _crossing(time, force, after, settings.threshold)
         reason = _why_left_out(first, after, force, end - start, settings)
         if reason:
-            findings.append(f"{forces.source}: the contact of {settings.force_column} from {start:.3f} to {end:.3f} s {reason}.")
+            findings.append(f"{forces.source}: the contact of {settings.force_name} from {start:.3f} to {end:.3f} s {reason}.")
         else:
             contacts.append((start, end))
     return np.array(contacts).reshape(-1, 2), findings

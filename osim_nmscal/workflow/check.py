@@ -25,6 +25,7 @@ from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read
 from osim_nmscal.signals import require_gapless
 from osim_nmscal.trials.roles import assign_roles, require_apart, trial_names
 from osim_nmscal.trials.segmentation import Segment, segment_recording, segments_within
+from osim_nmscal.workflow.contacts import contacts_of, usual_stances
 from osim_nmscal.workflow.judgement import foreseen
 from osim_nmscal.workflow.ownership import ownership_problems
 from osim_nmscal.workflow.recording_files import moments_by_coordinate, read_events, read_forces, read_markers
@@ -124,6 +125,7 @@ def _checked(config: WorkflowConfig, root: Path) -> CheckReport:
         _check_roles(check, segments)
     for stage in TABLE:
         check.attempt(lambda stage=stage: check.add(stage.problems(config, sound=not check.errors)))  # type: ignore[misc]
+    check.judged[:] = with_allowed(check.judged, config.checks.allow)
     if not check.errors:
         check.attempt(lambda: check.judged.extend(with_allowed(foreseen(config), config.checks.allow)))
         check.attempt(lambda: refuse_stops(check.judged))
@@ -279,7 +281,11 @@ def _segments(check: _Check, recording: RecordingSettings, start: float, end: fl
     )
     inside = segments_within(found.segments, start, end)
     check.findings += [*found.findings, *inside.findings]
-    return dict(zip(trial_names(recording.name, inside.segments), inside.segments, strict=True))
+    kept, odd = usual_stances(config, recording, inside.segments, forces)
+    check.judged.extend(odd)
+    if settings.method == "stance" and forces is not None:
+        check.row(f"Stances {recording.name}", listed([str(one) for one in contacts_of(config, recording, inside.segments, forces)], 8))
+    return dict(zip(trial_names(recording.name, kept), kept, strict=True))
 
 
 def _check_roles(check: _Check, segments: dict[str, Segment]) -> None:

@@ -136,11 +136,11 @@ def _force(config: WorkflowConfig, recording: RecordingSettings) -> tuple[FloatA
         forces = read_forces(recording, config)
         if forces is None:
             return nothing
-        column = forces.column(settings.force_column)
+        column = settings.vertical_force(forces)
     except (NmscalError, OSError):
         return nothing
     step = max(1, len(forces.time) // (3 * PIECES))
-    return forces.time[::step], column[::step], settings.force_column
+    return forces.time[::step], column[::step], settings.force_name
 
 
 def _residuals(config: WorkflowConfig, path: Path, spans: Sequence[Span]) -> tuple[tuple[str, float, float], ...]:

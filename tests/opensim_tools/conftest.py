@@ -29,7 +29,7 @@ def gait_ik(gait2354_data: Path, gait_scaled: ScalingResult, results: Path) -> I
 
 @pytest.fixture(scope="session")
 def gait_id(gait2354_data: Path, gait_ik: InverseKinematicsResult, gait_scaled: ScalingResult, results: Path) -> InverseDynamicsResult:
-    settings = InverseDynamicsSettings(external_loads=gait2354_data / "subject01_walk1_grf.xml")
+    settings = InverseDynamicsSettings(external_loads=gait2354_data / "subject01_walk1_grf.xml", lowpass_forces=False)
     return run_inverse_dynamics(gait_scaled.model, gait_ik.path, results / "gait" / "id.sto", settings=settings)
 
 

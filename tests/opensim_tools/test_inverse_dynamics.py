@@ -13,7 +13,7 @@ pytestmark = pytest.mark.opensim
 
 
 def _run(folder, tmp_path, coordinates=None, **settings):
-    loads = {"external_loads": folder / "subject01_walk1_grf.xml"} | settings
+    loads = {"external_loads": folder / "subject01_walk1_grf.xml", "lowpass_forces": False} | settings  # as OpenSim published them
     return run_inverse_dynamics(
         folder / "OutputReference" / "subject01_simbody.osim",
         coordinates if coordinates is not None else folder / "OutputReference" / "subject01_walk1_ik.mot",
@@ -43,7 +43,7 @@ def test_the_published_kinematics_give_the_published_moments(gait2354_data, tmp_
 
 @pytest.mark.slow
 def test_the_run_has_textbook_moments_and_its_forces_carry_the_weight(running_data, running_scaled, running_ik, results):
-    settings = InverseDynamicsSettings(external_loads=running_data / "ID" / "grf_run.xml")
+    settings = InverseDynamicsSettings(external_loads=running_data / "ID" / "grf_run.xml", lowpass_forces=False)
     result = run_inverse_dynamics(running_scaled.model, running_ik.coordinates, results / "run" / "id.sto", settings=settings)
     assert_allclose(result.moments.column("ankle_angle_r").min() / 72.84, -3.65, atol=0.15)
     assert_allclose(result.vertical_force_over_weight, 1.008, atol=0.001)
@@ -52,7 +52,7 @@ def test_the_run_has_textbook_moments_and_its_forces_carry_the_weight(running_da
 
 
 def test_degrees_and_radians_give_the_same_moments(gait2354_data, gait_ik, gait_id, gait_scaled, tmp_path):
-    settings = InverseDynamicsSettings(external_loads=gait2354_data / "subject01_walk1_grf.xml")
+    settings = InverseDynamicsSettings(external_loads=gait2354_data / "subject01_walk1_grf.xml", lowpass_forces=False)
     result = run_inverse_dynamics(gait_scaled.model, gait_ik.coordinates, tmp_path / "id.sto", settings=settings)
     assert_allclose(result.moments.values, gait_id.moments.values, atol=1e-4)  # the .mot has 8 decimals of a degree
     file = coordinate_moments(read_storage(tmp_path / "id.sto"))
@@ -80,7 +80,7 @@ def test_only_the_time_that_motion_and_forces_share_is_solved(gait_copy, tmp_pat
 
 
 def test_a_part_of_the_motion_has_the_moments_of_the_whole(gait2354_data, gait_ik, gait_scaled, gait_id, tmp_path):
-    settings = InverseDynamicsSettings(external_loads=gait2354_data / "subject01_walk1_grf.xml")
+    settings = InverseDynamicsSettings(external_loads=gait2354_data / "subject01_walk1_grf.xml", lowpass_forces=False)
     part = run_inverse_dynamics(gait_scaled.model, gait_ik.path, tmp_path / "id.sto", settings=settings, start=0.8, end=1.2)
     rows = np.isin(gait_id.moments.time, part.moments.time)
     assert rows.sum() == len(part.moments.time) == 25

@@ -81,6 +81,18 @@ def test_a_stride_over_a_missing_strike_is_left_out():
     assert "lasts 2.200 s, outside 0.1 to 1.5 s" in result.findings[0]
 
 
+def test_a_foot_on_two_plates_is_one_stance():
+    whole = _force(CONTACTS)
+    first = np.where(whole.time % 1.1 < 0.8, whole.values[:, 0], 0.0)  # it rolls from one plate onto the next
+    plates = TimeSeries(time=whole.time, labels=("a", "b"), values=np.column_stack([first, whole.values[:, 0] - first]), source="grf.mot")
+    both = SegmentationSettings(force_column=("a", "b"), threshold=20.0)
+    assert_allclose(_spans(cut_times(both, forces=plates)), _spans(cut_times(_settings(), forces=whole)), atol=1e-9)
+
+
+def _spans(segments):
+    return [(segment.start, segment.end) for segment in segments]
+
+
 def test_no_stance_names_file_column_and_threshold_and_what_was_left_out():
     with pytest.raises(SegmentationError, match=r"No stance was found \(grf.mot, column 'vy', threshold 20 N\)"):
         cut_times(_settings(), forces=_force([]))

@@ -157,6 +157,14 @@ forces.stops(
     edit(GRF, "ground_force_r_px\tground_force_r_py\tground_force_r_pz", "ground_force_r_pz\tground_force_r_py\tground_force_r_px"),
     "away from it",
 )
+forces.doubts(
+    "half a foot on the plate", columns(GRF, "ground_force_r_v", lambda t, v: np.where((t > 2.2) & (t < 3.0), 0.6 * v, v)), "odd_contact"
+)
+forces.doubts(
+    "a step beside the plate's others",
+    columns(GRF, "ground_force_r_pz", lambda t, v: np.where((t > 2.2) & (t < 3.0) & (v != 0), v + 0.2, v)),
+    "odd_contact",
+)
 forces.doubts("half the force", columns(GRF, "_v", _scaled(0.5)), "weight_not_carried")
 forces.doubts("a mass in pounds", both(toml("mass = 78.790441", "mass = 173.7"), edit(SCALE, "78.790441", "173.7")), "weight_not_carried")
 forces.stops("forces in kilopond", columns(GRF, "_v", _scaled(1 / 9.81)), "No stance was found")

@@ -7,7 +7,7 @@ without the moments): a real prediction of the moments.
 """
 
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, assert_never
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from osim_nmscal.calibration.synergy.factorization import fit_primitives, spline
 from osim_nmscal.calibration.synergy.objective import HybridEvaluation, HybridObjective
 from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.calibration.synergy.space import HybridSpace
+from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.data.results import CalibrationResult, SynergyResult, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, UnknownNameError, did_you_mean
@@ -59,19 +60,35 @@ def predict_hybrid(
     synthesized = np.isin(chosen.muscles, result.synergy.synthesized)
     if not any(trial.excitation[:, ~synthesized].any() for trial in chosen.trials):
         raise CalibrationError("No recorded muscle has an excitation in these trials; check the EMG mapping.")
-    coefficients, basis = primitives_from_emg(chosen, result.synergy, settings.synergy, synthesized)
-    if mode == "calibrated":
-        excitations = [_calibrated(trial.name, result.synergy) for trial in chosen.trials]
-    elif mode == "from_emg":
-        rebuilt = [basis[: len(t.time), : c.shape[1]] @ c.T for t, c in zip(chosen.trials, coefficients, strict=True)]
-        excitations = [primitives @ result.synergy.weights for primitives in rebuilt]
-    else:
-        excitations = _with_moments(chosen, result, settings, coefficients, basis, synthesized)
+    with threads_for(sum(trial.excitation.size for trial in chosen.trials)):
+        excitations = _excitations(chosen, result, result.synergy, settings, synthesized, mode)
     driven = tuple(
         replace(trial, excitation=np.where(synthesized, np.clip(excitation, 0.0, 1.0), trial.excitation))
         for trial, excitation in zip(chosen.trials, excitations, strict=True)
     )
     return predict(TrialSet(trials=driven), result.muscles, result.neural, settings)
+
+
+def _excitations(
+    trials: TrialSet,
+    result: CalibrationResult,
+    synergy: SynergyResult,
+    settings: CalibrationSettings,
+    synthesized: np.ndarray,
+    mode: PredictionMode,
+) -> list[np.ndarray]:
+    """Return what the synergies make of every muscle, (time, muscle) of each trial."""
+    if mode == "calibrated":
+        return [_calibrated(trial.name, synergy) for trial in trials.trials]
+    coefficients, basis = primitives_from_emg(trials, synergy, settings.synergy, synthesized)
+    match mode:
+        case "from_emg":
+            rebuilt = [basis[: len(t.time), : c.shape[1]] @ c.T for t, c in zip(trials.trials, coefficients, strict=True)]
+            return [primitives @ synergy.weights for primitives in rebuilt]
+        case "emg_hybrid":
+            return _with_moments(trials, result, synergy, settings, coefficients, basis, synthesized)
+        case other:
+            assert_never(other)
 
 
 def _calibrated(name: str, synergy: SynergyResult) -> np.ndarray:
@@ -102,13 +119,14 @@ def primitives_from_emg(
 def _with_moments(
     trials: TrialSet,
     result: CalibrationResult,
+    synergy: SynergyResult,
     settings: CalibrationSettings,
     coefficients: list[np.ndarray],
     basis: np.ndarray,
     synthesized: np.ndarray,
 ) -> list[np.ndarray]:
     """Return excitations (time, muscle) of each trial whose primitives also follow the moments."""
-    weights = torch.from_numpy(result.synergy.weights if result.synergy else np.zeros((0, len(synthesized))))[None]
+    weights = torch.from_numpy(synergy.weights)[None]
     parameters = ParameterSpace((), fixed_parameters(result.muscles, result.neural), trials.time_step)
     mechanics = muscle_mechanics(result.muscles, rigid_tendon=settings.rigid_tendon)
     loss = settings.loss.model_copy(update={"prior_weight": 0.0, "similarity_weight": 0.0})

@@ -34,7 +34,11 @@ class SynergySettings(Settings):
         lt=1.0,
     )
     factorization_starts: int = setting(
-        10, unit="-", description="Seeded restarts of the non-negative matrix factorisation; the best is kept.", source="choice", ge=1
+        10,
+        unit="-",
+        description="Seeded restarts of the non-negative matrix factorisation; the best is kept.",
+        source="choice: the first is deterministic, nine more guard against its local minimum",
+        ge=1,
     )
     weights: Literal["shared", "per_trial"] = setting(
         "shared",
@@ -64,8 +68,16 @@ class SynergySettings(Settings):
         gt=0.0,
     )
     range_weight: float = setting(
-        10.0, unit="-", description="Weight of primitives, weights and synthesised excitations above 1.", source="choice", ge=0.0
+        10.0,
+        unit="-",
+        description="Weight of primitives, weights and synthesised excitations above 1.",
+        source="choice: as fiber_length_weight, a soft bound",
+        ge=0.0,
     )
     starts: int = setting(
-        1, unit="-", description="Random starting weights of unrecorded muscles to try; the best end is kept.", source="choice", ge=1
+        1,
+        unit="-",
+        description="Random starting weights of unrecorded muscles to try; the best end is kept.",
+        source="choice: each costs a whole calibration",
+        ge=1,
     )

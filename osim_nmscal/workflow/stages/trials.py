@@ -20,6 +20,7 @@ from osim_nmscal.trials.assembly import cut_trials, lead_in_findings
 from osim_nmscal.trials.clock import emg_clock_findings
 from osim_nmscal.trials.roles import assign_roles, require_apart, trial_names
 from osim_nmscal.trials.segmentation import Segment, segment_recording, segments_within
+from osim_nmscal.workflow.contacts import usual_stances
 from osim_nmscal.workflow.flow import Flow, made
 from osim_nmscal.workflow.names import SCALED_MODEL, excitations, moments, motion
 from osim_nmscal.workflow.recording_files import has_motion, moments_by_coordinate, read_events, read_forces
@@ -108,16 +109,18 @@ def segments_of(config: "WorkflowConfig", data: RecordingData) -> tuple[tuple[Se
     """Find the segments of one recording that all its signals cover, and say what was left out."""
     recording = data.recording
     settings = recording.segmentation or config.trials.segmentation
+    forces = _in_window(read_forces(recording, config), recording) if settings.method in ("stance", "stride") else None
     found = segment_recording(
         settings,
-        forces=_in_window(read_forces(recording, config), recording) if settings.method in ("stance", "stride") else None,
+        forces=forces,
         coordinates=read_storage(data.motion) if data.motion is not None and settings.method == "cycle" else None,
         events=read_events(recording) if settings.method == "events" else (),
     )
     series = (data.geometry.time, data.moments.time, data.excitations.time)
     start, end = max(time[0] for time in series), min(time[-1] for time in series)
     inside = segments_within(found.segments, float(start), float(end))
-    return inside.segments, found.findings + inside.findings
+    kept, _ = usual_stances(config, recording, inside.segments, forces)  # `check` has said which are not
+    return kept, found.findings + inside.findings
 
 
 def _in_window(forces: TimeSeries | None, recording: "RecordingSettings") -> TimeSeries | None:

@@ -1,0 +1,29 @@
+"""What users see of a parameter: value, bounds and standard error in the unit of the .osim."""
+
+import pytest
+import torch
+
+from osim_nmscal.calibration.identifiability import Posterior
+from osim_nmscal.calibration.outcome import parameter_rows
+from osim_nmscal.calibration.parameter_space import parameter_space
+from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.data.muscles import Muscle, MuscleTable
+
+MUSCLES = MuscleTable(
+    muscles=(
+        Muscle(name="soleus", max_isometric_force=4000.0, optimal_fiber_length=0.044, tendon_slack_length=0.28),
+        Muscle(name="vasti", max_isometric_force=5000.0, optimal_fiber_length=0.1, tendon_slack_length=0.12),
+    )
+)
+
+
+def test_a_standard_error_is_in_the_unit_of_its_parameter() -> None:
+    space = parameter_space(MUSCLES, CalibrationSettings())
+    share = 0.1  # of the distance of the bounds, which is 1 in the optimisers' scale
+    one = torch.ones(space.size, dtype=torch.float64)
+    posterior = Posterior(torch.diag(share**2 * one), one, 1.0, 1.0)
+    rows = parameter_rows(space, space.start(), posterior)
+    for row in rows:
+        assert row.standard_error == pytest.approx(share * (row.upper - row.lower), rel=1e-9), f"{row.owner} {row.name}"
+    (slack,) = (row for row in rows if (row.owner, row.name) == ("soleus", "tendon_slack_length"))
+    assert slack.standard_error == pytest.approx(0.1 * 0.3 * 0.28)  # bounds 0.85 to 1.15 of 0.28 m
