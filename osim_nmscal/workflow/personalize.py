@@ -127,7 +127,7 @@ def _publish(flow: Flow) -> None:
         return
     settings, inputs, used = config.model_dump(mode="json"), _input_digests(config), place.used
     judged_as = {"verdict": asdict(verdict_of(flow)), "findings": [asdict(finding) for finding in flow.runner.judged]}
-    key = digest_of(settings, inputs, versions(), {label: dict(record.files) for label, record in used.items()}, judged_as)
+    key = digest_of(settings, inputs, versions(), {label: dict(record.files) for label, record in sorted(used.items())}, judged_as)
     if place.current(SUMMARY, key) is None:
         from osim_nmscal.workflow.run_report import write_run_report  # an up-to-date run can do without its libraries
 
