@@ -102,22 +102,23 @@ def _property_edits(
     values: Values,
     converted_to: str = "",
 ) -> list[Edit]:
-    """Change the properties that the element has (where they differ) and append those that it has not."""
+    """Change the properties that the element has (where they differ) and append those that it has not, in its curves as well."""
     edits: list[Edit] = []
-    missing: dict[str, Value] = {}
+    missing: dict[etree._Element, dict[str, Value]] = {}
     for path, value in values.items():
-        child = property_element(document, element, path)
-        if child is None or (converted_to and not is_kept(child, converted_to)):
-            missing[path] = value
+        curve, _, tag = path.rpartition("/")
+        inside = property_element(document, element, curve) if curve else None
+        if inside is not None and converted_to and not is_kept(inside, converted_to):
+            inside = None  # it goes with the former class
+        parent, tag = (inside, tag) if inside is not None else (element, path)
+        child = property_element(document, parent, tag)
+        if child is None or (converted_to and parent is element and not is_kept(child, converted_to)):
+            missing.setdefault(parent, {})[tag] = value
         elif not _is_stated(child, value):
             edits.append(_value_edit(document, spans[child], str(child.tag), value))
-    for curve in () if converted_to else element.iterchildren("*"):
-        inside = {path: missing.pop(path) for path in list(missing) if path.startswith(f"{curve.tag}/")}
-        if inside:  # the curve is there, without this number
-            numbers = {path.rpartition("/")[2]: value for path, value in inside.items()}
-            edits.append(_insertion(document, spans, curve, numbers, str(curve.tag).encode()))
-    if missing:
-        edits.append(_insertion(document, spans, element, missing, (converted_to or str(element.tag)).encode()))
+    for parent, lacking in missing.items():
+        close_with = converted_to if parent is element and converted_to else str(parent.tag)
+        edits.append(_insertion(document, spans, parent, lacking, close_with.encode()))
     return edits
 
 

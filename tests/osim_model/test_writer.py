@@ -364,3 +364,17 @@ def test_whatever_else_a_calibration_moved_is_written_and_opensim_reads_it(
     for muscle in muscles.muscles:
         values = {name: getattr(muscle, name) for name in COMMON_DEFAULTS} | dict(class_values(muscle.properties))
         assert report["muscles"][muscle.name][place] == values[place]
+
+
+def test_a_value_inside_a_curve_that_the_file_states_is_changed_in_place(tmp_path: Path) -> None:
+    source = Path(__file__).parent.parent.parent / "models" / "virtual_leg.osim"
+    (muscle,) = read_muscles(source).select(["soleus_r"]).muscles
+    stretched = dataclasses.replace(
+        muscle,
+        properties=dataclasses.replace(muscle.properties, max_eccentric_velocity_force_multiplier=1.43, min_norm_active_fiber_length=0.41),
+    )
+    written = write_personalized(source, tmp_path / "out.osim", MuscleTable(muscles=(stretched,)))
+    assert read_muscles(tmp_path / "out.osim").select(["soleus_r"]).muscles == (stretched,)
+    before, after = (path.read_text(encoding="utf-8").splitlines() for path in (source, tmp_path / "out.osim"))
+    assert len([line for line in after if line not in before]) <= 6
+    assert written is not None
