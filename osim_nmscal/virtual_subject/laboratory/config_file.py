@@ -41,7 +41,7 @@ setup = "scale_setup.xml"
 setup = "ik_setup.xml"
 
 [inverse_dynamics]
-lowpass_cutoff = 6.0   # Hz
+lowpass_cutoff = 12.0   # Hz
 
 [muscle_analysis]
 dofs = {_listed(limb.calibrated_dofs)}
