@@ -281,6 +281,8 @@ def _segments(check: _Check, recording: RecordingSettings, start: float, end: fl
     )
     inside = segments_within(found.segments, start, end)
     check.findings += [*found.findings, *inside.findings]
+    if any(inverse_dynamics.recording_problems(config, recording)):  # said already: contacts need the columns that the loads name
+        return dict(zip(trial_names(recording.name, inside.segments), inside.segments, strict=True))
     kept, odd = usual_stances(config, recording, inside.segments, forces)
     check.judged.extend(odd)
     if settings.method == "stance" and forces is not None:

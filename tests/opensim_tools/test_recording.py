@@ -46,7 +46,7 @@ def test_all_steps_in_one_worker_give_the_bits_of_each_alone(gait2354_data, gait
         ),
         dynamics=DynamicsStep(
             out=tmp_path / "one" / "id.sto",
-            settings=InverseDynamicsSettings(external_loads=gait2354_data / "subject01_walk1_grf.xml"),
+            settings=InverseDynamicsSettings(external_loads=gait2354_data / "subject01_walk1_grf.xml", lowpass_forces=False),
         ),
         muscles=MusclesStep(out=tmp_path / "one", settings=MuscleAnalysisSettings(dofs=DOFS)),
         log=tmp_path / "one" / "opensim.log",

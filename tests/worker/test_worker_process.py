@@ -110,6 +110,7 @@ def _started(tmp_path, how):
     script, beat = tmp_path / "script.py", tmp_path / "beat"
     script.write_text(
         "import sys, threading, signal\nfrom pathlib import Path\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a suite in the background inherits that it is ignored
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from test_worker_process import write_until_stopped\nfrom osim_nmscal.worker.process import call\n"
         f"{how}\ncall(write_until_stopped, {str(beat)!r})\n"

@@ -43,6 +43,7 @@ def test_a_session_that_is_told_to_end_kills_what_its_threads_wait_for(tmp_path,
         f"import signal, sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from test_worker_threads import beat, call, in_threads\n"
         "signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a suite in the background inherits that it is ignored
         f"in_threads(lambda item: call(beat, {str(tmp_path)!r} + f'/beat{{item}}'), range(4), jobs=2)\n"
     )
     process = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.DEVNULL, start_new_session=True)
