@@ -27,7 +27,7 @@ from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.storage import in_radians, read_storage
 from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read_muscles
 from osim_nmscal.workflow.applied_forces import applied_forces, plate_loads
-from osim_nmscal.workflow.names import SCALED_MODEL, excitations, moments, motion
+from osim_nmscal.workflow.names import SCALED_MODEL, moments, motion
 from osim_nmscal.workflow.recording_files import has_motion, moments_by_coordinate, read_markers
 from osim_nmscal.workflow.setup_needs import marker_bodies, marker_locations, measured_pairs, static_trial, task_markers
 
@@ -226,21 +226,6 @@ def _of_inverse_dynamics(flow: "Flow") -> Iterator[Finding]:
         yield from of_forces.weight_carried(summary.get("vertical_force_over_weight", 0.0), recording.name)
 
 
-def _of_emg(flow: "Flow") -> Iterator[Finding]:
-    if flow.mapping is None:
-        return
-    # one muscle of each channel that drives a muscle by itself stands for it
-    alone = (flow.mapping.weights > 0).sum(axis=0) == 1
-    standing = {c: m for m in np.flatnonzero(alone)[::-1] for c in np.flatnonzero(flow.mapping.weights[:, m] > 0)}
-    for recording in flow.config.recordings:
-        driven = read_storage(flow.place.path(excitations(recording.name)))
-        values = driven.select([flow.mapping.muscles[standing[c]] for c in sorted(standing)]).values
-        channels = TimeSeries(
-            time=driven.time, labels=tuple(flow.mapping.channels[c] for c in sorted(standing)), values=values, source=recording.name
-        )
-        yield from of_emg.weak_channels(channels, start=recording.start, end=recording.end)
-
-
 def _of_trials(flow: "Flow") -> Iterator[Finding]:
     if flow.trials is None or flow.start_muscles is None:
         return
@@ -283,7 +268,6 @@ _JUDGES: Mapping[str, Callable[["Flow"], Iterable[Finding]]] = {
     "scaling": _of_scaling,
     "inverse_kinematics": _of_inverse_kinematics,
     "inverse_dynamics": _of_inverse_dynamics,
-    "emg": _of_emg,
     "trials": _of_trials,
     "evaluation": _of_evaluation,
     "verification": _of_verification,
