@@ -161,7 +161,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.workflow.verification import verify_results as verify_results
 
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 # public name -> its one home
 _HOMES: dict[str, str] = {
