@@ -11,6 +11,7 @@ from osim_nmscal.calibration.optimizers import Minimum
 from osim_nmscal.calibration.parameter_space import ParameterBlock, ParameterSpace, calibrated_muscles, neural_parameters
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, SynergyResult
+from osim_nmscal.errors import CalibrationError
 
 # A parameter this close to a bound, in ranges, is reported as lying on it.
 _AT_BOUND = 1e-4
@@ -35,7 +36,13 @@ class Outcome:
     synergy: SynergyResult | None = None
 
     def result(self) -> CalibrationResult:
-        """Return it as users see it."""
+        """Return it as users see it.
+
+        Raises:
+            CalibrationError: a user's own optimiser recorded no iteration.
+        """
+        if not self.minimum.history:
+            raise CalibrationError(f"The optimiser {self.optimizer!r} returned an empty history; record at least its start (see Journal).")
         space, z = self.space, self.z
         return CalibrationResult(
             method=self.method,

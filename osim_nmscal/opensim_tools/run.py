@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from osim_nmscal.errors import OpenSimToolError
+from osim_nmscal.errors import FileFormatError, OpenSimToolError
 from osim_nmscal.worker.process import Limits, WorkerError, call
 
 R = TypeVar("R")
@@ -47,7 +47,8 @@ def in_worker(
 
     Raises:
         NmscalError: the function raised one; passed on as it is.
-        OpenSimToolError: any other exception, a crash, a limit or a full disk; quotes the end of the log where that may say more.
+        FileFormatError: the disk is full, or the system refuses a process or a file.
+        OpenSimToolError: any other exception, a crash or a limit; quotes the end of the log.
     """
     if _is_worker:
         return function(*args)
@@ -55,8 +56,10 @@ def in_worker(
     try:
         return call(_quietly, function, args, log=log, limits=limits, follows=_same_model(model))
     except WorkerError as error:
-        quoted = "" if error.kind in ("disk", "system") else f"\n{quoted_log(log)}"
-        raise OpenSimToolError(f"OpenSim failed in {doing or function.__name__}: {error}{quoted}") from None
+        what = doing or function.__name__
+        if error.kind in ("disk", "system"):  # not OpenSim's fault, and the user's to mend
+            raise FileFormatError(f"{what[:1].upper()}{what[1:]} stopped: {error}") from None
+        raise OpenSimToolError(f"OpenSim failed in {what}: {error}\n{quoted_log(log)}") from None
 
 
 def _same_model(model: Path | None) -> str:

@@ -3,11 +3,15 @@
 import pytest
 import torch
 
+from osim_nmscal.calibration.calibrate import calibrate
 from osim_nmscal.calibration.identifiability import Posterior
+from osim_nmscal.calibration.optimizers import Loss, Minimum, Progress
 from osim_nmscal.calibration.outcome import parameter_rows
 from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.data.muscles import Muscle, MuscleTable
+from osim_nmscal.errors import CalibrationError
 
 MUSCLES = MuscleTable(
     muscles=(
@@ -27,3 +31,13 @@ def test_a_standard_error_is_in_the_unit_of_its_parameter() -> None:
         assert row.standard_error == pytest.approx(share * (row.upper - row.lower), rel=1e-9), f"{row.owner} {row.name}"
     (slack,) = (row for row in rows if (row.owner, row.name) == ("soleus", "tendon_slack_length"))
     assert slack.standard_error == pytest.approx(0.1 * 0.3 * 0.28)  # bounds 0.85 to 1.15 of 0.28 m
+
+
+def test_an_optimiser_that_records_nothing_is_told_so() -> None:
+    twin = make_twin(4, 1, 40, 1, seed=0)
+
+    def silent(loss: Loss, start: torch.Tensor, *, progress: Progress | None = None) -> Minimum:
+        return Minimum(best=loss.evaluate(start), status="iterations", sentence="Nothing was done.", iterations=0, history=())
+
+    with pytest.raises(CalibrationError, match="'silent' returned an empty history"):
+        calibrate(twin.trials, twin.start, optimizer=silent)

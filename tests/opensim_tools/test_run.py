@@ -1,9 +1,10 @@
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from osim_nmscal.errors import OpenSimToolError, UnknownNameError
+from osim_nmscal.errors import FileFormatError, OpenSimToolError, UnknownNameError
 from osim_nmscal.opensim_tools.run import in_worker, quoted_log
 
 pytestmark = pytest.mark.opensim
@@ -19,6 +20,10 @@ def load_missing_model(path: str) -> None:
     opensim.Model(path)
 
 
+def fill_the_disk(path: str) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+
 def leave_opensim_log() -> list[str]:
     import opensim
 
@@ -31,6 +36,11 @@ def leave_opensim_log() -> list[str]:
 def test_a_crash_becomes_an_error_that_says_so(tmp_path):
     with pytest.raises(OpenSimToolError, match=r"failed in a test: it crashed \(SIGABRT\)"):
         in_worker(os.abort, log=tmp_path / "x.log", doing="a test")
+
+
+def test_a_full_disk_is_the_users_to_mend_and_no_fault_of_opensim(tmp_path):
+    with pytest.raises(FileFormatError, match=r"^A test stopped: the disk is full \(/res/ik.mot\): make room"):
+        in_worker(fill_the_disk, "/res/ik.mot", log=tmp_path / "x.log", doing="a test")
 
 
 def test_a_quiet_end_of_the_process_becomes_an_error(tmp_path):
