@@ -9,24 +9,32 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from osim_nmscal.calibration.cross_validation import leave_one_out
-from osim_nmscal.calibration.identifiability import laplace_posterior
+from osim_nmscal.calibration.electrodes import electrodes_of
+from osim_nmscal.calibration.fitting import fit
+from osim_nmscal.calibration.identifiability import Posterior, laplace_posterior
+from osim_nmscal.calibration.joint import JointEvaluation, JointObjective, dynamometer_objectives
+from osim_nmscal.calibration.likelihood import autocorrelation_time, moment_weight, prior_unit
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.optimizers import Optimizer, Progress
 from osim_nmscal.calibration.optimizers.named import named_optimizer, optimizer_name
 from osim_nmscal.calibration.outcome import Outcome
-from osim_nmscal.calibration.parameter_space import parameter_space, slower_filter_first
+from osim_nmscal.calibration.parameter_space import ParameterSpace, parameter_space, slower_filter_first
+from osim_nmscal.calibration.posterior import posterior
+from osim_nmscal.calibration.prior import Prior, WorkingPoints, mean_mtu_length
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read
 from osim_nmscal.calibration.stacking import StackedTrials, stack_trials
-from osim_nmscal.calibration.starts import best_of_starts, starting_parameters
+from osim_nmscal.calibration.starts import starting_parameters
 from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult
-from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import CalibrationError, listed
-from osim_nmscal.nms.muscle_models import muscle_mechanics
+from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_mechanics
 
 # Properties of a muscle that only make sense above zero.
 _POSITIVE = ("optimal_fiber_length", "tendon_slack_length", "max_isometric_force", "max_contraction_velocity")
@@ -74,24 +82,29 @@ def calibrate_emg_driven(
     require_read(settings, own_optimizer=optimizer is not None)
     began = time.perf_counter()
     table = muscles.select(trials.muscles)
-    stacked = stack_trials(trials.calibration)
-    frozen, findings = _screen(stacked, table, trials.calibration.dofs)
-    require_units(trials.calibration, table)
-    space = parameter_space(table, settings, frozen, time_step=stacked.time_step)
+    chosen = trials.calibration
+    motions = chosen.of_kind("motion") or chosen.trials
+    others = [trial for trial in chosen.trials if trial not in motions] if chosen.of_kind("motion") else []
+    stacked = stack_trials(TrialSet(trials=motions))
+    frozen, findings = _screen(stacked, table, chosen, others)
+    require_units(chosen, table)
+    electrodes = electrodes_of(motions)
+    space = parameter_space(table, settings, frozen, time_step=stacked.time_step, electrodes=electrodes)
     if space.size == 0:
         raise CalibrationError("No parameter is free to move; free at least one in [calibration.parameters].")
     samples = int(stacked.counted.sum()) * len(trials.dofs)
     if space.size > samples:
         findings.append(f"There are more free parameters ({space.size}) than moment samples ({samples}): many will stay near their start.")
-    groups = [[table.index(name) for name in members] for members in settings.groups.values()]
     mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
-    objective = Objective(stacked, mechanics, space, settings.loss, terms, groups, trials.dofs)
+    objective = muscle_objective(stacked, mechanics, space, settings, table, terms, trials.dofs)
+    loss = JointObjective(objective, dynamometer_objectives(others, mechanics, space, settings), space.size)
     search, name = optimizer or named_optimizer(settings), settings.optimizer if optimizer is None else optimizer_name(optimizer)
     with threads_for(stacked.mtu_length.numel()):
-        minimum = best_of_starts(objective, starting_parameters(space, settings), search, progress)
+        found = fit(loss, objective, starting_parameters(space, settings), search, settings, progress)
         # the fibers do the same whichever filter comes first
-        best = objective.evaluate(slower_filter_first(space, minimum.best.z), [state.length for state in minimum.best.states])
-        posterior = laplace_posterior(objective, best, objective.linearize(best))
+        ordered = slower_filter_first(space, found.best.z)
+        best = found.best if ordered is found.best.z or bool((ordered == found.best.z).all()) else loss.evaluate(ordered)
+        uncertainty = posterior_of(loss, objective, best, settings)
     result = Outcome(
         method="emg_driven",
         optimizer=name,
@@ -99,10 +112,12 @@ def calibrate_emg_driven(
         space=space,
         z=best.z,
         time_step=stacked.time_step,
-        minimum=minimum,
+        minimum=found.minimum,
         loss=best.loss,
+        loss_initial=found.loss_initial,
         evaluations=objective.evaluations,
-        posterior=posterior,
+        posterior=uncertainty,
+        prior=objective.prior,
         seconds=time.perf_counter() - began,
         findings=tuple(findings),
     ).result()
@@ -112,28 +127,84 @@ def calibrate_emg_driven(
     return result
 
 
-def _screen(stacked: StackedTrials, table: MuscleTable, dofs: tuple[str, ...]) -> tuple[frozenset[str], list[str]]:
+def muscle_objective(
+    stacked: StackedTrials,
+    mechanics: MuscleMechanics,
+    space: ParameterSpace,
+    settings: CalibrationSettings,
+    table: MuscleTable,
+    terms: Sequence[Term],
+    dofs: tuple[str, ...],
+    *,
+    trials_apart: bool = False,
+) -> Objective:
+    """Return the loss of muscles over motions: moments, penalties, prior.
+
+    Args:
+        stacked: the motions.
+        mechanics: constants of the muscles.
+        space: the parameters.
+        settings: loss, noise, prior, groups.
+        table: the muscles.
+        terms: the user's.
+        dofs: names.
+        trials_apart: whether no term may couple trials.
+    """
+    groups = [[table.index(name) for name in members] for members in settings.groups.values()]
+    coupled = settings.prior.working_point_width > 0.0 and settings.loss.prior_weight > 0.0
+    points = WorkingPoints.of_start(space, mean_mtu_length(stacked), settings.prior) if coupled else None
+    return Objective(
+        stacked,
+        mechanics,
+        space,
+        settings.loss,
+        terms,
+        groups,
+        dofs,
+        moment_weight=moment_weight(stacked, settings.loss, settings.noise),
+        prior=Prior(space, prior_unit(settings.loss), points),
+        trials_apart=trials_apart,
+    )
+
+
+def posterior_of(loss: JointObjective, objective: Objective, best: JointEvaluation, settings: CalibrationSettings) -> Posterior:
+    """Return the expected error of the parameters at the minimum, by the noise of the likelihood or of the errors that are left."""
+    linear = loss.linearize(best)
+    if settings.loss.moment_scale != "noise":
+        return laplace_posterior(objective, best.first, linear.first)
+    parts = [(objective, best.first, linear.first), *zip(loss.others, best.others, linear.others, strict=True)]
+    errors = best.first.outputs.joint_moment - objective.trials.joint_moment
+    correlation = autocorrelation_time(errors, objective.trials.counted)
+    width = settings.prior.moment_arm_width
+    return posterior(objective.prior, best.z, linear.hessian, parts, moment_arm_width=width, time=correlation)
+
+
+def _screen(stacked: StackedTrials, table: MuscleTable, trials: TrialSet, others: Sequence[Trial]) -> tuple[frozenset[str], list[str]]:
     """Refuse impossible inputs; return the muscles to hold fixed and why."""
     for muscle in table.muscles:
         for name in _POSITIVE:
             value = getattr(muscle, name)
             if not (math.isfinite(value) and value > 0.0):
                 raise CalibrationError(f"Muscle {muscle.name!r} has {name} = {value:g}, expected a positive number; correct the model.")
-    if not bool(stacked.excitation.any()):
+    if not others and not bool(stacked.excitation.any()) and "motion" in stacked.kinds:
         raise CalibrationError("All excitations are zero in the calibration trials; check the EMG mapping and normalization.")
     findings = []
     counted = stacked.counted
-    for i, dof in enumerate(dofs):
+    for i, dof in enumerate(trials.dofs):
         moment = stacked.joint_moment[counted][:, i]
-        if float(moment.max() - moment.min()) < _CONSTANT_MOMENT:
+        if bool(stacked.measured[:, i].any()) and float(moment.max() - moment.min()) < _CONSTANT_MOMENT:
             findings.append(
                 f"The joint moment of {dof} is constant ({float(moment[0]):.3g} N·m) in the calibration trials: it says little; "
                 "check the inverse dynamics or leave the DOF out."
             )
-    silent = [name for i, name in enumerate(table.names) if not bool(stacked.excitation[..., i].any())]
-    unseen = [name for i, name in enumerate(table.names) if float(stacked.moment_arm[counted][..., i].abs().max()) < _NO_MOMENT_ARM]
-    if silent:
-        findings.append(f"Held fixed because their excitation is zero throughout: {listed(silent)}.")
+    reach = np.max([np.abs(trial.moment_arm[trial.first_counted :]).max(axis=(0, 1)) for trial in trials.trials], axis=0)
+    unseen = [name for name, arm in zip(table.names, reach, strict=True) if arm < _NO_MOMENT_ARM]
     if unseen:
         findings.append(f"Held fixed because no calibrated DOF sees them: {listed(unseen)}.")
-    return frozenset(silent) | frozenset(unseen), findings
+    if others:  # passive trials tell of relaxed muscles as well
+        return frozenset(unseen), findings
+    silent = [name for i, name in enumerate(table.names) if not bool(stacked.excitation[..., i].any())]
+    if silent and "motion" in stacked.kinds:
+        findings.insert(len(findings) - bool(unseen), f"Held fixed because their excitation is zero throughout: {listed(silent)}.")
+        return frozenset(silent) | frozenset(unseen), findings
+    return frozenset(unseen), findings

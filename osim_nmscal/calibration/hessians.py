@@ -39,6 +39,28 @@ class Hessian(Protocol):
         """Return the sum with a dense matrix; None if that would cost the structure that makes this one fast."""
         ...
 
+    def plus_leading(self, more: Tensor) -> "Hessian":
+        """Return the sum with a matrix of the first entries, which all else may be coupled to, (leading entry, leading entry)."""
+        ...
+
+    def of_leading(self, count: int, ridge: float) -> Tensor:
+        """Return the Schur complement of the first entries: what is left of their curvature when all others follow them.
+
+        Args:
+            count: how many.
+            ridge: relative, raises the diagonal of what is eliminated.
+        """
+        ...
+
+
+def schur_complement(matrix: Tensor, count: int, ridge: float) -> Tensor:
+    """Return A - B D^-1 B' of a symmetric matrix [[A, B], [B', D]], D's diagonal raised by a relative ridge; A is (count, count)."""
+    inner, cross, outer = matrix[:count, :count], matrix[:count, count:], matrix[count:, count:]
+    if len(outer):
+        raised = outer + torch.diag(ridge * outer.diagonal().clamp_min(ridge * float(outer.diagonal().max()) + 1e-300))
+        inner = inner - cross @ torch.linalg.solve(raised, cross.T)
+    return 0.5 * (inner + inner.T)
+
 
 @dataclass(frozen=True)
 class DenseMatrix:
@@ -75,6 +97,16 @@ class DenseMatrix:
     def plus(self, more: Tensor) -> "DenseMatrix":
         """Return the sum with a dense matrix."""
         return DenseMatrix(self.matrix + more)
+
+    def plus_leading(self, more: Tensor) -> "DenseMatrix":
+        """Return the sum with a matrix of the first entries."""
+        total = self.matrix.clone()
+        total[: len(more), : len(more)] += more
+        return DenseMatrix(total)
+
+    def of_leading(self, count: int, ridge: float) -> Tensor:
+        """Return the Schur complement of the first entries."""
+        return schur_complement(self.matrix, count, ridge)
 
 
 @dataclass(frozen=True)
@@ -145,6 +177,16 @@ class ArrowMatrix:
 
     def plus(self, more: Tensor) -> None:
         """Return nothing: a dense sum has no arrow."""
+
+    def plus_leading(self, more: Tensor) -> "ArrowMatrix":
+        """Return the sum with a matrix of the first shared entries."""
+        shared = self.shared.clone()
+        shared[: len(more), : len(more)] += more
+        return ArrowMatrix(shared, self.crosses, self.blocks)
+
+    def of_leading(self, count: int, ridge: float) -> Tensor:
+        """Return the Schur complement of the first entries, all trials and the other shared entries eliminated."""
+        return schur_complement(self.marginal(ridge), count, ridge)
 
     def marginal(self, ridge: float) -> Tensor:
         """Return the Schur complement of the shared entries after eliminating all trials, their diagonals raised by a relative ridge."""

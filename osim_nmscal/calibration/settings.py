@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 from pydantic import Field, create_model, model_validator
 
+from osim_nmscal.calibration.noise_settings import NoiseSettings
 from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
+from osim_nmscal.calibration.prior_settings import PriorSettings
 from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.errors import CalibrationError
 from osim_nmscal.settings import Settings, setting
@@ -25,10 +27,10 @@ class ParameterSettings(Settings):
         description="Whether the parameter is calibrated.",
         source="choice: kind by kind: what joint moments hardly tell from lengths and strength stays fixed",
     )
-    scope: Literal["muscle", "group", "global"] = setting(
+    scope: Literal["muscle", "group", "channel", "global"] = setting(
         "muscle",
         unit="-",
-        description="One value per muscle, per group (muscles in no group stand alone), or one for all.",
+        description="One value per muscle, per group (muscles in no group stand alone), per EMG channel, or one for all.",
         source="CEINMS",
     )
     bounds: Literal["absolute", "relative"] = setting(
@@ -45,8 +47,9 @@ class ParameterSettings(Settings):
     prior_width: float = setting(
         0.0,
         unit="as the bounds",
-        description="Standard deviation of the prior around the start; 0 takes that of a flat prior between the bounds, range / sqrt(12).",
-        source="choice: bounds already say how far a value is believed",
+        description="Standard deviation of the prior around the start, of the natural logarithm for lengths, strengths, gains and time "
+        "constants; 0 takes that of a flat prior between the bounds, range / sqrt(12).",
+        source="kind by kind, see there; otherwise bounds already say how far a value is believed",
         ge=0.0,
     )
 
@@ -92,11 +95,12 @@ class LossSettings(Settings):
     """
 
     moment_weight: float = setting(1.0, unit="-", description="Weight of the moment error.", source="Hambly 2025, Eq. 4", ge=0.0)
-    moment_scale: Literal["raw", "sd", "range"] = setting(
-        "sd",
+    moment_scale: Literal["noise", "raw", "sd", "range"] = setting(
+        "noise",
         unit="-",
-        description="Moment errors in N·m (Eq. 4), or divided by each DOF's standard deviation or range over the calibration trials.",
-        source="CEINMS divides by the variance; cross-validation: as good on held-out trials as the others, and no DOF pays for another",
+        description="Moment errors weighed by their noise in each trial and DOF ([calibration.noise]), in N·m (Eq. 4), or divided by each "
+        "DOF's standard deviation or range over the calibration trials.",
+        source="virtual people: the balance of data and prior follows from the noise; CEINMS divides by the variance",
     )
     fiber_length_weight: float = setting(
         10.0,
@@ -124,10 +128,11 @@ class LossSettings(Settings):
         ge=0.0,
     )
     prior_weight: float = setting(
-        1e-3,
+        1.0,
         unit="-",
-        description="Weight of the squared deviation from the start, in prior standard deviations.",
-        source="cross-validation on treadmill and running: best with one trial (6 % below 3e-4); with two or three, 3e-4 is 2 % better",
+        description="Weight of the squared deviation from what is known before, in prior standard deviations. 1 is right where errors are "
+        "weighed by their noise; with another moment_scale it is in units of the mean squared scaled moment error (0.001 is a weak prior).",
+        source="Bayes: with the noise known there is nothing to balance",
         ge=0.0,
     )
     similarity_weight: float = setting(
@@ -231,6 +236,8 @@ class CalibrationSettings(Settings):
         {}, unit="-", description="Named groups of muscles that share group-scoped parameters.", source="CEINMS"
     )
     loss: LossSettings = Field(default=LossSettings(), description="Loss.", json_schema_extra={"unit": "-", "source": "-"})
+    noise: NoiseSettings = Field(default=NoiseSettings(), description="Noise.", json_schema_extra={"unit": "-", "source": "-"})
+    prior: PriorSettings = Field(default=PriorSettings(), description="Prior.", json_schema_extra={"unit": "-", "source": "-"})
     gauss_newton: GaussNewtonSettings = Field(
         default=GaussNewtonSettings(), description="Gauss-Newton.", json_schema_extra={"unit": "-", "source": "-"}
     )

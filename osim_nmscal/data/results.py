@@ -52,6 +52,16 @@ class CalibratedParameter:
     at_bound: Literal["", "lower", "upper", "fixed"]
     standard_error: float  # same unit; nan where the optimiser gives none
     identifiable: bool  # the data narrow it to clearly less than its prior or range
+    prior_deviation: float = float("nan")  # same unit; how far the truth was believed to lie from the start (SD)
+
+    @property
+    def standing(self) -> Literal["known", "assumed", "at bound", "fixed"]:
+        """What the value rests on: the data, what was assumed before, a bound, or nothing that moved."""
+        if self.at_bound == "fixed":
+            return "fixed"
+        if self.at_bound:
+            return "at bound"
+        return "known" if self.identifiable else "assumed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +154,7 @@ class CalibrationResult:
     history: tuple[HistoryRow, ...]
     findings: tuple[str, ...] = ()  # decisions and warnings a user must see, one sentence each
     synergy: SynergyResult | None = None  # of a synergy-hybrid calibration
+    working_points: tuple[CalibratedParameter, ...] = ()  # normalized fiber length at the mean MTU length; empty without such a prior
     cross_validation: tuple[MomentMetrics, ...] = ()  # each calibration trial predicted from the others, if asked for
 
 

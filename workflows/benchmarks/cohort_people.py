@@ -35,7 +35,7 @@ from osim_nmscal.virtual_subject.laboratory.recordings import REALISTIC, Recordi
 from osim_nmscal.virtual_subject.laboratory.session import EMG_RATE
 from osim_nmscal.virtual_subject.make import GAIN_RANGE, RATE, limb_of, make_virtual_subject, measure_person
 from osim_nmscal.virtual_subject.motion.drive import solve_drive
-from osim_nmscal.virtual_subject.motion.efforts import LEG_EFFORTS, Effort, effort_excitation, effort_motion
+from osim_nmscal.virtual_subject.motion.efforts import LEG_EFFORTS, RISE, RISE_BEFORE, Effort, effort_excitation, effort_motion
 from osim_nmscal.virtual_subject.motion.mechanics import measure
 from osim_nmscal.virtual_subject.motion.moment_arms import with_moment_arms
 from osim_nmscal.virtual_subject.motion.prescribed import Mechanics, Motion
@@ -75,16 +75,21 @@ class Base:
 
 @dataclass(frozen=True, kw_only=True)
 class EffortTrial:
-    """A dynamometer run as a trial, and what a trial cannot say yet: which moment was measured."""
+    """A dynamometer run: signals of every degree of freedom, and which moment was measured."""
 
     trial: Trial
     kind: str  # "passive" or "maximal"
     measured: str  # the only degree of freedom whose moment counts
 
-    def masked(self) -> Trial:
-        """Return the trial with moment and moment arms of all other degrees of freedom zero: they then cost and tell nothing."""
-        mask = np.array([dof == self.measured for dof in self.trial.dofs], dtype=np.float64)
-        return replace(self.trial, joint_moment=self.trial.joint_moment * mask, moment_arm=self.trial.moment_arm * mask[:, None])
+    def as_recorded(self) -> Trial:
+        """Return what the laboratory makes of it: relaxed muscles, or agonists that do what they were told, whatever their EMG says."""
+        if self.kind == "passive":
+            return replace(self.trial, kind="passive", measured=(self.measured,), excitation=np.zeros_like(self.trial.excitation))
+        trying = [i for i, name in enumerate(self.trial.muscles) if _POOL_OF[name] in _AGONISTS[self.trial.name.split("/")[0]]]
+        rise = np.clip((self.trial.time + RISE_BEFORE) / RISE, 0.0, 1.0)
+        excitation = self.trial.excitation.copy()
+        excitation[:, trying] = (0.01 + (0.5 - 0.5 * np.cos(np.pi * rise)) * (ASSUMED_EFFORT - 0.01))[:, None]
+        return replace(self.trial, kind="effort", measured=(self.measured,), driven_by="assumed", excitation=excitation)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,6 +238,7 @@ def true_parameters(true: TrueMuscles) -> NmsParameters:
 _POOLS = tuple(pool.name for pool in LEG.pools)
 _CHANNELS = tuple(pool.channel for pool in LEG.pools if pool.channel)
 _CHANNEL_OF = {muscle: pool.channel for pool in LEG.pools for muscle in pool.muscles}
+_AGONISTS = {effort.name: effort.agonists for effort in LEG_EFFORTS}
 _POOL_OF = {muscle: pool.name for pool in LEG.pools for muscle in pool.muscles}
 
 

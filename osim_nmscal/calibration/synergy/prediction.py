@@ -12,6 +12,7 @@ from typing import Literal, assert_never
 import numpy as np
 import torch
 
+from osim_nmscal.calibration.likelihood import moment_weight
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
 from osim_nmscal.calibration.parameter_space import ParameterSpace, fixed_parameters
@@ -130,7 +131,8 @@ def _with_moments(
     parameters = ParameterSpace((), fixed_parameters(result.muscles, result.neural), trials.time_step)
     mechanics = muscle_mechanics(result.muscles, rigid_tendon=settings.rigid_tendon)
     loss = settings.loss.model_copy(update={"prior_weight": 0.0, "similarity_weight": 0.0})
-    objective = Objective(stack_trials(trials), mechanics, parameters, loss)
+    stacked = stack_trials(trials)
+    objective = Objective(stacked, mechanics, parameters, loss, moment_weight=moment_weight(stacked, loss, settings.noise))
     space = HybridSpace(
         parameters, weights.shape[1], len(synthesized), tuple(c.shape[1] for c in coefficients), per_trial=False, fixed_weights=weights
     )

@@ -1,0 +1,61 @@
+"""Settings of the likelihood: how far a moment may lie from the truth when all parameters are right."""
+
+from osim_nmscal.settings import Settings, setting
+
+
+class NoiseSettings(Settings):
+    """Standard deviations of joint moments by kind of trial; read where `[calibration.loss] moment_scale = "noise"`.
+
+    Everything that is not a parameter is noise here: markers and plates, EMG that is not the muscle's, curves that differ from the
+    person's. Neighbouring samples repeat the same error, so `correlation_time` of them count as one.
+
+    Example:
+        >>> NoiseSettings(relative=0.2).floor
+        2.0
+    """
+
+    relative: float = setting(
+        0.28,
+        unit="SD of the trial's moment",
+        description="Standard deviation of a moment of a motion, as a share of that moment's own standard deviation in that trial.",
+        source="virtual people (wide population, tuning seeds): what is left at the true parameters",
+        ge=0.0,
+    )
+    floor: float = setting(
+        2.0, unit="N·m", description="Least standard deviation of a moment of a motion.", source="virtual people, as relative", gt=0.0
+    )
+    correlation_time: float = setting(
+        0.08,
+        unit="s",
+        description="Time over which errors repeat themselves (integrated autocorrelation time).",
+        source="virtual people, as relative",
+        ge=0.0,
+    )
+    refit: bool = setting(
+        True,
+        unit="-",
+        description="Whether the noise of each DOF and its autocorrelation are taken from the first fit's errors, for a second fit.",
+        source="virtual people: the balance of data and prior follows from it",
+    )
+    passive_relative: float = setting(
+        0.15, unit="moment", description="Part of the moment in the SD of a passive trial.", source="virtual people, as relative", ge=0.0
+    )
+    passive_floor: float = setting(
+        2.0, unit="N·m", description="Least standard deviation of a passive moment.", source="virtual people, as relative", gt=0.0
+    )
+    passive_samples: float = setting(
+        4.0, unit="-", description="Independent samples in a passive trial.", source="virtual people, as relative", gt=0.0
+    )
+    effort_relative: float = setting(
+        0.12,
+        unit="largest moment",
+        description="Part of the trial's largest moment in the SD of an effort.",
+        source="virtual people: how hard a person tries differs by this",
+        ge=0.0,
+    )
+    effort_floor: float = setting(
+        5.0, unit="N·m", description="Least standard deviation of the moment of an effort.", source="virtual people, as relative", gt=0.0
+    )
+    effort_samples: float = setting(
+        3.0, unit="-", description="Independent samples in an effort.", source="virtual people, as relative", gt=0.0
+    )

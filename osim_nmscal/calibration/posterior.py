@@ -1,0 +1,67 @@
+"""How far calibrated parameters can be from the truth, where data and prior are in the same unit: a Laplace approximation.
+
+C = H^-1 + K_h S_h K_h' + s^2 K_a K_a'. H is the precision of data and prior at the minimum, everything that is not a muscle's parameter
+eliminated. K_h is how the free parameters follow those that are held (strengths of muscles without electrode), S_h what is believed of
+these. K_a = H^-1 J'X is how they follow the moment arms, which the model only believes (X: each muscle's part of the moments).
+"Schmidt-Kalman" or *consider* analysis: what is not estimated still blurs what is. Parameters are identifiable where the data halve
+what was believed before.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from osim_nmscal.calibration.hessians import Hessian
+from osim_nmscal.calibration.identifiability import Posterior
+from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT
+from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
+from osim_nmscal.calibration.prior import Prior
+
+# Relative ridge that makes blocks invertible where the loss does not see them.
+_RIDGE = 1e-9
+
+# One part of a loss: its objective, evaluation and linearization.
+Part = tuple[Objective, Evaluation, Linearization]
+
+
+def posterior(prior: Prior, z: Tensor, hessian: Hessian, parts: Sequence[Part], *, moment_arm_width: float, time: float) -> Posterior:
+    """Return the expected error of the calibrated parameters.
+
+    Args:
+        prior: what is believed before.
+        z: (parameter,), the minimum.
+        hessian: of half the whole loss, whose first entries are the parameters.
+        parts: everything with moments.
+        moment_arm_width: standard deviation of one factor per muscle.
+        time: autocorrelation time of the moment errors, samples; handed on.
+    """
+    size = len(z)
+    precision = hessian.of_leading(size, _RIDGE) / LIKELIHOOD_UNIT
+    held = prior.space.assumed()
+    free = ~held
+    inverse = torch.zeros_like(precision)
+    index = free.nonzero().squeeze(-1)
+    inverse[index[:, None], index] = _inverse(precision[index][:, index])
+    covariance = inverse.clone()
+    believed = prior.space.believed_width()
+    if bool(held.any()):
+        follow = -inverse @ precision[:, held]
+        follow[held] = torch.eye(int(held.sum()), dtype=z.dtype)
+        covariance = covariance + (follow * believed[held].square()) @ follow.T
+    if moment_arm_width > 0.0:
+        muscles = parts[0][1].outputs.tendon_force.shape[-1]
+        pull = z.new_zeros((size, muscles))
+        for objective, at, linear in parts:
+            force = at.outputs.tendon_force[objective.trials.counted]
+            share = (objective.weighted_arm * force[:, None, :]).flatten(0, 1)  # (counted * dof, muscle)
+            pull = pull + linear.moment_jacobian.T @ share / LIKELIHOOD_UNIT
+        follow = inverse @ pull
+        covariance = covariance + moment_arm_width**2 * follow @ follow.T
+    width = _inverse(prior.precision(z)).diagonal().sqrt()
+    return Posterior(0.5 * (covariance + covariance.T), width, time, 1.0)
+
+
+def _inverse(matrix: Tensor) -> Tensor:
+    ridge = 1e-12 * float(matrix.diagonal().max()) if len(matrix) else 0.0
+    return torch.linalg.inv(matrix + ridge * torch.eye(len(matrix), dtype=matrix.dtype))
