@@ -12,6 +12,7 @@ from osim_nmscal.calibration.objective import Evaluation, Objective
 from osim_nmscal.calibration.optimizers import Minimum, Optimizer, Progress
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.starts import best_of_starts
+from osim_nmscal.data.results import HistoryRow
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,17 @@ def fit(
     trials = motion.trials
     errors = muscles_of(minimum.best.first).outputs.joint_moment - trials.joint_moment
     reweigh(motion, settings, noise_of_errors(errors, trials, settings.noise))
-    second = search(loss, minimum.best.z, progress=progress)
     last = minimum.history[-1]
-    rows = tuple(
-        replace(row, iteration=last.iteration + row.iteration, seconds=last.seconds + row.seconds)
-        for row in second.history
-        if row.iteration
-    )
+
+    def later(row: HistoryRow) -> HistoryRow:
+        return replace(row, iteration=last.iteration + row.iteration, seconds=last.seconds + row.seconds)
+
+    def go_on(row: HistoryRow) -> None:
+        if progress is not None and row.iteration:  # its start is where the first fit ended
+            progress(later(row))
+
+    second = search(loss, minimum.best.z, progress=go_on)
+    rows = tuple(later(row) for row in second.history if row.iteration)
     together = replace(second, iterations=minimum.iterations + second.iterations, history=(*minimum.history, *rows))
     return Fit(together, loss.evaluate(every[0]).loss)
 

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.calibration.emg_driven import muscle_objective
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.calibration.prediction import predict
@@ -22,9 +23,9 @@ def every_kind_free(**changes: ParameterSettings) -> ParametersSettings:
 
 def make_objective(twin: Twin, settings: CalibrationSettings, **more: object) -> Objective:
     """Build the loss that a calibration of the twin would minimise."""
-    groups = [[twin.start.index(name) for name in members] for members in settings.groups.values()]
     space = parameter_space(twin.start, settings, time_step=TIME_STEP)
-    return Objective(stack_trials(twin.trials), muscle_mechanics(twin.start), space, settings.loss, groups=groups, **more)  # type: ignore[arg-type]
+    stacked = stack_trials(twin.trials)
+    return muscle_objective(stacked, muscle_mechanics(twin.start), space, settings, twin.start, (), twin.trials.dofs, **more)  # type: ignore[arg-type]
 
 
 def moment_errors(twin: Twin, result: CalibrationResult) -> NDArray[np.float64]:

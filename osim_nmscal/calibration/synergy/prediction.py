@@ -56,8 +56,17 @@ def predict_hybrid(
     """
     settings = settings or CalibrationSettings()
     chosen = trials.with_muscles(result.muscles.names)
-    if result.synergy is None:
+    others = chosen.of_kind("passive", "effort")
+    if result.synergy is None or len(others) == len(chosen.trials):
         return predict(chosen, result.muscles, result.neural, settings)
+    if others:  # no synergy drives what a dynamometer measured
+        motions = TrialSet(trials=chosen.of_kind("motion"))
+        parts = (
+            *predict(TrialSet(trials=others), result.muscles, result.neural, settings),
+            *predict_hybrid(motions, result, settings, mode=mode),
+        )
+        by_name = {one.trial: one for one in parts}
+        return tuple(by_name[name] for name in chosen.names)
     synthesized = np.isin(chosen.muscles, result.synergy.synthesized)
     if not any(trial.excitation[:, ~synthesized].any() for trial in chosen.trials):
         raise CalibrationError("No recorded muscle has an excitation in these trials; check the EMG mapping.")

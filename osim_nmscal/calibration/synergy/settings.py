@@ -61,10 +61,10 @@ class SynergySettings(Settings):
         ge=0.0,
     )
     excitation_weight: float = setting(
-        0.03,
+        0.003,
         unit="-",
         description="Weight w_s of squared synthesised excitations, in units of the recorded excitations' mean square.",
-        source="choice by held-out error on treadmill and running data",
+        source="virtual people: more makes strengths grow; less leaves excitations undetermined",
         gt=0.0,
     )
     range_weight: float = setting(
