@@ -257,6 +257,8 @@ def _block(
     hold = kind.enters in FORCE_PARAMETERS and calibration.prior.unrecorded_strength == "held"
     assumed = unheard & hold
     held = torch.where(assumed, width.clamp_max(_HELD_WIDTH), width)
+    if kind.name == "optimal_fiber_length":
+        held = held / calibration.prior.length_caution
     return ParameterBlock(kind, owners, owner_of_muscle, reference, start, lower, upper, held, column, assumed, width)
 
 

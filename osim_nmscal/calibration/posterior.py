@@ -1,10 +1,11 @@
-"""How far calibrated parameters can be from the truth, where data and prior are in the same unit: a Laplace approximation.
+"""How far calibrated parameters can be from the truth, where data and prior are in the same unit: a linearised analysis.
 
-C = H^-1 + K_h S_h K_h' + s^2 K_a K_a'. H is the precision of data and prior at the minimum, everything that is not a muscle's parameter
-eliminated. K_h is how the free parameters follow those that are held (strengths of muscles without electrode), S_h what is believed of
-these. K_a = H^-1 J'X is how they follow the moment arms, which the model only believes (X: each muscle's part of the moments).
-"Schmidt-Kalman" or *consider* analysis: what is not estimated still blurs what is. Parameters are identifiable where the data halve
-what was believed before.
+C = H^-1 (D + P B P) H^-1 + s^2 K K'. H is the precision of data and prior at the minimum, everything that is not a muscle's parameter
+eliminated; P the prior's part of it, D = H - P the data's; B is what is believed of the parameters beforehand. Where the prior pulls as
+hard as it believes (P = B^-1) the first term is H^-1, the Laplace approximation; where it pulls harder, since nothing measures a
+parameter, the term holds the bias of that pull, over truths spread as believed (Theobald 1974). K = H^-1 J'X is how parameters follow
+moment arms that the model only believes (X: each muscle's part of the moments; s: their deviation): what is not estimated still blurs
+what is ("consider" analysis, Schmidt 1966). Parameters are identifiable where the data halve what was believed before.
 """
 
 from collections.abc import Sequence
@@ -38,17 +39,9 @@ def posterior(prior: Prior, z: Tensor, hessian: Hessian, parts: Sequence[Part], 
     """
     size = len(z)
     precision = hessian.of_leading(size, _RIDGE) / LIKELIHOOD_UNIT
-    held = prior.space.assumed()
-    free = ~held
-    inverse = torch.zeros_like(precision)
-    index = free.nonzero().squeeze(-1)
-    inverse[index[:, None], index] = _inverse(precision[index][:, index])
-    covariance = inverse.clone()
-    believed = prior.space.believed_width()
-    if bool(held.any()):
-        follow = -inverse @ precision[:, held]
-        follow[held] = torch.eye(int(held.sum()), dtype=z.dtype)
-        covariance = covariance + (follow * believed[held].square()) @ follow.T
+    pull, believed = prior.pull(z), _inverse(prior.precision(z))
+    inverse = _inverse(precision)
+    covariance = inverse @ (precision - pull + pull @ believed @ pull) @ inverse
     if moment_arm_width > 0.0:
         muscles = parts[0][1].outputs.tendon_force.shape[-1]
         pull = z.new_zeros((size, muscles))
@@ -58,8 +51,7 @@ def posterior(prior: Prior, z: Tensor, hessian: Hessian, parts: Sequence[Part], 
             pull = pull + linear.moment_jacobian.T @ share / LIKELIHOOD_UNIT
         follow = inverse @ pull
         covariance = covariance + moment_arm_width**2 * follow @ follow.T
-    width = _inverse(prior.precision(z)).diagonal().sqrt()
-    return Posterior(0.5 * (covariance + covariance.T), width, time, 1.0)
+    return Posterior(0.5 * (covariance + covariance.T), believed.diagonal().sqrt(), time, 1.0)
 
 
 def _inverse(matrix: Tensor) -> Tensor:

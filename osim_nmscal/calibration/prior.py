@@ -107,9 +107,16 @@ class Prior:
             gradient += self.weight * (rows.T @ self._deviation(z))
             hessian += self.weight * (rows.T @ rows)
 
+    def pull(self, z: Tensor) -> Tensor:
+        """Return the Hessian of half the squared deviations, (parameter, parameter)."""
+        return self._precision(z, self._width)
+
     def precision(self, z: Tensor) -> Tensor:
         """Return the inverse covariance of what is believed of z before any data, (parameter, parameter)."""
-        precision = torch.diag(self.space.believed_width() ** -2.0)
+        return self._precision(z, self.space.believed_width())
+
+    def _precision(self, z: Tensor, width: Tensor) -> Tensor:
+        precision = torch.diag(width**-2.0)
         if self.points is not None:
             rows = self._rows(z)
             precision = precision + rows.T @ rows

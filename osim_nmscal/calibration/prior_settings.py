@@ -31,6 +31,14 @@ class PriorSettings(Settings):
         source="markers and scaling place muscles to about 1 %",
         ge=0.0,
     )
+    length_caution: float = setting(
+        1.0,
+        unit="-",
+        description="How many times harder than their own deviation says optimal fiber lengths are pulled to their start. Above 1 they "
+        "follow the data less than these deserve; intervals stay those of the stated deviation.",
+        source="virtual people",
+        ge=1.0,
+    )
     unrecorded_strength: Literal["held", "free"] = setting(
         "held",
         unit="-",
