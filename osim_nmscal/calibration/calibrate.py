@@ -1,7 +1,6 @@
 """One way into every calibration: the settings' method decides which."""
 
 from collections.abc import Mapping, Sequence
-from typing import assert_never
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.losses import Term
@@ -59,8 +58,8 @@ def calibrate(
             return calibrate_emg_driven(trials, muscles, settings, progress=progress, terms=terms, optimizer=optimizer)
         case "synergy_hybrid":
             return calibrate_synergy_hybrid(trials, muscles, settings, roles=roles, progress=progress, terms=terms, optimizer=optimizer)
-        case other:
-            assert_never(other)
+        case other:  # pydantic's `model_copy` lets it through; no other method stands in for it
+            raise CalibrationError(f"There is no calibration method {other!r}; choose 'emg_driven' or 'synergy_hybrid'.")
 
 
 def _values(settings: CalibrationSettings) -> dict[str, object]:

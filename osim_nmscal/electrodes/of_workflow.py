@@ -72,7 +72,7 @@ def study_electrodes(
         runner.judge("check", opened.foreseen)
         flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs))
         for stage in preparing():
-            stage.run(flow)
+            flow.pass_through(stage)
             runner.judge(stage.name, judged(stage.name, flow))
         publish_partial(flow)
         return _study(flow, channels, fewest, jobs, progress)
