@@ -4,13 +4,13 @@ Errors of this package are printed as they are, without a traceback. Exit codes:
 files, 1 for a tool that failed, 3 when the verdict is "do not use" or OpenSim does not confirm the personalized model, 4 with
 --strict when it is "use with care", 130 when interrupted. Progress goes to stderr, results to stdout; when whoever reads stdout
 has gone (`| head`), the command ends without a word and with code 1.
-What happens before and around it (Ctrl-C during imports, encodings, unforeseen errors) is in start.py.
+What happens before and around it (Ctrl-C during imports, encodings, unforeseen errors) is in surroundings.py.
 """
 
 if __name__ == "__main__":  # `python -m osim_nmscal.cli`: before the imports below, so that Ctrl-C finds its handler in place
-    from osim_nmscal.start import main as start
+    from osim_nmscal.surroundings import prepare
 
-    start()
+    prepare()
 
 import os
 import sys
@@ -32,7 +32,7 @@ from osim_nmscal.commands.run import run
 from osim_nmscal.commands.settings import settings
 from osim_nmscal.commands.verify import verify
 from osim_nmscal.errors import ConfigError, NmscalError
-from osim_nmscal.start import INTERRUPTED, interruptible
+from osim_nmscal.surroundings import INTERRUPTED, interruptible
 
 
 class _Commands(typer.core.TyperGroup):
@@ -88,3 +88,7 @@ def _refused_by_the_system(error: OSError) -> ConfigError:
     open_elsewhere = " and that no other program has it open" if isinstance(error, PermissionError) else ""
     named = os.fsdecode(where) if isinstance(where, bytes | str | os.PathLike) else str(where)
     return ConfigError(f"{named} cannot be read or written: {why}; check the path, its permissions{open_elsewhere}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import assert_never
 
 import numpy as np
 
@@ -66,10 +65,8 @@ def calibrate(
             result = calibrate_emg_driven(trials, muscles, settings, progress=progress, terms=terms, optimizer=optimizer)
         case "synergy_hybrid":
             result = calibrate_synergy_hybrid(trials, muscles, settings, roles=roles, progress=progress, terms=terms, optimizer=optimizer)
-        case "auto":
-            raise AssertionError("settled leaves no 'auto'")
-        case other:
-            assert_never(other)
+        case other:  # pydantic's `model_copy` lets it through; no other method stands in for it
+            raise CalibrationError(f"There is no calibration method {other!r}; choose 'auto', 'emg_driven' or 'synergy_hybrid'.")
     return replace(result, findings=(*why, *result.findings))
 
 

@@ -28,13 +28,13 @@ from osim_nmscal.calibration.prior import Prior, WorkingPoints, mean_mtu_length
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read
 from osim_nmscal.calibration.stacking import StackedTrials, stack_trials
 from osim_nmscal.calibration.starts import starting_parameters
-from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import CalibrationError, listed
 from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_mechanics
+from osim_nmscal.nms.threads import threads_for
 
 # Properties of a muscle that only make sense above zero.
 _POSITIVE = ("optimal_fiber_length", "tendon_slack_length", "max_isometric_force", "max_contraction_velocity")

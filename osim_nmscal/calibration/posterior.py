@@ -39,17 +39,17 @@ def posterior(prior: Prior, z: Tensor, hessian: Hessian, parts: Sequence[Part], 
     """
     size = len(z)
     precision = hessian.of_leading(size, _RIDGE) / LIKELIHOOD_UNIT
-    pull, believed = prior.pull(z), _inverse(prior.precision(z))
+    pull, believed = prior.weight / LIKELIHOOD_UNIT * prior.pull(z), _inverse(prior.precision(z))
     inverse = _inverse(precision)
     covariance = inverse @ (precision - pull + pull @ believed @ pull) @ inverse
     if moment_arm_width > 0.0:
         muscles = parts[0][1].outputs.tendon_force.shape[-1]
-        pull = z.new_zeros((size, muscles))
+        moved = z.new_zeros((size, muscles))
         for objective, at, linear in parts:
             force = at.outputs.tendon_force[objective.trials.counted]
             share = (objective.weighted_arm * force[:, None, :]).flatten(0, 1)  # (counted * dof, muscle)
-            pull = pull + linear.moment_jacobian.T @ share / LIKELIHOOD_UNIT
-        follow = inverse @ pull
+            moved = moved + linear.moment_jacobian.T @ share / LIKELIHOOD_UNIT
+        follow = inverse @ moved
         covariance = covariance + moment_arm_width**2 * follow @ follow.T
     return Posterior(0.5 * (covariance + covariance.T), believed.diagonal().sqrt(), time, 1.0)
 

@@ -8,13 +8,13 @@ import torch
 from osim_nmscal.calibration.parameter_space import fixed_parameters
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.stacking import stack_trials
-from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import NeuralParameters, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.nms.model import NmsInputs, NmsOutputs, simulate
 from osim_nmscal.nms.muscle_models import muscle_mechanics
+from osim_nmscal.nms.threads import threads_for
 
 
 def predict(

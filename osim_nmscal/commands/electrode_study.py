@@ -14,7 +14,7 @@ from osim_nmscal.config import load_config
 from osim_nmscal.workflow.interruption import terminable
 
 if TYPE_CHECKING:
-    from osim_nmscal.data.electrode_study import ElectrodeStudy
+    from osim_nmscal.electrodes.findings import ElectrodeStudy
 
 
 def electrode_study(
@@ -25,7 +25,7 @@ def electrode_study(
     fewest: Annotated[int, typer.Option("--fewest", min=1, help="Number of studied channels at which to stop.")] = 1,
 ) -> None:
     """Find out which EMG channels can be left off, and for how much loss; an interrupted study goes on where it stopped."""
-    from osim_nmscal.workflow.electrodes import study_electrodes
+    from osim_nmscal.electrodes.of_workflow import study_electrodes
 
     workflow = load_config(config)
     folder = out or workflow.output.folder
@@ -44,8 +44,8 @@ def electrode_study(
 
 def _print_study(study: "ElectrodeStudy") -> None:
     """Print both methods at every number of channels, and the answer in words."""
-    from osim_nmscal.summaries.electrode_answer import deciding_data
-    from osim_nmscal.summaries.paired_tests import p_text
+    from osim_nmscal.electrodes.answer import deciding_data
+    from osim_nmscal.electrodes.paired_tests import p_text
 
     data = deciding_data(study.metrics)
     title = f"Median R² on {data.replace('_', '-')} trials as channels are left off, the least missed first"

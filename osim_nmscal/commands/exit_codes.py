@@ -1,6 +1,6 @@
 """Exit codes that a result ends with; cli.py says all of them."""
 
-from osim_nmscal.start import INTERRUPTED
+from osim_nmscal.surroundings import INTERRUPTED
 from osim_nmscal.workflow.interruption import TERMINATED, Terminated
 
 NOT_CONFIRMED = 3

@@ -12,7 +12,7 @@ from rich.table import Table
 from osim_nmscal.commands.exit_codes import CARE, NOT_CONFIRMED
 from osim_nmscal.commands.printing import ERR, OUT, print_findings, print_judged, print_verdict
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
-from osim_nmscal.start import INTERRUPTED
+from osim_nmscal.surroundings import INTERRUPTED
 
 if TYPE_CHECKING:
     from osim_nmscal.workflow.personalize import PersonalizedResult

@@ -18,7 +18,7 @@ from osim_nmscal.errors import FileFormatError
 from osim_nmscal.formats.c3d import read_c3d
 from osim_nmscal.formats.once import once
 from osim_nmscal.formats.storage import drop_repeated_columns, read_storage
-from osim_nmscal.formats.table_end import require_whole_last_number
+from osim_nmscal.formats.table_end import require_full_row, require_whole_last_number
 from osim_nmscal.formats.text_files import is_number, numbers, read_text, require_increasing
 
 FloatArray = NDArray[np.float64]
@@ -146,9 +146,7 @@ def _read_rows(lines: list[str], start: int, separator: str, labels: list[str], 
             cells.pop()
         if not rows and not any(is_number(cell) and cell.strip() for cell in cells):
             continue  # a line of units
-        if len(cells) != len(labels):
-            hint = "the file is truncated: export it again" if index == last and len(cells) < len(labels) else "correct the line"
-            raise FileFormatError(f"{path}, line {index + 1}: {len(cells)} values for {len(labels)} columns; {hint}.")
+        require_full_row(cells, labels, path, index + 1, last=index == last)
         rows.append(cells)
         line_numbers.append(index + 1)
     if not rows:

@@ -19,7 +19,7 @@ from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.provenance.code import code_version
 from osim_nmscal.provenance.values import file_digest
 from osim_nmscal.virtual_subject.make import VirtualSubject, make_virtual_subject
-from osim_nmscal.workflow.against_truth import TruthComparison, compare_with_truth
+from osim_nmscal.virtual_subject.truth import TruthComparison, compare_with_truth
 from osim_nmscal.workflow.personalize import PersonalizedResult, personalize
 from osim_nmscal.workflow.progress import Progress, ProgressCallback
 

@@ -96,7 +96,7 @@ def personalize(
         flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs))
         try:
             for stage in TABLE:
-                stage.run(flow)
+                flow.pass_through(stage)
                 runner.judge(stage.name, judged(stage.name, flow))
                 if stage is not TABLE[-1]:
                     runner.finish(stage.name)

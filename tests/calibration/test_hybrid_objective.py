@@ -13,13 +13,14 @@ from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
 from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.synergy.calibration import hybrid_posterior
-from osim_nmscal.calibration.synergy.factorization import spline_basis, splines_seen
+from osim_nmscal.calibration.synergy.factorization import splines_seen
 from osim_nmscal.calibration.synergy.objective import HybridObjective
 from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.calibration.synergy.space import HybridSpace
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError
 from osim_nmscal.nms.muscle_models import muscle_mechanics
+from osim_nmscal.splines import spline_basis
 
 SYNTHESIZED = torch.tensor([False, True, True, False, True])
 # narrow ranges: every penalty is at work

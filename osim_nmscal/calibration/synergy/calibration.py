@@ -35,7 +35,6 @@ from osim_nmscal.calibration.synergy.factorization import (
     extract_synergies,
     fewest_above,
     fit_primitives,
-    spline_basis,
     splines_seen,
     synergies_by_count,
 )
@@ -43,13 +42,14 @@ from osim_nmscal.calibration.synergy.objective import HybridEvaluation, HybridOb
 from osim_nmscal.calibration.synergy.roles import DrivenTrials, driven_trials
 from osim_nmscal.calibration.synergy.settings import MuscleRole
 from osim_nmscal.calibration.synergy.space import HybridSpace
-from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, SynergyResult
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import CalibrationError, listed
 from osim_nmscal.nms.muscle_models import muscle_mechanics
+from osim_nmscal.nms.threads import threads_for
+from osim_nmscal.splines import spline_basis
 
 # Highest random starting weight of a muscle without EMG. Source: choice; such a muscle then starts at about 0.1.
 _START_WEIGHT = 0.2

@@ -19,15 +19,16 @@ from osim_nmscal.calibration.parameter_space import ParameterSpace, fixed_parame
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.stacking import stack_trials
-from osim_nmscal.calibration.synergy.factorization import fit_primitives, spline_basis, splines_seen
+from osim_nmscal.calibration.synergy.factorization import fit_primitives, splines_seen
 from osim_nmscal.calibration.synergy.objective import HybridEvaluation, HybridObjective
 from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.calibration.synergy.space import HybridSpace
-from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.data.results import CalibrationResult, SynergyResult, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, UnknownNameError, did_you_mean
 from osim_nmscal.nms.muscle_models import muscle_mechanics
+from osim_nmscal.nms.threads import threads_for
+from osim_nmscal.splines import spline_basis
 
 PredictionMode = Literal["calibrated", "from_emg", "emg_hybrid"]
 

@@ -15,7 +15,6 @@ from osim_nmscal.errors import NmscalError
 
 if TYPE_CHECKING:
     from osim_nmscal.config import WorkflowConfig
-    from osim_nmscal.workflow.flow import Flow
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,6 @@ class Stage:
         """Yield what is wrong with what it needs; `sound` tells that nothing was found wrong before."""
         check = getattr(self.module, "problems", None)
         return () if check is None else check(config, sound=sound)
-
-    def run(self, flow: "Flow") -> None:
-        """Do it."""
-        self.module.run(flow)
 
 
 TABLE = (

@@ -65,9 +65,9 @@ def run(flow: "Flow") -> None:
 
 def work(inputs: Inputs, task: Calibration, out: Path) -> Summary:
     """Calibrate; an interrupted calibration is written, but never used again."""
-    from osim_nmscal.workflow.methods import method_of  # torch takes seconds, and `check` asks this module
+    from osim_nmscal.calibration.calibrate import calibrate  # torch takes seconds, and `check` asks this module
 
-    result = method_of(task.settings.method).calibrate(task.trials, task.muscles, task.settings, progress=_tell)
+    result = calibrate(task.trials, task.muscles, task.settings, progress=_tell)
     write_calibration(ResultsFolder(root=out), result)
     return {
         "status": result.status,

@@ -64,13 +64,13 @@ def of_calibrated(trials: TrialSet, muscles: tuple[str, ...]) -> TrialSet:
 
 def work(inputs: Inputs, task: Evaluation, out: Path) -> Summary:
     """Predict every trial before and after calibration, and compare."""
+    from osim_nmscal.calibration.predict_calibrated import predict_calibrated
     from osim_nmscal.calibration.prediction import predict  # with it comes torch, which an up-to-date run can do without
-    from osim_nmscal.workflow.methods import method_of
 
     result = read_calibration(ResultsFolder(root=inputs.file("calibration").parent.parent), task.start_muscles)
     trials = of_calibrated(task.trials, result.muscles.names)
     before = predict(trials, result.start_muscles, result.start_neural, task.settings)
-    after = method_of(result.method).predict(trials, result, task.settings)
+    after = predict_calibrated(trials, result, task.settings)
     write_predictions(ResultsFolder(root=out), trials, after, before=before)
     metrics = (*moment_metrics(trials, before, model="uncalibrated"), *moment_metrics(trials, after, model="calibrated"))
     write_text_atomically(out / MOMENT_METRICS, json.dumps([metric_document(metric) for metric in metrics], indent=1))

@@ -1,7 +1,6 @@
 """Trials: segments of the recordings on one clock, each with its role. Never cached: they take no time and are no files."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import numpy as np
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.time_series import TimeSeries
-from osim_nmscal.data.trials import MuscleGeometry, Trial, TrialSet
+from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import listed
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis
@@ -21,24 +20,13 @@ from osim_nmscal.trials.clock import emg_clock_findings
 from osim_nmscal.trials.roles import assign_roles, require_apart, trial_names
 from osim_nmscal.trials.segmentation import Segment, segment_recording, segments_within
 from osim_nmscal.workflow.contacts import usual_stances
-from osim_nmscal.workflow.flow import Flow, made
+from osim_nmscal.workflow.flow import Flow, RecordingData, made
 from osim_nmscal.workflow.names import SCALED_MODEL, excitations, moments, motion
 from osim_nmscal.workflow.recording_files import has_motion, moments_by_coordinate, read_events, read_forces
 from osim_nmscal.workflow.stages.muscle_analysis import folder_of
 
 if TYPE_CHECKING:
     from osim_nmscal.config import RecordingSettings, WorkflowConfig
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecordingData:
-    """What the trials of one recording are cut from."""
-
-    recording: "RecordingSettings"
-    geometry: MuscleGeometry
-    moments: TimeSeries  # columns named by dof
-    excitations: TimeSeries  # columns named by muscle
-    motion: Path | None  # its joint angles
 
 
 def outputs(config: "WorkflowConfig") -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from osim_nmscal.data.electrode_study import StudyComparison, StudyData, StudyMethod, StudyMetric
-from osim_nmscal.summaries.paired_tests import FEWEST_PAIRS
+from osim_nmscal.electrodes.findings import StudyComparison, StudyData, StudyMethod, StudyMetric
+from osim_nmscal.electrodes.paired_tests import FEWEST_PAIRS
 
 METHODS: dict[StudyMethod, str] = {"emg_driven": "EMG-driven", "synergy_hybrid": "synergy-hybrid"}
 # A loss of R2 that a laboratory may find small; used in the answer only. Source: choice.

@@ -7,7 +7,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from osim_nmscal.calibration.threads import threads_for
+from osim_nmscal.nms.threads import threads_for
 
 
 @pytest.fixture(autouse=True)

@@ -5,20 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from osim_nmscal.data.electrode_study import ElectrodeStudy, StudyComparison, StudyData, StudyMethod
+from osim_nmscal.electrodes.answer import METHODS, deciding_data
+from osim_nmscal.electrodes.findings import ElectrodeStudy, StudyComparison, StudyData, StudyMethod
+from osim_nmscal.electrodes.paired_tests import p_text
 from osim_nmscal.report.blocks import Block, Cell, Column, Figure, LegendEntry, Missing, Section, Table, rows_of
 from osim_nmscal.report.data import ReportData, SettingRow
 from osim_nmscal.report.page import Head, page_html
 from osim_nmscal.report.svg import Panel, limits
 from osim_nmscal.summaries.colours import CALIBRATED, UNCALIBRATED
-from osim_nmscal.summaries.electrode_answer import deciding_data
-from osim_nmscal.summaries.paired_tests import p_text
 
 COLOURS: dict[StudyMethod, str] = {"emg_driven": CALIBRATED, "synergy_hybrid": UNCALIBRATED}
 DASHES: dict[StudyMethod, str] = {"emg_driven": "", "synergy_hybrid": "6 3"}
-NAMES: dict[StudyMethod, str] = {"emg_driven": "EMG-driven", "synergy_hybrid": "synergy-hybrid"}
 _LEGEND = tuple(
-    LegendEntry(text=f"{name}, median and quartiles over trials", colour=COLOURS[m], dash=DASHES[m]) for m, name in NAMES.items()
+    LegendEntry(text=f"{name}, median and quartiles over trials", colour=COLOURS[m], dash=DASHES[m]) for m, name in METHODS.items()
 )
 _STAR = LegendEntry(text="★ in the colour of the better method: the methods differ (Holm-adjusted p < 0.05)", colour="#ffffff", kind="bar")
 
@@ -88,7 +87,7 @@ def _measure_figures(study: ElectrodeStudy, data: StudyData, comparisons: tuple[
 def _measure_panel(study: ElectrodeStudy, data: StudyData, measure: str, title: str, dof: str, tests: list[StudyComparison]) -> str:
     counts = sorted({metric.count for metric in study.metrics}, reverse=True)
     quartiles: dict[tuple[StudyMethod, int], np.ndarray] = {}
-    for method in NAMES:
+    for method in METHODS:
         for count in counts:
             chosen = (m for m in study.metrics if (m.method, m.data, m.dof, m.count) == (method, data, dof, count))
             values = [value for m in chosen if np.isfinite(value := getattr(m, measure))]
@@ -96,14 +95,16 @@ def _measure_panel(study: ElectrodeStudy, data: StudyData, measure: str, title: 
                 quartiles[method, count] = np.percentile(values, [25, 50, 75])
     low, high = limits(*quartiles.values(), share=0.12)
     panel = Panel(dof, (-0.4, len(counts) - 0.6), (low, high), x_label="channels left", y_label=title, x_ticks=_ticks(counts))
-    for i, method in enumerate(NAMES):
+    for i, method in enumerate(METHODS):
         known = [count for count in counts if (method, count) in quartiles]
         places = [counts.index(count) + 0.12 * (i - 0.5) for count in known]
         panel.line(places, [quartiles[method, count][1] for count in known], COLOURS[method], dash=DASHES[method])
         for place, count in zip(places, known, strict=True):
             first, middle, third = quartiles[method, count]
             panel.line([place, place], [first, third], COLOURS[method], width=1.2)
-            panel.dot(place, middle, COLOURS[method], hint=f"{NAMES[method]}, {count} channels: {middle:.3g} ({first:.3g} to {third:.3g})")
+            panel.dot(
+                place, middle, COLOURS[method], hint=f"{METHODS[method]}, {count} channels: {middle:.3g} ({first:.3g} to {third:.3g})"
+            )
     for test in tests:
         if test.better != "neither":
             panel.text(counts.index(test.count), high - 0.07 * (high - low), "★", anchor="middle", colour=COLOURS[test.better])
@@ -129,7 +130,7 @@ def _tests_table(tests: tuple[StudyComparison, ...]) -> Block:
             t.effect,
             p_text(t.p_value),
             p_text(t.p_adjusted),
-            NAMES[t.better] if t.better != "neither" else "–",
+            METHODS[t.better] if t.better != "neither" else "–",
         )
         for t in tests
     ]
@@ -162,14 +163,14 @@ def _distance(study: ElectrodeStudy) -> Block:
         "Distance of the parameters", (-0.4, len(counts) - 0.6), limits([0.0, *values]), x_label="channels left", y_label="of their range",
         x_ticks=_ticks(counts),
     )  # fmt: skip
-    for method in NAMES:
+    for method in METHODS:
         models = sorted((m for m in study.models if m.method == method and not m.failed), key=lambda m: -m.count)
         panel.line([counts.index(m.count) for m in models], [m.parameter_distance for m in models], COLOURS[method], dash=DASHES[method])
         for m in models:
-            hint = f"{NAMES[method]}, {m.count} channels: {m.parameter_distance:.3g} over {m.parameters_compared} parameters"
+            hint = f"{METHODS[method]}, {m.count} channels: {m.parameter_distance:.3g} over {m.parameters_compared} parameters"
             panel.dot(counts.index(m.count), m.parameter_distance, COLOURS[method], hint=hint)
     caption = "How far the calibrated parameters move from those found with all channels, mean over shared parameters."
-    legend = tuple(LegendEntry(text=name, colour=COLOURS[m], dash=DASHES[m]) for m, name in NAMES.items())
+    legend = tuple(LegendEntry(text=name, colour=COLOURS[m], dash=DASHES[m]) for m, name in METHODS.items())
     return Figure(caption=caption, panels=(panel.render(),), legend=legend, name="study_parameters")
 
 
@@ -206,7 +207,7 @@ def _order(study: ElectrodeStudy) -> Block:
 
 
 def _endings(study: ElectrodeStudy) -> Block:
-    rows = [(NAMES[m.method], m.count, ", ".join(m.removed) or "–", m.synergies, m.seconds, m.sentence) for m in study.models]
+    rows = [(METHODS[m.method], m.count, ", ".join(m.removed) or "–", m.synergies, m.seconds, m.sentence) for m in study.models]
     return Table(
         caption="Every calibration and how it ended. Marked: failed.",
         columns=(

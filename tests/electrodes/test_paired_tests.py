@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from osim_nmscal.data.electrode_study import StudyMetric
-from osim_nmscal.summaries.paired_tests import compare_methods, holm, p_text, rank_biserial, signed_rank_test
+from osim_nmscal.electrodes.findings import StudyMetric
+from osim_nmscal.electrodes.paired_tests import compare_methods, holm, p_text, rank_biserial, signed_rank_test
 
 
 def test_the_signed_rank_test_gives_the_tabled_probability():

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from osim_nmscal.data.electrode_study import StudyComparison, StudyData, StudyMetric
+from osim_nmscal.electrodes.findings import StudyComparison, StudyData, StudyMetric
 
 FloatArray = NDArray[np.float64]
 

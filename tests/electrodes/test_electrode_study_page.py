@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from osim_nmscal.data.electrode_study import ElectrodeStudy, StudyExcitation, StudyMetric, StudyModel
+from osim_nmscal.electrodes.answer import answer
+from osim_nmscal.electrodes.findings import ElectrodeStudy, StudyExcitation, StudyMetric, StudyModel
+from osim_nmscal.electrodes.page import electrode_study_html, write_electrode_study_page
+from osim_nmscal.electrodes.paired_tests import compare_methods
 from osim_nmscal.report.data import SettingRow
-from osim_nmscal.report.electrode_study_page import electrode_study_html, write_electrode_study_page
-from osim_nmscal.summaries.electrode_answer import answer
-from osim_nmscal.summaries.paired_tests import compare_methods
 
 
 @pytest.fixture

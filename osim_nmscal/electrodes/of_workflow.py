@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osim_nmscal.config import WorkflowConfig
-from osim_nmscal.data.electrode_study import ElectrodeStudy
-from osim_nmscal.electrodes import electrode_study, study_candidates, write_study
-from osim_nmscal.report.electrode_study_page import write_electrode_study_page
+from osim_nmscal.electrodes.findings import ElectrodeStudy
+from osim_nmscal.electrodes.page import write_electrode_study_page
+from osim_nmscal.electrodes.study import electrode_study, study_candidates
+from osim_nmscal.electrodes.tables import write_study
 from osim_nmscal.workflow.flow import Flow, made
 from osim_nmscal.workflow.judgement import judged
 from osim_nmscal.workflow.personalize import publish_partial
@@ -71,7 +72,7 @@ def study_electrodes(
         runner.judge("check", opened.foreseen)
         flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs))
         for stage in preparing():
-            stage.run(flow)
+            flow.pass_through(stage)
             runner.judge(stage.name, judged(stage.name, flow))
         publish_partial(flow)
         return _study(flow, channels, fewest, jobs, progress)

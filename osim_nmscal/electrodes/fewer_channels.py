@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.prediction import predict
+from osim_nmscal.calibration.calibrate import calibrate
+from osim_nmscal.calibration.predict_calibrated import predict_calibrated
 from osim_nmscal.calibration.settings import CalibrationSettings, without_synergies
-from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
 from osim_nmscal.calibration.synergy.prediction import predict_hybrid
 from osim_nmscal.calibration.synergy.settings import MuscleRole
 from osim_nmscal.data.emg import EmgMapping
@@ -89,11 +88,12 @@ def calibrate_without(
     if hybrid:
         roles: dict[str, MuscleRole] = {name: "withheld" for name in fewer.withheld}
         count = min(settings.synergy.count, _independent(fewer))
-        settings = settings.model_copy(update={"synergy": settings.synergy.model_copy(update={"count": count})})
-        return calibrate_synergy_hybrid(fewer.trials, muscles, settings, roles=roles), fewer.trials
+        synergy = settings.synergy.model_copy(update={"count": count})
+        settings = settings.model_copy(update={"method": "synergy_hybrid", "synergy": synergy})
+        return calibrate(fewer.trials, muscles, settings, roles=roles), fewer.trials
     trials = fewer.trials.with_muscles(fewer.recorded)
     settings = _of_muscles(without_synergies(settings), fewer.recorded)
-    return calibrate_emg_driven(trials, muscles, settings), trials
+    return calibrate(trials, muscles, settings), trials
 
 
 def _of_muscles(settings: CalibrationSettings, muscles: Sequence[str]) -> CalibrationSettings:
@@ -115,17 +115,12 @@ def predictions(
     result: CalibrationResult, trials: TrialSet, settings: CalibrationSettings, *, hybrid: bool
 ) -> dict[str, tuple[TrialPrediction, ...]]:
     """Return what the calibration predicts of calibration trials, held-out trials, and held-out trials whose moments it tracks."""
-    held_out = any(trial.role == "held_out" for trial in trials.trials)
-    if result.synergy is None:
-        chosen = trials.with_muscles(result.muscles.names)
-        made = {"calibration": predict(chosen.calibration, result.muscles, result.neural, settings)}
-        if held_out:
-            made["held_out"] = predict(chosen.held_out, result.muscles, result.neural, settings)
-            if hybrid:
-                made["held_out_emg_hybrid"] = made["held_out"]
-        return made
-    made = {"calibration": predict_hybrid(trials.calibration, result, settings, mode="calibrated")}
-    if held_out:
-        made["held_out"] = predict_hybrid(trials.held_out, result, settings, mode="from_emg")
-        made["held_out_emg_hybrid"] = predict_hybrid(trials.held_out, result, settings, mode="emg_hybrid")
-    return made
+    chosen = trials.with_muscles(result.muscles.names)
+    every = predict_calibrated(chosen, result, settings)
+    made = {
+        role: tuple(p for p, trial in zip(every, chosen.trials, strict=True) if trial.role == role) for role in ("calibration", "held_out")
+    }
+    if hybrid and made["held_out"]:
+        tracked = result.synergy is not None
+        made["held_out_emg_hybrid"] = predict_hybrid(chosen.held_out, result, settings, mode="emg_hybrid") if tracked else made["held_out"]
+    return {data: predicted for data, predicted in made.items() if predicted}

@@ -8,14 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import osim_nmscal.electrodes as station
-from osim_nmscal.calibration.fewer_channels import without_channels
+import osim_nmscal.electrodes.bench as station
 from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings
 from osim_nmscal.calibration.simulated_twin import make_synergy_twin
 from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.trials import TrialSet
-from osim_nmscal.electrodes import electrode_study, write_study
+from osim_nmscal.electrodes.fewer_channels import without_channels
+from osim_nmscal.electrodes.record import Inputs
+from osim_nmscal.electrodes.study import electrode_study
+from osim_nmscal.electrodes.tables import write_study
 from osim_nmscal.errors import CalibrationError
 
 SETTINGS = CalibrationSettings(
@@ -111,7 +113,7 @@ def test_an_interrupted_study_goes_on_where_it_stopped(study, person, monkeypatc
     result, folder = study
     trials, muscles, mapping = person
     done = []
-    monkeypatch.setattr(station, "_calibrate", lambda inputs, job: pytest.fail(f"{job.name} was calibrated again"))
+    monkeypatch.setattr(station, "make_record", lambda inputs, job: pytest.fail(f"{job.name} was calibrated again"))
     again = electrode_study(trials, muscles, mapping, SETTINGS, out=folder, workers=1, progress=lambda *row: done.append(row))
     assert repr(again) == repr(result)  # not ==: what cannot be tested is nan, which equals nothing
     assert done[-1][0] == done[-1][1] == 8  # 2 with all channels, 3 to order, 4 with fewer of which one was among those
@@ -120,7 +122,7 @@ def test_an_interrupted_study_goes_on_where_it_stopped(study, person, monkeypatc
 def test_changed_settings_are_calibrated_anew(study, person, monkeypatch):
     _, folder = study
     trials, muscles, mapping = person
-    monkeypatch.setattr(station, "_calibrate", lambda inputs, job: (_ for _ in ()).throw(RuntimeError("calibrated")))
+    monkeypatch.setattr(station, "make_record", lambda inputs, job: (_ for _ in ()).throw(RuntimeError("calibrated")))
     with pytest.raises(RuntimeError, match="calibrated"):
         electrode_study(trials, muscles, mapping, SETTINGS.model_copy(update={"seed": 1}), out=folder, workers=1)
 
@@ -132,7 +134,7 @@ def test_a_calibration_whose_file_was_damaged_is_made_again(study, person, tmp_p
     copy = shutil.copytree(folder, tmp_path / "copy")
     next((copy / "calibrations").glob("*.json")).write_text(damage)
     asked = []
-    monkeypatch.setattr(station, "_calibrate", lambda inputs, job: asked.append(job) or (_ for _ in ()).throw(RuntimeError("calibrated")))
+    monkeypatch.setattr(station, "make_record", lambda inputs, job: asked.append(job) or (_ for _ in ()).throw(RuntimeError("calibrated")))
     with pytest.raises(RuntimeError, match="calibrated"):
         electrode_study(trials, muscles, mapping, SETTINGS, out=copy, workers=1)
     assert len(asked) == 1
@@ -143,14 +145,14 @@ def test_other_code_or_another_library_calibrates_anew(study, person, changed, m
     _, folder = study
     trials, muscles, mapping = person
     monkeypatch.setattr(station, changed, lambda *_: {"torch": "other"})
-    monkeypatch.setattr(station, "_calibrate", lambda inputs, job: (_ for _ in ()).throw(RuntimeError("calibrated")))
+    monkeypatch.setattr(station, "make_record", lambda inputs, job: (_ for _ in ()).throw(RuntimeError("calibrated")))
     with pytest.raises(RuntimeError, match="calibrated"):
         electrode_study(trials, muscles, mapping, SETTINGS, out=folder, workers=1)
 
 
 def test_a_changed_trial_or_weight_calibrates_anew(person):
     trials, muscles, mapping = person
-    inputs = station._Inputs(trials, muscles, mapping, SETTINGS)
+    inputs = Inputs(trials, muscles, mapping, SETTINGS)
     first = trials.trials[0]
     keys = {station._digest(inputs)}
     for name in ("excitation", "mtu_length", "moment_arm", "joint_moment"):
