@@ -217,6 +217,12 @@ emg.stops(
     "kind = 'envelope'",
 )
 emg.stops("another clock", times(EMG, _later(100.0)), "share no time")
+emg.stops("no EMG at all", toml('emg = "walk_fast_emg.sto"\n', ""), "gives no emg, from which excitations come")
+emg.stops(
+    "an offset of a file that is not there",
+    toml('name = "walk_fast"', 'name = "walk_fast"\ntime_offset = { joint_angles = 0.1 }'),
+    "has a time_offset of joint_angles, but gives no joint_angles",
+)
 emg.stops("a gap", cell(EMG, 3000, 3, "nan"), "")
 emg.stops("samples lost", part(EMG, lambda t: (t < 1.5) | (t > 1.6)), "samples are missing")
 emg.doubts("contractions in millivolts", storage(MVC, lambda s: replace(s, values=1e3 * s.values)), "mvc_unlike")

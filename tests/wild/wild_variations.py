@@ -130,6 +130,11 @@ def _envelopes(rate: int, low: float, high: float) -> Damage:
     return on
 
 
+def _offset(file: str, by: float, name: str) -> Damage:
+    """Put one file on another clock and say so."""
+    return both(times(file, lambda time: time + by), toml('name = "walk_fast"', f'name = "walk_fast"\ntime_offset = {{ {name} = {-by} }}'))
+
+
 GIVEN = toml('external_loads = "walk_fast_loads.xml"', f'joint_moments = "{MOMENTS}"\nforces = "{GRF}"')
 
 VARIATIONS = (
@@ -171,6 +176,12 @@ VARIATIONS = (
         ),
     ),
     _varied("moments given for less time than angles", both(GIVEN, part(MOMENTS, lambda t: (t > 0.25) & (t < 3.8)))),
+    _varied("EMG on a clock of its own", _offset(EMG, 100.35, "emg")),
+    _varied("forces on a clock of their own", _offset(GRF, 0.3, "forces")),
+    _varied("markers on a clock of their own", _offset(TRC, -0.7, "markers")),
+    _varied("angles on a clock of their own", both(from_angles(), _offset(ANGLES, 0.5, "joint_angles"))),
+    _varied("moments on a clock of their own", both(GIVEN, _offset(MOMENTS, 12.5, "joint_moments"))),
+    _varied("moments given at another rate", both(GIVEN, every(MOMENTS, 2))),
     _varied("walking over ground", both(positions(lambda p: p + [4.0, 0, 0] * np.linspace(0, 1, len(p))[:, None, None]), _forwards)),
     _varied(
         "a laboratory turned half round",
