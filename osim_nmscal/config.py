@@ -22,7 +22,7 @@ from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings
 from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings
 from osim_nmscal.opensim_tools.model_check import VerificationChoice
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings
-from osim_nmscal.opensim_tools.scaling import ScalingSettings
+from osim_nmscal.opensim_tools.scale_setup import ScalingSettings
 from osim_nmscal.settings import Settings, setting
 from osim_nmscal.settings_text import SettingDescription, described, sentences
 from osim_nmscal.trials.assembly import TrialSettings
@@ -98,7 +98,7 @@ class RecordingSettings(Settings):
         unit="-",
         description="Joints that this recording's trials are scored by, some of [muscle_analysis] dofs, e.g. the left ones for left "
         "stances; none: all.",
-        source="choice: all",
+        source="choice: every trial tells of every joint",
     )
     time_offset: TimeOffsetSettings = section(TimeOffsetSettings(), "Clocks of its files.")
     c3d_axes: str = setting(

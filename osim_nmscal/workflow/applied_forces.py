@@ -7,10 +7,11 @@ import numpy as np
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.doctor.forces import AppliedForce
 from osim_nmscal.formats.c3d import read_c3d
+from osim_nmscal.formats.marker_files import is_c3d
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.opensim_tools.setup_file import file_of, is_on, read_setup, text_of
 from osim_nmscal.trials.offsets import shifted
-from osim_nmscal.workflow.recording_files import external_loads, is_c3d
+from osim_nmscal.workflow.recording_files import external_loads
 
 if TYPE_CHECKING:
     from osim_nmscal.config import RecordingSettings, WorkflowConfig

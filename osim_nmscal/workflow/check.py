@@ -23,6 +23,7 @@ from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read
 from osim_nmscal.signals import require_gapless
 from osim_nmscal.trials.roles import assign_roles, require_apart, trial_names
 from osim_nmscal.trials.segmentation import Segment, segment_recording, segments_within
+from osim_nmscal.workflow.captures import same_captures
 from osim_nmscal.workflow.contacts import contacts_of, usual_stances
 from osim_nmscal.workflow.judgement import foreseen
 from osim_nmscal.workflow.ownership import ownership_problems
@@ -319,7 +320,7 @@ def _check_roles(check: _Check, segments: dict[str, Segment]) -> None:
     roles = check.attempt(lambda: assign_roles(tuple(segments), config.trials.roles, given))
     if roles is None:
         return
-    check.attempt(lambda: require_apart(segments, roles, config.trials.time_step))
+    check.attempt(lambda: require_apart(segments, roles, config.trials.time_step, same_captures(config)))
     calibrating = [name for name, role in roles.items() if role == "calibration"]
     check.row("Trials", f"{len(calibrating)} calibrate ({listed(calibrating)}), {len(roles) - len(calibrating)} are held out")
     check.judged.extend(of_calibration.nothing_held_out(tuple(roles.values())))

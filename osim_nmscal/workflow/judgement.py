@@ -168,7 +168,7 @@ class MarkersOfModel:
         model, setup = self.config.model.file, self.config.scaling.setup
         self.bodies = marker_bodies(model, setup)
         self.places = {name: np.array(place) for name, place in marker_locations(model, setup).items()}
-        self.static = static_trial(setup) if setup is not None else None
+        self.static = static_trial(self.config.scaling) if setup is not None else None
 
     def of_static_trial(self) -> Iterator[Finding]:
         """Judge the static trial by the model."""
@@ -215,6 +215,9 @@ def _other_side(body: str) -> str:
 def _of_scaling(flow: "Flow") -> Iterator[Finding]:
     summary = flow.place.used["scaling"].summary
     yield from of_motion.scale_factors({body: tuple(three) for body, three in summary.get("scale_factors", {}).items()})
+    placed = summary.get("static_markers")
+    if placed is not None:
+        yield from of_motion.placed_markers(placed["rms"], placed["largest"], placed["marker"])
 
 
 def _of_inverse_kinematics(flow: "Flow") -> Iterator[Finding]:

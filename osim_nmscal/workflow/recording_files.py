@@ -14,8 +14,8 @@ from osim_nmscal.data.trials import MuscleGeometry
 from osim_nmscal.errors import ConfigError, FileFormatError, UnknownNameError, did_you_mean
 from osim_nmscal.formats.c3d import Event, read_c3d
 from osim_nmscal.formats.emg_table import read_emg
+from osim_nmscal.formats.marker_files import is_c3d, read_markers
 from osim_nmscal.formats.storage import read_storage
-from osim_nmscal.formats.trc import read_trc
 from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis
 from osim_nmscal.opensim_tools.setup_file import file_of, read_setup
 from osim_nmscal.trials.offsets import shifted
@@ -27,19 +27,9 @@ if TYPE_CHECKING:
 SUFFIXES = ("_moment", "_force")
 
 
-def is_c3d(path: Path | None) -> bool:
-    """Tell whether a file is a c3d by its name."""
-    return path is not None and path.suffix.lower() == ".c3d"
-
-
 def has_motion(recording: "RecordingSettings") -> bool:
     """Tell whether a recording has joint angles, given or from markers."""
     return recording.markers is not None or recording.joint_angles is not None
-
-
-def read_markers(path: Path, axes: str) -> MarkerTrajectories:
-    """Read marker trajectories, .trc or .c3d, the latter turned into OpenSim's axes."""
-    return read_c3d(path, axes=axes).markers if is_c3d(path) else read_trc(path)
 
 
 def recorded_markers(recording: "RecordingSettings") -> MarkerTrajectories | None:

@@ -9,12 +9,13 @@ import numpy as np
 
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.errors import NmscalError
+from osim_nmscal.formats.marker_files import is_c3d, read_markers
 from osim_nmscal.formats.storage import read_storage, write_storage
 from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings, run_inverse_kinematics
 from osim_nmscal.osim_model.reader import read_marker_names
 from osim_nmscal.trials.offsets import shifted
 from osim_nmscal.workflow.names import SCALED_MODEL, marker_errors, motion
-from osim_nmscal.workflow.recording_files import has_motion, is_c3d, read_markers
+from osim_nmscal.workflow.recording_files import has_motion
 from osim_nmscal.workflow.setup_needs import model_markers, task_needs
 from osim_nmscal.workflow.task import Inputs, Summary, Task, refuse
 from osim_nmscal.workflow.user_files import with_named_files

@@ -19,6 +19,7 @@ from osim_nmscal.trials.assembly import cut_trials, lead_in_findings
 from osim_nmscal.trials.clock import emg_clock_findings
 from osim_nmscal.trials.roles import assign_roles, require_apart, trial_names
 from osim_nmscal.trials.segmentation import Segment, segment_recording, segments_within
+from osim_nmscal.workflow.captures import same_captures
 from osim_nmscal.workflow.contacts import usual_stances
 from osim_nmscal.workflow.flow import Flow, made
 from osim_nmscal.workflow.names import SCALED_MODEL, excitations, moments, motion
@@ -94,7 +95,7 @@ def cut(config: "WorkflowConfig", recordings: list[RecordingData]) -> tuple[Tria
     names = [trial for name, found in segments.items() for trial in trial_names(name, found)]
     roles = assign_roles(names, settings.roles, {data.recording.name: data.recording.role for data in recordings})
     named = {trial: one for name, found in segments.items() for trial, one in zip(trial_names(name, found), found, strict=True)}
-    require_apart(named, roles, settings.time_step)
+    require_apart(named, roles, settings.time_step, same_captures(config))
     shared = [m for m in recordings[0].geometry.muscles if all(m in data.geometry.muscles for data in recordings)]
     trials: list[Trial] = []
     for data in recordings:
