@@ -17,15 +17,16 @@ from osim_nmscal.doctor.settings import ChecksSettings
 from osim_nmscal.emg.envelope import EnvelopeSettings
 from osim_nmscal.emg.mapping import MappingSettings
 from osim_nmscal.emg.normalization import NormalizationSettings
-from osim_nmscal.errors import ConfigError
+from osim_nmscal.errors import ConfigError, did_you_mean
 from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings
 from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings
 from osim_nmscal.opensim_tools.model_check import VerificationChoice
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings
-from osim_nmscal.opensim_tools.scaling import ScalingSettings
+from osim_nmscal.opensim_tools.scale_setup import ScalingSettings
 from osim_nmscal.settings import Settings, setting
 from osim_nmscal.settings_text import SettingDescription, described, sentences
 from osim_nmscal.trials.assembly import TrialSettings
+from osim_nmscal.trials.offsets import TimeOffsetSettings
 from osim_nmscal.trials.roles import RecordingRole, RoleSettings
 from osim_nmscal.trials.segmentation import SegmentationSettings
 
@@ -80,7 +81,9 @@ class RecordingSettings(Settings):
     muscle_analysis: Path | None = setting(
         None, unit="-", description="Folder of an earlier MuscleAnalysis: MTU lengths and moment arms are read from it.", source="user"
     )
-    emg: Path = setting(..., unit="-", description="EMG, .sto, .mot, .csv or .c3d.", source="user")
+    emg: Path | None = setting(
+        None, unit="-", description="EMG, .sto, .mot, .csv or .c3d; stages before emg do without (run --only).", source="user"
+    )
     start: float | None = setting(None, unit="s", description="Begin of the part to use; none: of the recording.", source="user")
     end: float | None = setting(None, unit="s", description="End of the part to use; none: of the recording.", source="user")
     role: RecordingRole = setting(
@@ -90,6 +93,14 @@ class RecordingSettings(Settings):
         "only).",
         source="choice: [trials.roles] speaks for all recordings",
     )
+    dofs: tuple[str, ...] = setting(
+        (),
+        unit="-",
+        description="Joints that this recording's trials are scored by, some of [muscle_analysis] dofs, e.g. the left ones for left "
+        "stances; none: all.",
+        source="choice: every trial tells of every joint",
+    )
+    time_offset: TimeOffsetSettings = section(TimeOffsetSettings(), "Clocks of its files.")
     c3d_axes: str = setting(
         "x z -y",
         unit="-",
@@ -128,6 +139,11 @@ class RecordingSettings(Settings):
             )
         if self.start is not None and self.end is not None and not self.start < self.end:
             raise ValueError(f"recording {self.name!r} starts at {self.start:g} s and ends at {self.end:g} s; let start be below end.")
+        given = {name for name in TimeOffsetSettings.model_fields if getattr(self, name) is not None}
+        given |= {"forces"} if self.external_loads != "none" and self.joint_moments is None else set()
+        for name, offset in self.time_offset:
+            if offset and name not in given:
+                raise ValueError(f"recording {self.name!r} has a time_offset of {name}, but gives no {name}; take it out.")
         return self
 
 
@@ -194,6 +210,13 @@ class WorkflowConfig(Settings):
         names = [recording.name for recording in self.recordings]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two recordings are called {twice[0]!r}; give each its own name.")
+        for recording in self.recordings:
+            for dof in recording.dofs:
+                if dof not in self.muscle_analysis.dofs:
+                    raise ValueError(
+                        f"recording {recording.name!r} is scored by {dof!r}, which [muscle_analysis] dofs does not have."
+                        f"{did_you_mean(dof, self.muscle_analysis.dofs)}"
+                    )
         from_markers = [recording.name for recording in self.recordings if recording.markers is not None]
         if from_markers and self.inverse_kinematics is None:
             raise ValueError(

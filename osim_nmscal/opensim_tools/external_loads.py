@@ -1,13 +1,16 @@
 """The ExternalLoads document of OpenSim for force plates: which plate pushes on which body, and the file of the forces."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from lxml import etree
 
 from osim_nmscal.data.time_series import TimeSeries
-from osim_nmscal.formats.storage import write_storage
+from osim_nmscal.errors import FileFormatError
+from osim_nmscal.formats.storage import read_storage, write_storage
 from osim_nmscal.formats.text_files import write_atomically
+from osim_nmscal.opensim_tools.setup_file import file_of, put, read_setup, write_setup
 
 FORCES_FILE = "forces.mot"
 LOADS_FILE = "external_loads.xml"
@@ -41,6 +44,33 @@ def write_plate_loads(forces: TimeSeries, bodies: Mapping[str, str], folder: Pat
     _put(loads, "datafile", FORCES_FILE)
     data = etree.tostring(document, encoding="UTF-8", xml_declaration=True, pretty_print=True)
     return write_atomically(folder / LOADS_FILE, lambda temporary: temporary.write_bytes(data))
+
+
+def write_shifted_loads(loads: Path, offset: float, folder: Path) -> Path:
+    """Write `forces.mot` on another clock, and a copy of the `external_loads.xml` that names it.
+
+    Args:
+        loads: the ExternalLoads XML as given.
+        offset: s, added to the time of its force file.
+        folder: gets both files.
+
+    Returns:
+        Path of the XML.
+
+    Raises:
+        FileFormatError: it names no force file.
+    """
+    setup = read_setup(loads, "ExternalLoads")
+    file = file_of(setup, "datafile")
+    if file is None:
+        raise FileFormatError(f"{loads} names no force file in <datafile>; add it.")
+    data = read_storage(file)
+    write_storage(folder / FORCES_FILE, replace(data, time=data.time + offset), header_name="forces")
+    put(setup.node, "datafile", FORCES_FILE)
+    if kinematics := file_of(setup, "external_loads_model_kinematics_file"):
+        put(setup.node, "external_loads_model_kinematics_file", str(kinematics))
+    write_atomically(folder / LOADS_FILE, lambda temporary: write_setup(setup, temporary))
+    return folder / LOADS_FILE
 
 
 def _put(parent: etree._Element, name: str, text: str) -> None:

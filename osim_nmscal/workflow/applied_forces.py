@@ -7,9 +7,11 @@ import numpy as np
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.doctor.forces import AppliedForce
 from osim_nmscal.formats.c3d import read_c3d
+from osim_nmscal.formats.marker_files import is_c3d
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.opensim_tools.setup_file import file_of, is_on, read_setup, text_of
-from osim_nmscal.workflow.recording_files import external_loads, is_c3d
+from osim_nmscal.trials.offsets import shifted
+from osim_nmscal.workflow.recording_files import external_loads
 
 if TYPE_CHECKING:
     from osim_nmscal.config import RecordingSettings, WorkflowConfig
@@ -28,7 +30,7 @@ def applied_forces(recording: "RecordingSettings", config: "WorkflowConfig") -> 
         data_file = file_of(setup, "datafile")
         if data_file is None:
             return ()
-        data = read_storage(data_file)
+        data = shifted(read_storage(data_file), recording.time_offset.forces)
         tags = ("applied_to_body", "force_identifier", "point_identifier")
         named = [
             (str(force.get("name")), *(text_of(force, tag) for tag in tags))
@@ -41,7 +43,7 @@ def applied_forces(recording: "RecordingSettings", config: "WorkflowConfig") -> 
         plates = read_c3d(recording.forces, axes=recording.c3d_axes).forces
         if plates is None:
             return ()
-        data = plates.forces
+        data = shifted(plates.forces, recording.time_offset.forces)
         named = [(plate, body, f"{plate}_v", f"{plate}_p") for plate, body in recording.force_plates.items() if plate in plates.plates]
     else:
         return ()
@@ -61,7 +63,7 @@ def plate_loads(recording: "RecordingSettings") -> dict[str, float]:
     plates = read_c3d(recording.forces, axes=recording.c3d_axes).forces
     if plates is None:
         return {}
-    data = plates.forces
+    data = shifted(plates.forces, recording.time_offset.forces)
     start = data.time[0] if recording.start is None else recording.start
     used = data.between(float(start), float(data.time[-1] if recording.end is None else recording.end))
     return {plate: float(np.nanmax(used.column(f"{plate}_vy"))) for plate in plates.plates}

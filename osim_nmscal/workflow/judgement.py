@@ -28,7 +28,14 @@ from osim_nmscal.formats.storage import in_radians, read_storage
 from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read_muscles
 from osim_nmscal.workflow.applied_forces import applied_forces, plate_loads
 from osim_nmscal.workflow.names import SCALED_MODEL, moments, motion
-from osim_nmscal.workflow.recording_files import has_motion, moments_by_coordinate, read_markers
+from osim_nmscal.workflow.recording_files import (
+    has_motion,
+    moments_by_coordinate,
+    recorded_angles,
+    recorded_emg,
+    recorded_markers,
+    recorded_moments,
+)
 from osim_nmscal.workflow.setup_needs import marker_bodies, marker_locations, measured_pairs, static_trial, task_markers
 
 if TYPE_CHECKING:
@@ -36,8 +43,13 @@ if TYPE_CHECKING:
     from osim_nmscal.workflow.flow import Flow
 
 
-def foreseen(config: "WorkflowConfig") -> Iterator[Finding]:
-    """Yield what can be told of the user's files alone; they must be readable."""
+def foreseen(config: "WorkflowConfig", *, excites: bool = True) -> Iterator[Finding]:
+    """Yield what can be told of the user's files alone; they must be readable.
+
+    Args:
+        config: the workflow.
+        excites: whether EMG will be used.
+    """
     yield from of_model.mass_of_model(
         read_body_mass(config.model.file),
         config.subject.mass,
@@ -45,7 +57,7 @@ def foreseen(config: "WorkflowConfig") -> Iterator[Finding]:
     )
     markers = MarkersOfModel(config)
     yield from markers.of_static_trial()
-    channels = _mapped_channels(config)
+    channels = _mapped_channels(config) if excites else ()
     driven = {muscle for muscles in config.emg.mapping.channels.values() for muscle in muscles} | set(config.emg.mapping.mixes)
     table = read_muscles(config.model.file, config.model.substitute_muscle_class)
     yield from of_model.muscle_values(table.select([name for name in table.names if name in driven]))
@@ -55,23 +67,26 @@ def foreseen(config: "WorkflowConfig") -> Iterator[Finding]:
         seen = _markers(recording)
         forces = applied_forces(recording, config)
         if seen is not None:
-            yield from of_motion.time_holes(seen.time, str(recording.markers))
+            yield from of_motion.time_holes(seen.time, seen.source)
             yield from markers.of_recording(seen)
             yield from _feet(forces, seen, markers.bodies)
         for force in forces[:1]:  # all of one file
             yield from of_motion.time_holes(force.time, f"The force file of {recording.name}")
         yield from of_contacts.weight_in_strides(forces, config.subject.mass, recording.name)
-        if recording.joint_angles is not None:
-            angles = _angles(config.model.file, recording.joint_angles)
+        given = recorded_angles(recording)
+        if given is not None:
+            angles = _in_radians(config.model.file, given)
             used = angles.between(*_window(recording, angles.time))
-            yield from of_motion.time_holes(used.time, str(recording.joint_angles))
+            yield from of_motion.time_holes(used.time, used.source)
             yield from of_motion.joint_angles(used, read_coordinates(config.model.file))
-        if recording.joint_moments is not None:
-            yield from _moments(config, recording.joint_moments)
+        moments_given = recorded_moments(recording, config.muscle_analysis.dofs)
+        if moments_given is not None:
+            yield from _moments(config, moments_given)
         yield from of_forces.unnamed_plates(plate_loads(recording), tuple(recording.force_plates), str(recording.forces))
-        if config.emg.envelope.kind == "raw":
-            yield from of_emg.raw_channels(read_emg(recording.emg, channels), start=recording.start, end=recording.end)
-    yield from _channels(config, channels)
+        if excites and config.emg.envelope.kind == "raw":
+            yield from of_emg.raw_channels(recorded_emg(recording, channels), start=recording.start, end=recording.end)
+    if excites:
+        yield from _channels(config, channels)
 
 
 def _mapped_channels(config: "WorkflowConfig") -> tuple[str, ...]:
@@ -80,9 +95,9 @@ def _mapped_channels(config: "WorkflowConfig") -> tuple[str, ...]:
 
 
 def _markers(recording: "RecordingSettings") -> MarkerTrajectories | None:
-    if recording.markers is None:
+    whole = recorded_markers(recording)
+    if whole is None:
         return None
-    whole = read_markers(recording.markers, recording.c3d_axes)
     start, end = _window(recording, whole.time)
     inside = (whole.time >= start) & (whole.time <= end)
     return MarkerTrajectories(time=whole.time[inside], markers=whole.markers, positions=whole.positions[inside], source=whole.source)
@@ -93,8 +108,8 @@ def _window(recording: "RecordingSettings", time: np.ndarray) -> tuple[float, fl
     return start, float(time[-1]) if recording.end is None else recording.end
 
 
-def _angles(model: Path, file: Path) -> TimeSeries:
-    return in_radians(read_storage(file), [c.name for c in read_coordinates(model) if c.rotational and not c.coupled])
+def _in_radians(model: Path, angles: TimeSeries) -> TimeSeries:
+    return in_radians(angles, [c.name for c in read_coordinates(model) if c.rotational and not c.coupled])
 
 
 def _feet(forces: tuple[AppliedForce, ...], markers: MarkerTrajectories, bodies: Mapping[str, str]) -> Iterator[Finding]:
@@ -112,9 +127,8 @@ def _feet(forces: tuple[AppliedForce, ...], markers: MarkerTrajectories, bodies:
     yield from late or of_forces.feet_under_forces(forces, feet)
 
 
-def _moments(config: "WorkflowConfig", file: Path) -> Iterator[Finding]:
-    table = moments_by_coordinate(read_storage(file), config.muscle_analysis.dofs)
-    yield from of_motion.time_holes(table.time, str(file))
+def _moments(config: "WorkflowConfig", table: TimeSeries) -> Iterator[Finding]:
+    yield from of_motion.time_holes(table.time, table.source)
     rotations = [c.name for c in read_coordinates(config.model.file) if c.rotational and c.name in table.labels]
     yield from of_forces.joint_moments(table, rotations, config.subject.mass)
 
@@ -124,7 +138,7 @@ def _channels(config: "WorkflowConfig", channels: tuple[str, ...]) -> Iterator[F
     settings = config.emg
     windows = [(recording.start, recording.end) for recording in config.recordings]
     envelopes = [
-        linear_envelope(read_emg(recording.emg, channels), settings.envelope, start=start, end=end)
+        linear_envelope(recorded_emg(recording, channels), settings.envelope, start=start, end=end)
         for recording, (start, end) in zip(config.recordings, windows, strict=True)
     ]
     contractions = [read_emg(path) for path in settings.mvc]
@@ -154,7 +168,7 @@ class MarkersOfModel:
         model, setup = self.config.model.file, self.config.scaling.setup
         self.bodies = marker_bodies(model, setup)
         self.places = {name: np.array(place) for name, place in marker_locations(model, setup).items()}
-        self.static = static_trial(setup) if setup is not None else None
+        self.static = static_trial(self.config.scaling) if setup is not None else None
 
     def of_static_trial(self) -> Iterator[Finding]:
         """Judge the static trial by the model."""
@@ -201,6 +215,9 @@ def _other_side(body: str) -> str:
 def _of_scaling(flow: "Flow") -> Iterator[Finding]:
     summary = flow.place.used["scaling"].summary
     yield from of_motion.scale_factors({body: tuple(three) for body, three in summary.get("scale_factors", {}).items()})
+    placed = summary.get("static_markers")
+    if placed is not None:
+        yield from of_motion.placed_markers(placed["rms"], placed["largest"], placed["marker"])
 
 
 def _of_inverse_kinematics(flow: "Flow") -> Iterator[Finding]:
@@ -212,7 +229,7 @@ def _of_inverse_kinematics(flow: "Flow") -> Iterator[Finding]:
         if "marker_rms_mean" in summary:
             mean, largest, when = (float(summary[name]) for name in ("marker_rms_mean", "marker_error_max", "marker_error_max_time"))
             yield from of_motion.marker_errors(mean, largest, when, recording.name)
-        angles = _angles(flow.place.path(SCALED_MODEL), flow.place.path(motion(recording.name)))
+        angles = _in_radians(flow.place.path(SCALED_MODEL), read_storage(flow.place.path(motion(recording.name))))
         yield from of_motion.joint_angles(angles, coordinates)
 
 

@@ -20,7 +20,6 @@ from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import ConfigError, FileFormatError
 from osim_nmscal.formats.storage import read_storage
-from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis
 from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.trials.assembly import cut_trials
@@ -28,7 +27,7 @@ from osim_nmscal.trials.segmentation import Segment
 from osim_nmscal.workflow import names
 from osim_nmscal.workflow.opened import Results, open_results
 from osim_nmscal.workflow.predictions import AGAIN, damaged, prediction_files, read_index, read_json, read_predictions
-from osim_nmscal.workflow.recording_files import moments_by_coordinate
+from osim_nmscal.workflow.recording_files import moments_by_coordinate, recorded_geometry
 from osim_nmscal.workflow.results import read_calibration, read_metric
 
 if TYPE_CHECKING:
@@ -177,7 +176,7 @@ def _trials_of(
     config: WorkflowConfig, recording: RecordingSettings, root: Path, rows: Sequence[Mapping[str, Any]], muscles: MuscleTable
 ) -> tuple[Trial, ...]:
     dofs = config.muscle_analysis.dofs
-    geometry = read_muscle_analysis(recording.muscle_analysis or root / recording.name, dofs)
+    geometry = recorded_geometry(recording, recording.muscle_analysis or root / recording.name, dofs)
     moments = moments_by_coordinate(read_storage(root / names.moments(recording.name)), dofs)
     driven = read_storage(root / names.excitations(recording.name))
     values = np.zeros((len(driven.time), len(muscles)))

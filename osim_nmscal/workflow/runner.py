@@ -81,7 +81,7 @@ class StageRunner:
         if self.only_stage is not None and task.stage != self.only_stage:
             raise ConfigError(
                 f"--only {self.only_stage} needs the results of {label}, which are missing or out of date in {self.place.root}; "
-                "run without --only first."
+                f"run with --only {task.stage} first, or without --only."
             )
         self._tell(Progress(stage=task.stage, recording=task.recording, state="started"))
         began = time.perf_counter()

@@ -12,17 +12,17 @@ from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import listed
 from osim_nmscal.formats.storage import read_storage
-from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis
 from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.trials.assembly import cut_trials, lead_in_findings
 from osim_nmscal.trials.clock import emg_clock_findings
 from osim_nmscal.trials.roles import assign_roles, require_apart, trial_names
 from osim_nmscal.trials.segmentation import Segment, segment_recording, segments_within
+from osim_nmscal.workflow.captures import same_captures
 from osim_nmscal.workflow.contacts import usual_stances
 from osim_nmscal.workflow.flow import Flow, RecordingData, made
 from osim_nmscal.workflow.names import SCALED_MODEL, excitations, moments, motion
-from osim_nmscal.workflow.recording_files import has_motion, moments_by_coordinate, read_events, read_forces
+from osim_nmscal.workflow.recording_files import has_motion, moments_by_coordinate, read_events, read_forces, recorded_geometry
 from osim_nmscal.workflow.stages.muscle_analysis import folder_of
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def read_recording(flow: Flow, recording: "RecordingSettings", mapped: tuple[str
     """
     place, name = flow.place, recording.name
     dofs, synthesises = flow.config.muscle_analysis.dofs, flow.config.calibration.method == "synergy_hybrid"
-    whole = read_muscle_analysis(folder_of(flow, recording), dofs)
+    whole = recorded_geometry(recording, folder_of(flow, recording), dofs)
     arms = np.abs(whole.moment_arm).max(axis=(0, 1))
     crossing = [muscle for muscle, arm in zip(whole.muscles, arms, strict=True) if arm > 0 and (synthesises or muscle in mapped)]
     recorded = read_storage(place.path(excitations(name)))
@@ -83,7 +83,7 @@ def cut(config: "WorkflowConfig", recordings: list[RecordingData]) -> tuple[Tria
     names = [trial for name, found in segments.items() for trial in trial_names(name, found)]
     roles = assign_roles(names, settings.roles, {data.recording.name: data.recording.role for data in recordings})
     named = {trial: one for name, found in segments.items() for trial, one in zip(trial_names(name, found), found, strict=True)}
-    require_apart(named, roles, settings.time_step)
+    require_apart(named, roles, settings.time_step, same_captures(config))
     shared = [m for m in recordings[0].geometry.muscles if all(m in data.geometry.muscles for data in recordings)]
     trials: list[Trial] = []
     for data in recordings:
