@@ -28,6 +28,8 @@ from osim_nmscal.signals import is_uniform, resample, uniform_time
 SUFFIXES = ("_moment", "_force")
 # Point of application further away than this is in mm, m; force beyond this many body weights is no person's. Source: choice.
 LARGEST_POINT = 100.0
+# Points of application are looked at where a plate carries at least this share of the weight.
+LOADED = 0.1
 LARGEST_WEIGHTS = 50.0
 # Mean vertical force that differs from the weight by more than this share is said. Source: choice; both feet on plates give 1 %.
 WEIGHT_TOLERANCE = 0.1
@@ -253,7 +255,9 @@ def _vertical_force(setup: SetupFile, force: Any, data: TimeSeries, weight: floa
         raise SignalError(
             f"{data.source}: a force reaches {largest:.4g} N, {largest / weight:.0f} times the model's weight; correct its unit."
         )
-    if "point" in columns and (furthest := float(np.nanmax(np.abs(columns["point"])))) > LARGEST_POINT:
+    # an unloaded plate divides noise by noise: its point may lie anywhere
+    loaded = np.linalg.norm(columns["force"], axis=1) > LOADED * weight
+    if "point" in columns and loaded.any() and (furthest := float(np.nanmax(np.abs(columns["point"][loaded])))) > LARGEST_POINT:
         raise SignalError(f"{data.source}: a point of application reaches {furthest:.4g} m; it looks like mm: divide by 1000.")
     return columns["force"][:, 1]
 
