@@ -16,6 +16,7 @@ import numpy as np
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError, OpenSimToolError, SignalError, UnknownNameError, did_you_mean
 from osim_nmscal.formats.storage import read_storage, write_storage
+from osim_nmscal.opensim_tools.external_loads import place_kinematics
 from osim_nmscal.opensim_tools.filtered_forces import filtered_wrench
 from osim_nmscal.opensim_tools.model_access import Coordinates, coordinates_of, free_coordinates, open_model
 from osim_nmscal.opensim_tools.motion import OPENSIM_ORDER, read_motion
@@ -28,11 +29,11 @@ from osim_nmscal.signals import is_uniform, resample, uniform_time
 SUFFIXES = ("_moment", "_force")
 # Point of application further away than this is in mm, m; force beyond this many body weights is no person's. Source: choice.
 LARGEST_POINT = 100.0
-# Points of application are looked at where a plate carries at least this share of the weight.
-LOADED = 0.1
 LARGEST_WEIGHTS = 50.0
 # Mean vertical force that differs from the weight by more than this share is said. Source: choice; both feet on plates give 1 %.
 WEIGHT_TOLERANCE = 0.1
+# Points of application are looked at where a plate carries at least this share of the weight. Source: choice
+LOADED = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -198,8 +199,7 @@ def _redirected_loads(settings: InverseDynamicsSettings, model: Any, weight: flo
         soft = _filtered(data, forces, settings.lowpass_cutoff)
         used = write_storage(temporary_folder() / "forces.mot", soft, header_name="forces")
     put(setup.node, "datafile", str(used))
-    if kinematics := file_of(setup, "external_loads_model_kinematics_file"):
-        put(setup.node, "external_loads_model_kinematics_file", str(kinematics))
+    place_kinematics(setup)
     return _Loads(
         path=write_setup(setup, temporary_folder() / "external_loads.xml"),
         start=float(data.time[0]),
