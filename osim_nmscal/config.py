@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from osim_nmscal.calibration.presets import preset_of_recordings
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.doctor.settings import ChecksSettings
 from osim_nmscal.emg.envelope import EnvelopeSettings
@@ -204,6 +205,11 @@ class WorkflowConfig(Settings):
     verification: VerificationChoice = section(VerificationChoice(), "OpenSim's confirmation.")
     output: OutputSettings = section(OutputSettings(), "What is written.")
     source: Path = Field(Path("config.toml"), exclude=True, description="The file it was read from.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset_of_recordings(cls, given: Any) -> Any:
+        return preset_of_recordings(given)
 
     @model_validator(mode="after")
     def _sections_fit(self) -> "WorkflowConfig":
