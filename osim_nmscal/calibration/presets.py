@@ -19,7 +19,7 @@ _RANGES: dict[str, Any] = {
         "optimal_fiber_length": {"lower": 0.85, "upper": 1.15, "prior_width": 0.0},
         "tendon_slack_length": {"lower": 0.85, "upper": 1.15, "prior_width": 0.0},
         "strength_coefficient": {"lower": 0.5, "upper": 2.5, "prior_width": 0.0},
-        "emg_scale": {"free": False, "start": 1.0, "lower": 0.3, "upper": 3.0, "prior_width": 0.0, "scope": "group"},
+        "emg_scale": {"free": False, "start": 1.0},
     },
     "prior": {"working_point_width": 0.0, "unrecorded_strength": "free"},
     "synergy": {"excitation_weight": 0.03},

@@ -52,7 +52,7 @@ def read_recording(flow: Flow, recording: "RecordingSettings", mapped: tuple[str
     their excitation is zero.
     """
     place, name = flow.place, recording.name
-    dofs, synthesises = flow.config.muscle_analysis.dofs, flow.config.calibration.method == "synergy_hybrid"
+    dofs, synthesises = flow.config.muscle_analysis.dofs, flow.config.calibration.method != "emg_driven"
     whole = recorded_geometry(recording, folder_of(flow, recording), dofs)
     arms = np.abs(whole.moment_arm).max(axis=(0, 1))
     crossing = [muscle for muscle, arm in zip(whole.muscles, arms, strict=True) if arm > 0 and (synthesises or muscle in mapped)]
