@@ -268,24 +268,11 @@ def load_config(path: Path | str) -> WorkflowConfig:
     except ValueError as error:  # Python's own limit, which tomllib passes on without a line
         raise ConfigError(f"{path} holds a number of thousands of digits, expected at most 17; shorten it.") from error
     try:
-        config = WorkflowConfig.model_validate(_over_defaults(WorkflowConfig, raw))
+        config = WorkflowConfig.model_validate(raw)
     except ValidationError as error:
         raise ConfigError("\n".join(sentences(path, error.errors(), WorkflowConfig))) from error
     resolved = _with_absolute_paths(config, path.resolve().parent)
     return resolved.model_copy(update={"source": path.resolve()})
-
-
-def _over_defaults(model: type[BaseModel], raw: dict[str, Any]) -> dict[str, Any]:
-    """Lay a table over the default of its field, so that naming one bound of a parameter keeps the parameter's other defaults."""
-    merged = dict(raw)
-    for name, value in raw.items():
-        info = model.model_fields.get(name)
-        if info is None or not isinstance(value, dict):
-            continue
-        default = info.get_default(call_default_factory=True)
-        if isinstance(default, BaseModel):
-            merged[name] = default.model_dump() | _over_defaults(type(default), value)
-    return merged
 
 
 def _with_absolute_paths(model: Any, base: Path) -> Any:
