@@ -177,7 +177,9 @@ def parsed_change(change: str) -> tuple[Location, Any]:
     """
     found = re.fullmatch(rf"\s*({_KEY})\s*=\s*(\S.*?)\s*", change, flags=re.DOTALL)
     if found is None:
-        raise ConfigError(f"--set {change}: expected key=value, with a dotted key and a TOML value, e.g. --set emg.envelope.lowpass_cutoff=6.")
+        raise ConfigError(
+            f"--set {change}: expected key=value, with a dotted key and a TOML value, e.g. --set emg.envelope.lowpass_cutoff=6."
+        )
     key, text = found.groups()
     location = parsed_location(key)
     if location[0] == EXTENDS:
@@ -213,7 +215,7 @@ def _with_extended(own: Origin) -> Iterator[tuple[Origin, dict[str, Any]]]:
 
 def _extended(value: Any, path: Path, seen: Sequence[Path]) -> Origin:
     if not isinstance(value, str):
-        raise ConfigError(f'{path}: key \'{EXTENDS}\' is {value!r}, expected one path in quotes, e.g. {EXTENDS} = "lab.toml".')
+        raise ConfigError(f"{path}: key '{EXTENDS}' is {value!r}, expected one path in quotes, e.g. {EXTENDS} = \"lab.toml\".")
     parent = path.parent / value
     if parent.resolve() in seen:
         circle = " extends ".join(file.name for file in (*seen[seen.index(parent.resolve()) :], parent))

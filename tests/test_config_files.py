@@ -86,7 +86,10 @@ def test_what_is_merged_is_the_same_as_if_it_stood_in_one_file(person: Path) -> 
     text = PERSON.replace('extends = "../lab.toml"', "").replace('[emg.mapping.channels]\nTA = ["tibant_r", "edl_r"]\n', "")
     whole.write_text(
         text.replace("[emg.envelope]\nlowpass_cutoff = 6.0\n", "")
-        + LAB.replace("models/", "../models/").replace("mvc/", "../mvc/").replace("3.0", "6.0").replace('["tibant_r"]', '["tibant_r", "edl_r"]'),
+        + LAB.replace("models/", "../models/")
+        .replace("mvc/", "../mvc/")
+        .replace("3.0", "6.0")
+        .replace('["tibant_r"]', '["tibant_r", "edl_r"]'),
         encoding="utf-8",
     )
     one, other = load_config(whole).model_dump(mode="json"), load_config(person).model_dump(mode="json")
@@ -113,11 +116,19 @@ def test_a_circle_is_refused(person: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "change", "expected"),
     [
-        ("lab.toml", ("lowpass_order = 2", "lowpass_ordr = 2"), r"lab\.toml: key 'emg\.envelope\.lowpass_ordr' is not known\. Did you mean"),
+        (
+            "lab.toml",
+            ("lowpass_order = 2", "lowpass_ordr = 2"),
+            r"lab\.toml: key 'emg\.envelope\.lowpass_ordr' is not known\. Did you mean",
+        ),
         ("lab.toml", ("lowpass_order = 2", "lowpass_order = 0"), r"lab\.toml: key 'emg\.envelope\.lowpass_order' is 0, expected"),
         ("lab.toml", ("[model]", "[model"), r"lab\.toml is not valid TOML: .* \(at line 2, .*It is what .*config\.toml extends"),
         ("lab.toml", ("lower = -0.9", "lower = 0.9"), r"lab\.toml: key 'calibration\.parameters\.c1': lower bound 0\.9 is not below"),
-        ("s1/config.toml", ("lowpass_cutoff = 6.0", "lowpass_cutoff = -6.0"), r"s1/config\.toml: key 'emg\.envelope\.lowpass_cutoff' is -6"),
+        (
+            "s1/config.toml",
+            ("lowpass_cutoff = 6.0", "lowpass_cutoff = -6.0"),
+            r"s1/config\.toml: key 'emg\.envelope\.lowpass_cutoff' is -6",
+        ),
         ("s1/config.toml", ("mass = 70.0", ""), r"s1/config\.toml: key 'subject\.mass' is missing"),
         ("s1/config.toml", ('"../lab.toml"', '"../lob.toml"'), r"lob\.toml cannot be read .*It is what .*config\.toml extends"),
         ("s1/config.toml", ('"../lab.toml"', "3"), r"s1/config\.toml: key 'extends' is 3, expected one path in quotes"),

@@ -3,14 +3,14 @@
 import typer
 from rich.table import Table
 
-from osim_nmscal.commands.arguments import ConfigFile, OutFolder
-from osim_nmscal.commands.printing import ERR, OUT, plain, print_error, print_findings, print_judged
+from osim_nmscal.commands.arguments import Changes, ConfigFile, OutFolder
+from osim_nmscal.commands.printing import ERR, OUT, pasteable, plain, print_error, print_findings, print_judged
 from osim_nmscal.config import load_config
 
 
-def check(config: ConfigFile, out: OutFolder = None) -> None:
+def check(config: ConfigFile, out: OutFolder = None, changes: Changes = None) -> None:
     """Validate a workflow against its real files; nothing is run or written."""
-    workflow = load_config(config)  # first, as a slip in it is told before torch is imported
+    workflow = load_config(config, changes or ())  # first, as a slip in it is told before torch is imported
     from osim_nmscal.workflow.check import check_workflow
 
     report = check_workflow(workflow, out)
@@ -29,5 +29,5 @@ def check(config: ConfigFile, out: OutFolder = None) -> None:
         count = len(report.errors)
         ERR.print(f"{config} cannot run yet: {count} problem{'s' if count > 1 else ''}, listed above.", style="bold red", markup=False)
         raise typer.Exit(2)
-    where = f" --out {out}" if out else ""
-    OUT.print(f"{config} is ready: osim-nmscal run {config}{where}", style="bold green", markup=False)
+    words = [config, *(("--out", out) if out else ()), *(word for change in changes or () for word in ("--set", change))]
+    OUT.print(f"{config} is ready: osim-nmscal run {' '.join(map(pasteable, words))}", style="bold green", markup=False)

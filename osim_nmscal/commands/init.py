@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from osim_nmscal.commands.printing import pasteable
 from osim_nmscal.errors import ConfigError
 
 
@@ -25,14 +26,9 @@ def init(
         raise ConfigError(f"The folder {path.parent} does not exist; make it first.")
     draft = draft_config(look_through(folder.resolve()), path.parent)
     for written in write_draft(draft, path):
-        typer.echo(f"Written: {written}")
+        typer.echo(f"Written: {pasteable(written)}")
     for question in draft.questions:
         typer.echo(f"Question: {question}")
     typer.echo(
-        f"Next: answer what is marked QUESTION, look at every GUESS, then osim-nmscal check {_quoted(out or folder / 'config.toml')}"
+        f"Next: answer what is marked QUESTION, look at every GUESS, then osim-nmscal check {pasteable(out or folder / 'config.toml')}"
     )
-
-
-def _quoted(path: Path) -> str:
-    text = str(path)
-    return f'"{text}"' if " " in text else text

@@ -180,7 +180,8 @@ def _check_muscles(check: _Check, mapping: EmgMapping, table: MuscleTable) -> No
         for name in (name for name in members if name not in mapping.muscles):
             why = "has no EMG" if name in table.names else f"is no muscle of {config.model.file}"
             hint = did_you_mean(name, mapping.muscles) if name not in table.names else " Map it under [emg.mapping], or take it out."
-            check.add([UnknownNameError(f"{config.where('calibration.groups')}: key 'calibration.groups.{group}' names {name!r}, which {why}.{hint}")])
+            file = config.where("calibration.groups")
+            check.add([UnknownNameError(f"{file}: key 'calibration.groups.{group}' names {name!r}, which {why}.{hint}")])
 
 
 @dataclass(frozen=True, kw_only=True)
