@@ -132,6 +132,17 @@ def read_spelled(path: Path, changes: Sequence[str] = ()) -> Spelled:
     return Spelled(layers.values, layers.origins, tuple(origins), own)
 
 
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Return a configuration and the files that it extends, as far as they can be read."""
+    found: list[Path] = []
+    try:
+        for origin, _ in _with_extended(Origin(str(path), path.resolve().parent, path.resolve())):
+            found.append(Path(origin.shown))
+    except ConfigError:  # loading it says so
+        found = found or [path]
+    return tuple(found)
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 

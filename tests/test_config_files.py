@@ -189,7 +189,7 @@ def test_later_changes_lie_over_earlier_ones_and_over_the_files(person: Path) ->
         ("emg.mvc=[a.sto]", r"^--set .*: the value is not valid TOML .* put the whole in quotes of your shell"),
         ("subject.mass=3\nx = 4", r"^--set .*\n?.*holds several lines"),
         ("extends=lab.toml", r"only a file can extend another"),
-        ("recordings[3].role=any", r"there is no recordings\[3\]; the configuration has 1 recordings"),
+        ("recordings[3].role=any", r"there is no recordings\[3\]; the configuration has 1\."),
         ("recordings[0].role=any", r"there is no recordings\[0\]"),
     ],
 )
