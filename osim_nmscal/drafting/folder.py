@@ -37,6 +37,7 @@ _SETUPS = {"ScaleTool": "scale", "InverseKinematicsTool": "ik", "IKTaskSet": "ik
 # More files are a disk, not a laboratory's folder for one project.
 MOST_FILES = 400
 _RESULTS = "results.json"
+_SUFFIXES = frozenset({f".{kind}" for kind in KINDS} | {".xml"})
 # A folder's name that says that it holds a person.
 _PERSON = re.compile(r"(subject|subj|sub|s|participant|part|p|patient|pat|person|vp|pp|id)[ _-]?\d+", re.IGNORECASE)
 
@@ -91,8 +92,7 @@ def look_through(root: Path) -> LabFolder:
     """
     if not root.is_dir():
         raise ConfigError(f"{root} is no folder; name the folder with your recordings and models.")
-    suffixes = {f".{kind}" for kind in KINDS} | {".xml"}
-    files = [path for path in sorted(root.rglob("*")) if path.suffix.lower() in suffixes and _is_users(path, root)]
+    files = [path for path in sorted(root.rglob("*")) if path.suffix.lower() in _SUFFIXES and _is_users(path, root)]
     if len(files) > MOST_FILES:
         raise ConfigError(f"{root} holds {len(files)} recordings, models and setups, more than {MOST_FILES}; name a smaller folder.")
     inspected = {path: inspect_file(path) for path in files if path.suffix.lower() != ".xml"}

@@ -34,7 +34,8 @@ class ScalingLines:
         yield from _setup(ik, self._notes) if ik else self._drafted_tasks()
 
     def _drafted_scaling(self) -> Iterator[str]:
-        static = self._lab.static[0] if self._lab.static else None
+        moving = {name for facts in self._moving if facts.markers is not None for name in facts.markers.names}
+        static = max(self._lab.static, key=lambda facts: len(moving & set(facts.markers.names if facts.markers else ())), default=None)
         if static is None or self._model is None or self._model.model is None:
             yield "mass_only = true"
             yield self._notes.ask(
@@ -75,6 +76,13 @@ class ScalingLines:
 
     def _drafted_tasks(self) -> Iterator[str]:
         shared = self._shared(self._moving)
+        alone = [recording.name for recording in self._lab.recordings if recording.markers in self._moving]
+        if len(shared) < FEWEST_SHARED and len(self._recorded()) < FEWEST_SHARED and len(alone) > 1:
+            yield self._notes.ask(
+                f"{' and '.join(alone)} have different markers; are they of one person? Make a configuration for each set of markers."
+            )
+            yield f'# setup = "{IK_SETUP}"'
+            return
         if len(shared) < FEWEST_SHARED:
             yield self._notes.ask(f"{_too_few(shared, 'the recordings')}; add the markers to the model or name an IKTaskSet.")
             yield f'# setup = "{IK_SETUP}"'

@@ -298,3 +298,10 @@ def test_an_empty_folder_gives_questions_only(tmp_path):
 )
 def test_files_of_one_recording_are_known_by_their_names(file, name, tmp_path):
     assert recording_name(tmp_path / file, tmp_path) == name
+
+
+def test_recordings_with_different_markers_are_asked_for_apart(lab):
+    write_markers(lab / "run1.trc", ["RKNE", "RANK"])
+    for kind in ("emg.sto", "grf.mot"):
+        shutil.copyfile(lab / f"walk1_{kind}", lab / f"run1_{kind}")
+    assert any("run1 and walk1 have different markers" in question for question in draft_config(look_through(lab), lab).questions)
