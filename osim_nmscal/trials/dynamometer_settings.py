@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
+from osim_nmscal.errors import did_you_mean
 from osim_nmscal.settings import Settings, setting
 
 # Ends of the names of a table's moment columns.
@@ -133,6 +134,8 @@ def split_recordings(data: Any) -> Any:
     given = data.get("recordings") if isinstance(data, Mapping) else None
     if not isinstance(given, list | tuple):
         return data
+    for one in given:
+        _require_kind(one)
     measured = [one for one in given if kind_of(one) in KINDS]
     if not measured:
         return data
@@ -144,6 +147,17 @@ def split_recordings(data: Any) -> Any:
             "calibrate(TrialSet(trials=...)) takes trials of any kind."
         )
     return {**data, "recordings": tuple(kept), "dynamometer": (*data.get("dynamometer", ()), *measured)}
+
+
+def _require_kind(recording: Any) -> None:
+    """Refuse an unknown kind, and a table of a dynamometer without any."""
+    if not isinstance(recording, Mapping):
+        return
+    name, kind = recording.get("name", "?"), kind_of(recording)
+    if kind not in ("motion", *KINDS):
+        raise ValueError(f"recording {name!r} is of kind {kind!r}, expected 'motion', 'passive' or 'effort'.{did_you_mean(kind, KINDS)}")
+    if kind == "motion" and "table" in recording:
+        raise ValueError(f"recording {name!r} gives a table, but no kind; add kind = 'passive' or kind = 'effort'.")
 
 
 def written_as(data: Any) -> dict[str, str]:
