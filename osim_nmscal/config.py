@@ -5,6 +5,7 @@ Every mistake becomes a sentence that names file, key, value, the nearest known 
 """
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +28,7 @@ from osim_nmscal.opensim_tools.scale_setup import ScalingSettings
 from osim_nmscal.settings import Settings, setting
 from osim_nmscal.settings_text import SettingDescription, described, sentences
 from osim_nmscal.trials.assembly import TrialSettings
+from osim_nmscal.trials.dynamometer_settings import DynamometerSettings, split_recordings, written_as
 from osim_nmscal.trials.offsets import TimeOffsetSettings
 from osim_nmscal.trials.roles import RecordingRole, RoleSettings
 from osim_nmscal.trials.segmentation import SegmentationSettings
@@ -59,6 +61,13 @@ class RecordingSettings(Settings):
 
     name: str = setting(
         ..., unit="-", description="Name of the recording and of its results folder.", source="user", pattern=r"^[\w-]+$", max_length=80
+    )
+    kind: Literal["motion", "passive", "effort"] = setting(
+        "motion",
+        unit="-",
+        description="What it is: a motion with EMG; or what a dynamometer measured without EMG, a 'passive' joint or an 'effort', with the "
+        "keys of dynamometer[].",
+        source="choice: most recordings",
     )
     markers: Path | None = setting(None, unit="-", description="Marker trajectories, .trc or .c3d.", source="user")
     joint_angles: Path | None = setting(
@@ -122,6 +131,8 @@ class RecordingSettings(Settings):
 
     @model_validator(mode="after")
     def _enough_to_start(self) -> "RecordingSettings":
+        if self.kind != "motion":
+            raise ValueError(f"recording {self.name!r} is of kind {self.kind!r}: describe it by DynamometerSettings.")
         if self.markers is not None and self.joint_angles is not None:
             raise ValueError(f"recording {self.name!r} gives both markers and joint_angles; keep the one to start from.")
         if self.needs_angles and self.markers is None and self.joint_angles is None:
@@ -204,6 +215,9 @@ class WorkflowConfig(Settings):
     inverse_dynamics: InverseDynamicsSettings = section(InverseDynamicsSettings(), "From joint angles and forces to joint moments.")
     muscle_analysis: MuscleAnalysisSettings = section(..., "MTU lengths and moment arms.")
     recordings: tuple[RecordingSettings, ...] = setting(..., unit="-", description="The recordings.", source="user", min_length=1)
+    dynamometer: tuple[DynamometerSettings, ...] = setting(
+        (), unit="-", description="Passive trials and efforts, written among the recordings with their kind.", source="user"
+    )
     emg: EmgSettings = section(EmgSettings(), "From EMG to excitations.")
     trials: TrialsSettings = section(TrialsSettings(), "From recordings to trials.")
     calibration: CalibrationSettings = section(CalibrationSettings(), "Calibration.")
@@ -223,16 +237,23 @@ class WorkflowConfig(Settings):
     def _preset_of_recordings(cls, given: Any) -> Any:
         return preset_of_recordings(given)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _kinds_apart(cls, data: Any) -> Any:
+        return split_recordings(data)
+
     @model_validator(mode="after")
     def _sections_fit(self) -> "WorkflowConfig":
-        names = [recording.name for recording in self.recordings]
+        names = [*(recording.name for recording in self.recordings), *(measured.name for measured in self.dynamometer)]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two recordings are called {twice[0]!r}; give each its own name.")
-        for recording in self.recordings:
-            for dof in recording.dofs:
+        said = [(one.name, "is scored by", one.dofs) for one in self.recordings]
+        said += [(one.name, "has measured", one.dofs) for one in self.dynamometer]
+        for name, how, dofs in said:
+            for dof in dofs:
                 if dof not in self.muscle_analysis.dofs:
                     raise ValueError(
-                        f"recording {recording.name!r} is scored by {dof!r}, which [muscle_analysis] dofs does not have."
+                        f"recording {name!r} {how} {dof!r}, which [muscle_analysis] dofs does not have."
                         f"{did_you_mean(dof, self.muscle_analysis.dofs)}"
                     )
         from_markers = [recording.name for recording in self.recordings if recording.markers is not None]
@@ -275,9 +296,15 @@ def load_config(path: Path | str, changes: Sequence[str] = ()) -> WorkflowConfig
         config = WorkflowConfig.model_validate(dict(spelled.values))
     except ValidationError as error:
         found = sentences(lambda location: spelled.origin(location).shown, error.errors(), WorkflowConfig)
-        raise ConfigError("\n".join(found)) from error
+        raise ConfigError(_as_written("\n".join(found), dict(spelled.values))) from error
     resolved = _with_absolute_paths(config, spelled, ())
     return resolved.model_copy(update={"source": spelled.own.file, "spelled": spelled})
+
+
+def _as_written(text: str, raw: dict[str, Any]) -> str:
+    """Name the recordings of a sentence as their user numbered them: dynamometer recordings stand among the others in the file."""
+    places = written_as(raw)
+    return re.sub(r"\b(?:recordings|dynamometer)\[\d+\]", lambda found: places.get(found[0], found[0]), text)
 
 
 def _with_absolute_paths(model: Any, spelled: Spelled, location: Location) -> Any:

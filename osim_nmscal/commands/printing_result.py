@@ -11,7 +11,7 @@ from rich.table import Table
 
 from osim_nmscal.commands.exit_codes import CARE, NOT_CONFIRMED
 from osim_nmscal.commands.printing import ERR, OUT, print_findings, print_judged, print_verdict
-from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
+from osim_nmscal.data.results import CalibrationResult, DynamometerMetrics, MomentMetrics, VerificationMetrics
 from osim_nmscal.surroundings import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def print_personalized(result: "PersonalizedResult", *, strict: bool = False, qu
         print_judged(result.judged)
         print_findings(unjudged(result))
         _print_moments(result.metrics)
+        _print_dynamometer(result.dynamometer)
         _print_calibration(result.calibration)
         if result.verification is not None:
             print_verification(result.verification)
@@ -109,6 +110,24 @@ def _print_moments(metrics: Iterable[MomentMetrics]) -> None:
             f"{100 * fmean(m.nrmse for m in before):.1f} -> {100 * fmean(m.nrmse for m in after):.1f}",
             f"{fmean(m.r2 for m in before):.2f} -> {fmean(m.r2 for m in after):.2f}",
         )
+    Console(width=max(120, OUT.width), highlight=False).print(table)
+
+
+def _print_dynamometer(metrics: Iterable[DynamometerMetrics]) -> None:
+    """Print how well a dynamometer's moments are met, recording by recording, mean over its trials, before and after calibration."""
+    groups: dict[tuple[str, str], list[DynamometerMetrics]] = defaultdict(list)
+    for metric in metrics:
+        groups[metric.trial.split("/")[0], metric.dof].append(metric)
+    if not groups:
+        return
+    table = Table(title="Moments of the dynamometer, mean over trials (uncalibrated -> calibrated)", title_justify="left")
+    for name in ("trials", "of recording", "degree of freedom", "largest, N·m", "RMSE, N·m"):
+        table.add_column(name, justify="right" if "N·m" in name else "left", no_wrap=True)
+    for (recording, dof), found in groups.items():
+        kind = f"{len(found)} {found[0].kind}{', held-out' if found[0].role == 'held_out' else ''}"
+        largest = max((one.largest for one in found), key=abs)
+        error = f"{fmean(one.rmse_uncalibrated for one in found):.1f} -> {fmean(one.rmse_calibrated for one in found):.1f}"
+        table.add_row(kind, recording, dof, f"{largest:.1f}", error)
     Console(width=max(120, OUT.width), highlight=False).print(table)
 
 

@@ -58,6 +58,11 @@ def named_inputs(config: "WorkflowConfig") -> Iterator[tuple[str, Path]]:
             path = getattr(recording, key)
             if isinstance(path, Path):
                 yield f"recordings[{i}].{key}", path
+    for measured in config.dynamometer:
+        for key in ("table", "joint_angles", "joint_moments"):
+            path = getattr(measured, key)
+            if isinstance(path, Path):
+                yield f"recordings.{measured.name}.{key}", path
 
 
 def input_files(config: "WorkflowConfig") -> dict[Path, str]:

@@ -80,8 +80,8 @@ def _task(flow: "Flow", recording: "RecordingSettings") -> Task[Analysis]:
 
 
 def _driven(config: "WorkflowConfig") -> tuple[str, ...]:
-    """Return the muscles that EMG drives; () where the calibration drives the others, too."""
-    if config.calibration.method != "emg_driven":
+    """Return the muscles that EMG drives; () where the calibration drives the others, too, or a dynamometer tells of them."""
+    if config.calibration.method != "emg_driven" or config.dynamometer:
         return ()
     mapping = config.emg.mapping
     return tuple(sorted({*mapping.mixes, *(muscle for muscles in mapping.channels.values() for muscle in muscles)}))
