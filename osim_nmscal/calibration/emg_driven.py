@@ -7,7 +7,7 @@ import functools
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
@@ -25,7 +25,7 @@ from osim_nmscal.calibration.optimizers import Optimizer, Progress
 from osim_nmscal.calibration.optimizers.named import named_optimizer, optimizer_name
 from osim_nmscal.calibration.outcome import Outcome
 from osim_nmscal.calibration.parameter_space import ParameterSpace, parameter_space, slower_filter_first
-from osim_nmscal.calibration.posterior import Part, posterior
+from osim_nmscal.calibration.posterior import Part, moved_by_moment_arms, posterior
 from osim_nmscal.calibration.prior import Prior, WorkingPoints, mean_mtu_length
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read
 from osim_nmscal.calibration.stacking import StackedTrials, stack_trials
@@ -83,25 +83,10 @@ def calibrate_emg_driven(
     settings = (settings or CalibrationSettings()).model_copy(update={"method": "emg_driven"})
     require_read(settings, own_optimizer=optimizer is not None)
     began = time.perf_counter()
-    table = muscles.select(trials.muscles)
-    chosen = trials.calibration
-    motions = chosen.of_kind("motion") or chosen.trials
-    others = [trial for trial in chosen.trials if trial not in motions] if chosen.of_kind("motion") else []
-    stacked = stack_trials(TrialSet(trials=motions))
-    frozen, findings = _screen(stacked, table, chosen, others)
-    require_units(chosen, table)
-    electrodes = electrodes_of(motions)
-    space = parameter_space(table, settings, frozen, time_step=stacked.time_step, electrodes=electrodes)
-    if space.size == 0:
-        raise CalibrationError("No parameter is free to move; free at least one in [calibration.parameters].")
-    samples = int(stacked.counted.sum()) * len(trials.dofs)
-    if space.size > samples:
-        findings.append(f"There are more free parameters ({space.size}) than moment samples ({samples}): many will stay near their start.")
-    mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
-    objective = muscle_objective(stacked, mechanics, space, settings, table, terms, trials.dofs)
-    loss = JointObjective(objective, dynamometer_objectives(others, mechanics, space, settings), space.size)
+    problem = driven_problem(trials.calibration, muscles, settings, terms)
+    objective, loss, space = problem.objective, problem.loss, problem.objective.space
     search, name = optimizer or named_optimizer(settings), settings.optimizer if optimizer is None else optimizer_name(optimizer)
-    with threads_for(stacked.mtu_length.numel()):
+    with threads_for(objective.trials.mtu_length.numel()):
         found = fit(loss, objective, starting_parameters(space, settings), search, settings, progress)
         # the fibers do the same whichever filter comes first
         ordered = slower_filter_first(space, found.best.z)
@@ -110,10 +95,10 @@ def calibrate_emg_driven(
     result = Outcome(
         method="emg_driven",
         optimizer=name,
-        table=table,
+        table=problem.table,
         space=space,
         z=best.z,
-        time_step=stacked.time_step,
+        time_step=objective.trials.time_step,
         minimum=found.minimum,
         loss=best.loss,
         loss_initial=found.loss_initial,
@@ -121,12 +106,52 @@ def calibrate_emg_driven(
         posterior=uncertainty,
         prior=objective.prior,
         seconds=time.perf_counter() - began,
-        findings=tuple(findings),
+        findings=problem.findings,
     ).result()
     if settings.cross_validation:
         again = functools.partial(calibrate_emg_driven, terms=terms, optimizer=optimizer)
         result = replace(result, cross_validation=leave_one_out(trials, muscles, settings, again))
     return result
+
+
+@dataclass(frozen=True)
+class DrivenProblem:
+    """A loss of muscles that recorded or assumed excitations drive."""
+
+    table: MuscleTable
+    objective: Objective  # of the motions
+    loss: JointObjective  # the whole
+    findings: tuple[str, ...]
+
+
+def driven_problem(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSettings, terms: Sequence[Term] = ()) -> DrivenProblem:
+    """Build the loss of an EMG-driven calibration.
+
+    Args:
+        trials: those that calibrate.
+        muscles: at least the trials' muscles.
+        settings: of the calibration.
+        terms: the user's.
+
+    Raises:
+        CalibrationError, SignalError, UnknownNameError: the problem is ill-posed as stated.
+    """
+    table = muscles.select(trials.muscles)
+    motions = trials.of_kind("motion") or trials.trials
+    others = [trial for trial in trials.trials if trial.kind != "motion"] if trials.of_kind("motion") else []
+    stacked = stack_trials(TrialSet(trials=motions))
+    frozen, findings = _screen(stacked, table, trials, others)
+    require_units(trials, table)
+    space = parameter_space(table, settings, frozen, time_step=stacked.time_step, electrodes=electrodes_of(motions))
+    if space.size == 0:
+        raise CalibrationError("No parameter is free to move; free at least one in [calibration.parameters].")
+    samples = int(stacked.counted.sum()) * len(trials.dofs)
+    if space.size > samples:
+        findings.append(f"There are more free parameters ({space.size}) than moment samples ({samples}): many will stay near their start.")
+    mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
+    objective = muscle_objective(stacked, mechanics, space, settings, table, terms, trials.dofs)
+    loss = JointObjective(objective, dynamometer_objectives(others, mechanics, space, settings), space.size)
+    return DrivenProblem(table, objective, loss, tuple(findings))
 
 
 def muscle_objective(
@@ -174,12 +199,19 @@ def posterior_of(loss: JointObjective, objective: Objective, best: JointEvaluati
     linear = loss.linearize(best)
     if settings.loss.moment_scale != "noise":
         return laplace_posterior(objective, best.first, linear.first)
-    parts = [(objective, best.first, linear.first), *zip(loss.others, best.others, linear.others, strict=True)]
-    return likelihood_posterior(objective, best.z, best.first, linear.first.hessian, parts, settings)
+    others = list(zip(loss.others, best.others, linear.others, strict=True))
+    moved = moved_by_moment_arms(objective, best.first, linear.first)
+    return likelihood_posterior(objective, best.z, best.first, linear.first.hessian, moved, others, settings)
 
 
 def likelihood_posterior(
-    objective: Objective, z: Tensor, at: Evaluation, motion: Hessian, parts: Sequence[Part], settings: CalibrationSettings
+    objective: Objective,
+    z: Tensor,
+    at: Evaluation,
+    motion: Hessian,
+    moved: Tensor,
+    others: Sequence[Part],
+    settings: CalibrationSettings,
 ) -> Posterior:
     """Return the expected error of the parameters by the noise that the errors of motions show.
 
@@ -188,7 +220,8 @@ def likelihood_posterior(
         z: (parameter,), the minimum.
         at: the muscles in the motions.
         motion: Hessian of half the loss of motions.
-        parts: everything with moments, motions first.
+        moved: how the gradient follows moment arms in the motions, (parameter, muscle).
+        others: passive trials and efforts.
         settings: noise, moment arms.
     """
     trials = objective.trials
@@ -200,7 +233,8 @@ def likelihood_posterior(
         objective.prior,
         z,
         motion,
-        parts,
+        moved,
+        others,
         noise_ratio=ratio,
         moment_arm_width=settings.prior.moment_arm_width,
         time=shown.correlation_time / trials.time_step,
