@@ -29,7 +29,7 @@ def moment_metrics(
         model: what made the predictions.
 
     Returns:
-        One per trial and degree of freedom, in the trials' order.
+        One per trial and degree of freedom whose moment was measured, in the trials' order.
 
     Raises:
         UnknownNameError: a trial has no prediction.
@@ -49,6 +49,8 @@ def moment_metrics(
         _require_same_clock(trial, prediction)
         counted = slice(trial.first_counted, None)
         for column, dof in enumerate(trial.dofs):
+            if not trial.is_measured[column]:
+                continue
             measured, predicted = trial.joint_moment[counted, column], prediction.joint_moment[counted, column]
             metrics.append(
                 MomentMetrics(

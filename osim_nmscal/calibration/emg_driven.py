@@ -83,8 +83,9 @@ def calibrate_emg_driven(
     began = time.perf_counter()
     table = muscles.select(trials.muscles)
     chosen = trials.calibration
-    motions = chosen.of_kind("motion") or chosen.trials
-    others = [trial for trial in chosen.trials if trial not in motions] if chosen.of_kind("motion") else []
+    # without motions the efforts with EMG come first, whose gain must not touch the others'
+    motions = chosen.of_kind("motion") or tuple(one for one in chosen.of_kind("effort") if one.driven_by == "emg") or chosen.trials
+    others = [trial for trial in chosen.trials if trial.name not in {one.name for one in motions}]
     stacked = stack_trials(TrialSet(trials=motions))
     frozen, findings = _screen(stacked, table, chosen, others)
     require_units(chosen, table)

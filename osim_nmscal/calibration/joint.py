@@ -115,7 +115,7 @@ def dynamometer_objectives(
     """Return the moment errors of passive trials and efforts: those of assumed excitations, and those of recorded ones.
 
     Args:
-        trials: of the space's muscles, on any clock; motions are left out.
+        trials: passive ones and efforts, of the space's muscles.
         mechanics: constants of the muscles.
         space: the parameters.
         settings: loss and noise.
@@ -123,7 +123,7 @@ def dynamometer_objectives(
     loss: LossSettings = settings.loss.model_copy(update=_NO_PENALTIES)
     parts = []
     for driven_by in ("assumed", "emg"):
-        own = [trial for trial in trials if trial.kind != "motion" and _driven(trial) == driven_by]
+        own = [trial for trial in trials if _driven(trial) == driven_by]
         if own:
             stacked = stack_trials(TrialSet(trials=tuple(replace(trial, role="calibration") for trial in own)))
             of_part = space.without_gain(stacked.time_step) if driven_by == "assumed" else space.with_clock(stacked.time_step)

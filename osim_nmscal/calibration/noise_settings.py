@@ -18,8 +18,8 @@ class NoiseSettings(Settings):
         0.28,
         unit="SD of the trial's moment",
         description="Standard deviation of a moment of a motion, as a share of that moment's own standard deviation in that trial.",
-        source="virtual people (wide population, tuning seeds): what is left at the true parameters",
-        ge=0.0,
+        source="virtual people (wide population, tuning seeds): what is left at the true parameters; nobody measures better than 0.05",
+        ge=0.05,
     )
     floor: float = setting(
         2.0, unit="N·m", description="Least standard deviation of a moment of a motion.", source="virtual people, as relative", gt=0.0
