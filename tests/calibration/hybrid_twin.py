@@ -23,14 +23,14 @@ SYNTHESIZED = torch.tensor([False, True, True, False, True])
 LOSS = LossSettings(prior_weight=0.01, passive_force_weight=0.5, fiber_length_range=(0.8, 1.0), tendon_strain_range=(0.0, 0.02))
 
 
-def make_hybrid(per_trial=False, fixed=False, rigid=(), terms=(), loss=LOSS, preset="natural") -> tuple[HybridObjective, torch.Tensor]:
+def make_hybrid(per_trial=False, fixed=False, rigid=(), terms=(), loss=LOSS, **more) -> tuple[HybridObjective, torch.Tensor]:
     twin = make_twin(muscles=5, trials=2, steps=60, rigid=rigid)
     first, second = twin.trials.trials
     cut = 45  # trials of unequal length
     second = replace(
         second, **{name: getattr(second, name)[:cut] for name in ("time", "excitation", "mtu_length", "moment_arm", "joint_moment")}
     )
-    settings = CalibrationSettings(preset=preset, loss=loss)
+    settings = CalibrationSettings(loss=loss, **more)
     space = parameter_space(twin.start, settings, time_step=0.01, electrodes=Electrodes(recorded=frozenset({"muscle_0", "muscle_3"})))
     stacked = stack_trials(TrialSet(trials=(first, second)))
     mechanics = muscle_mechanics(twin.start)
