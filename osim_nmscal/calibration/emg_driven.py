@@ -15,7 +15,7 @@ from osim_nmscal.calibration.cross_validation import leave_one_out
 from osim_nmscal.calibration.electrodes import electrodes_of
 from osim_nmscal.calibration.fitting import fit
 from osim_nmscal.calibration.identifiability import Posterior, laplace_posterior
-from osim_nmscal.calibration.joint import JointEvaluation, JointObjective, dynamometer_objectives
+from osim_nmscal.calibration.joint import NO_PENALTIES, JointEvaluation, JointObjective, dynamometer_objectives
 from osim_nmscal.calibration.likelihood import autocorrelation_time, moment_weight, prior_unit
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.objective import Objective
@@ -97,7 +97,11 @@ def calibrate_emg_driven(
     if space.size > samples:
         findings.append(f"There are more free parameters ({space.size}) than moment samples ({samples}): many will stay near their start.")
     mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
-    objective = muscle_objective(stacked, mechanics, space, settings, table, terms, trials.dofs)
+    loss_of_first = settings.loss
+    if "motion" not in stacked.kinds:  # as of every other effort, see `joint`
+        loss_of_first = loss_of_first.model_copy(update={**NO_PENALTIES, "similarity_weight": loss_of_first.similarity_weight})
+    weighed = settings.model_copy(update={"loss": loss_of_first})
+    objective = muscle_objective(stacked, mechanics, space, weighed, table, terms, trials.dofs)
     loss = JointObjective(objective, dynamometer_objectives(others, mechanics, space, settings), space.size)
     search, name = optimizer or named_optimizer(settings), settings.optimizer if optimizer is None else optimizer_name(optimizer)
     with threads_for(stacked.mtu_length.numel()):

@@ -22,7 +22,7 @@ from osim_nmscal.nms.forward import MuscleState
 from osim_nmscal.nms.muscle_models import MuscleMechanics
 
 # Penalties and the prior belong to the first part: maximal efforts may leave the range of a motion's fibers.
-_NO_PENALTIES = {"fiber_length_weight": 0.0, "tendon_strain_weight": 0.0, "passive_force_weight": 0.0, "similarity_weight": 0.0}
+NO_PENALTIES = {"fiber_length_weight": 0.0, "tendon_strain_weight": 0.0, "passive_force_weight": 0.0, "similarity_weight": 0.0}
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def dynamometer_objectives(
         space: the parameters.
         settings: loss and noise.
     """
-    loss: LossSettings = settings.loss.model_copy(update=_NO_PENALTIES)
+    loss: LossSettings = settings.loss.model_copy(update=NO_PENALTIES)
     parts = []
     for driven_by in ("assumed", "emg"):
         own = [trial for trial in trials if _driven(trial) == driven_by]

@@ -49,12 +49,12 @@ def correlation(recorded: list[NDArray[np.float64]], made: list[NDArray[np.float
     return np.array([np.corrcoef(x, y)[0, 1] for x, y in zip(a.T, b.T, strict=True)])
 
 
-def with_dynamometer(twin: Twin, *, steps: int = 40, gain: float = 1.0) -> tuple[Trial, ...]:
+def with_dynamometer(twin: Twin, *, steps: int = 25, gain: float = 1.0) -> tuple[Trial, ...]:
     """Measure the twin on a dynamometer, one degree of freedom at a time: a slow passive sweep, an effort each way, one effort with EMG.
 
     Args:
         twin: whose true muscles make the moments.
-        steps: samples of each trial; the lead-in does not count.
+        steps: samples of each trial; the first five do not count.
         gain: of the EMG of the last effort.
     """
     true, time = twin.true, np.arange(steps, dtype=np.float64) * TIME_STEP
@@ -79,7 +79,7 @@ def with_dynamometer(twin: Twin, *, steps: int = 40, gain: float = 1.0) -> tuple
                 mtu_length=1.02 * slack + optimal * np.sqrt(length**2 - sine**2),
                 moment_arm=arm,
                 joint_moment=np.zeros((steps, len(twin.trials.dofs))),
-                first_counted=LEAD_IN,
+                first_counted=5,
                 kind=kind,  # type: ignore[arg-type]
                 measured=(dof,),
                 driven_by=driven_by,  # type: ignore[arg-type]
