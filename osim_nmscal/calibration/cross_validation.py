@@ -39,7 +39,7 @@ def leave_one_out(trials: TrialSet, muscles: MuscleTable, settings: CalibrationS
     left = trials.calibration.of_kind("motion") or calibration
     if len(left) < 2:
         raise CalibrationError(
-            "Cross-validation needs at least two calibration trials that are motions; there is one. Set [calibration] cross_validation = false."
+            "Cross-validation needs at least two calibration trials (motions); there is one. Set [calibration] cross_validation = false."
         )
     once = settings.model_copy(update={"cross_validation": False})
     metrics: list[MomentMetrics] = []

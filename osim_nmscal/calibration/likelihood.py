@@ -61,6 +61,12 @@ def noise_of_errors(errors: Tensor, trials: StackedTrials, settings: NoiseSettin
     return MotionNoise(relative, max(time * _LONGER, _SHORTEST))
 
 
+def noise_ratio(shown: MotionNoise, stated: MotionNoise, time_step: float) -> float:
+    """Return how much less motions tell than their weights say: variance times autocorrelation time, shown over stated."""
+    variance = float((shown.relative / stated.relative).square().mean())
+    return variance * max(shown.correlation_time, time_step) / max(stated.correlation_time, time_step)
+
+
 def moment_weight(trials: StackedTrials, loss: LossSettings, noise: NoiseSettings, motion: MotionNoise | None = None) -> Tensor:
     """Return what each moment error is multiplied by before it is squared and summed, (time, trial, dof), 1/(N·m); 0 where none counts.
 
@@ -80,6 +86,7 @@ def moment_weight(trials: StackedTrials, loss: LossSettings, noise: NoiseSetting
     independent = torch.ones_like(counts[0])  # (trial, dof), samples that count as one
     spread = _spread(trials, noise.floor / max(noise.relative, _LEAST_RELATIVE))
     size = trials.joint_moment.abs()
+    still = _still(trials)
     for i, kind in enumerate(trials.kinds):
         samples = float(trials.counted[:, i].sum())
         match kind:
@@ -88,12 +95,21 @@ def moment_weight(trials: StackedTrials, loss: LossSettings, noise: NoiseSetting
                 independent[i] = max(1.0, motion.correlation_time / trials.time_step)
             case "passive":
                 deviation[:, i] = ((noise.passive_relative * size[:, i]).square() + noise.passive_floor**2).sqrt()
-                independent[i] = max(1.0, samples / noise.passive_samples)
+                independent[i] = samples if still[i] else max(1.0, samples / noise.passive_samples)
             case "effort":
                 largest = (size[:, i] * counts[:, i]).amax(dim=0)
                 deviation[:, i] = ((noise.effort_relative * largest).square() + noise.effort_floor**2).sqrt()
-                independent[i] = max(1.0, samples / noise.effort_samples)
+                independent[i] = samples if still[i] else max(1.0, samples / noise.effort_samples)
     return counts * (LIKELIHOOD_UNIT * loss.moment_weight / independent).sqrt() / deviation
+
+
+def _still(trials: StackedTrials) -> list[bool]:
+    """Tell of each trial whether its muscles keep their lengths while it counts: a pose that is held is one measurement."""
+    still = []
+    for i, counted in enumerate(trials.counted.T):
+        lengths = trials.mtu_length[counted, i]
+        still.append(bool((lengths == lengths[:1]).all()))
+    return still
 
 
 def prior_unit(loss: LossSettings) -> float:

@@ -245,8 +245,9 @@ class CalibrationSettings(Settings):
     preset: PresetName = setting(
         "natural",
         unit="-",
-        description="Defaults of all that follows: 'natural' (priors in natural coordinates and a likelihood), 'hambly2025' (Eq. 4 and 5 "
-        "to the letter), 'ceinms' (its objective and ranges), 'weak_prior' (version 0.1.0). What is set beside it goes over it.",
+        description="Defaults of all that follows: 'natural' (priors in natural coordinates and a likelihood), 'without_mvc' (the same, "
+        "with strengths and gains of EMG less known; a workflow without [emg] mvc takes it by itself), 'hambly2025' (Eq. 4 and 5 to the "
+        "letter), 'ceinms' (its objective and ranges), 'weak_prior' (version 0.1.0). What is set beside it goes over it.",
         source="virtual people: natural priors make strengths truer than scaling's, the others do not",
     )
     method: Literal["auto", "emg_driven", "synergy_hybrid"] = setting(

@@ -100,6 +100,28 @@ class MomentMetrics:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DynamometerMetrics:
+    """How well the muscles give the moment that a dynamometer measured about one joint in one trial, over its counted samples.
+
+    Example:
+        >>> metric = DynamometerMetrics(
+        ...     trial="knee_sitting/sweep_01", kind="passive", role="calibration", dof="knee", largest=-14.0, rmse_uncalibrated=9.0,
+        ...     rmse_calibrated=2.5)
+        >>> metric.rmse_calibrated < metric.rmse_uncalibrated
+        True
+    """
+
+    trial: str
+    kind: Literal["passive", "effort"]
+    role: Literal["calibration", "held_out"]
+    dof: str
+    largest: float  # N*m, the measured moment that is farthest from zero
+    rmse_uncalibrated: float  # N*m
+    rmse_calibrated: float  # N*m
+    submaximal: float = float("nan")  # N*m, what the scaled model's agonists give at an excitation of 0.3; nan for passive trials
+
+
+@dataclass(frozen=True, kw_only=True)
 class SynergyResult:
     """The synergies of a synergy-hybrid calibration and what they made the muscles do in the calibration trials.
 

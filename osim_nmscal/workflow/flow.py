@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeVar
 from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction
+from osim_nmscal.data.results import CalibrationResult, DynamometerMetrics, MomentMetrics, TrialPrediction
 from osim_nmscal.data.time_series import TimeSeries
-from osim_nmscal.data.trials import MuscleGeometry, TrialSet
+from osim_nmscal.data.trials import MuscleGeometry, Trial, TrialSet
 from osim_nmscal.errors import CalibrationError
 from osim_nmscal.workflow.folder import ResultsPlace
 from osim_nmscal.workflow.runner import StageRunner
@@ -43,9 +43,11 @@ class Flow:
     mapping: EmgMapping | None = None
     recorded: dict[str, RecordingData] = field(default_factory=dict)  # signals of each whole recording
     trials: TrialSet | None = None
+    dynamometer: tuple[Trial, ...] = ()  # passive trials and efforts, of the same muscles on the same clock
     start_muscles: MuscleTable | None = None  # those that take part, as the scaled model states them, in the class to be written
     calibration: CalibrationResult | None = None
     metrics: tuple[MomentMetrics, ...] = ()
+    dynamometer_metrics: tuple[DynamometerMetrics, ...] = ()
     predictions: tuple[TrialPrediction, ...] = ()
     verification: "Verification | None" = field(default=None)
 

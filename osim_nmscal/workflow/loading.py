@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.findings import Finding, Verdict
 from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction, VerificationMetrics
+from osim_nmscal.data.results import CalibrationResult, DynamometerMetrics, MomentMetrics, TrialPrediction, VerificationMetrics
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import ConfigError, FileFormatError
@@ -28,7 +28,7 @@ from osim_nmscal.workflow import names
 from osim_nmscal.workflow.opened import Results, open_results
 from osim_nmscal.workflow.predictions import AGAIN, damaged, prediction_files, read_index, read_json, read_predictions
 from osim_nmscal.workflow.recording_files import moments_by_coordinate, recorded_geometry
-from osim_nmscal.workflow.results import read_calibration, read_metric
+from osim_nmscal.workflow.results import read_calibration, read_dynamometer_metric, read_metric
 
 if TYPE_CHECKING:
     import pandas
@@ -48,6 +48,7 @@ class LoadedResults:
     predictions: tuple[TrialPrediction, ...]  # of the calibrated muscles, one per trial
     uncalibrated_moments: Mapping[str, FloatArray]  # trial -> (time, dof), N*m, of the muscles before calibration
     metrics: tuple[MomentMetrics, ...]
+    dynamometer: tuple[DynamometerMetrics, ...]  # of passive trials and efforts
     verification: tuple[VerificationMetrics, ...]  # empty if OpenSim did not run the model
     verdict: Verdict | None
     findings: tuple[Finding, ...]
@@ -140,6 +141,7 @@ def load_results(folder: Path | str) -> LoadedResults:
         predictions=read_predictions(results.folder.predictions, trials),
         uncalibrated_moments={trial.name: _uncalibrated(results, trial) for trial in trials.trials},
         metrics=tuple(read_metric(one) for one in read_json(root / names.MOMENT_METRICS, AGAIN)),
+        dynamometer=tuple(read_dynamometer_metric(one) for one in judged.get("dynamometer", ())),
         verification=tuple(VerificationMetrics(**one) for one in stored),
         verdict=None if verdict is None else Verdict(**{**verdict, "reasons": tuple(verdict["reasons"])}),
         findings=tuple(Finding(**one) for one in judged.get("findings", ())),
@@ -187,7 +189,14 @@ def _trials_of(
     segments = tuple(_segment(root, row) for row in rows)
     roles = {row["trial"]: row["role"] for row in rows}
     trials = cut_trials(
-        recording.name, segments, geometry.select(muscles.names, dofs), moments, excitations, settings=config.trials, roles=roles
+        recording.name,
+        segments,
+        geometry.select(muscles.names, dofs),
+        moments,
+        excitations,
+        settings=config.trials,
+        roles=roles,
+        measured=recording.dofs,
     )
     for trial, row in zip(trials, rows, strict=True):
         if trial.first_counted != row["first_counted"]:

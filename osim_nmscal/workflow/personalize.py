@@ -6,7 +6,7 @@ from typing import Any
 
 from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.findings import Finding, Verdict
-from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction
+from osim_nmscal.data.results import CalibrationResult, DynamometerMetrics, MomentMetrics, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.doctor.verdict import verdict
 from osim_nmscal.provenance.values import digest_of, file_digest
@@ -45,6 +45,7 @@ class PersonalizedResult:
     trials: TrialSet | None = None
     calibration: CalibrationResult | None = None
     metrics: tuple[MomentMetrics, ...] = ()
+    dynamometer: tuple[DynamometerMetrics, ...] = ()  # of passive trials and efforts
     predictions: tuple[TrialPrediction, ...] = ()  # of the calibrated muscles
     verification: Verification | None = None  # None if it was switched off, or no motion is there
     judged: tuple[Finding, ...] = ()  # what the doctor says of data and result
@@ -135,7 +136,9 @@ def _publish(flow: Flow) -> None:
             folder = ResultsFolder(root=part)
             write_sidecar(folder, result, settings=settings, inputs=inputs)
             confirmed = flow.verification.metrics if flow.verification else ()
-            write_metrics(folder, result, flow.metrics, flow.runner.times, confirmed, judged=judged_as)
+            write_metrics(
+                folder, result, flow.metrics, flow.runner.times, confirmed, dynamometer=flow.dynamometer_metrics, judged=judged_as
+            )
             write_run_report(flow, verdict_of(flow), part / REPORT)
             place.keep(SUMMARY, key, part, seconds=0.0, summary={})
     _publish_set(flow, "complete", "All stages have finished.")
@@ -163,6 +166,7 @@ def _result(flow: Flow) -> PersonalizedResult:
             "trials": flow.trials,
             "calibration": flow.calibration,
             "metrics": flow.metrics,
+            "dynamometer": flow.dynamometer_metrics,
             "predictions": flow.predictions,
             "verification": flow.verification,
             "verdict": verdict_of(flow),

@@ -23,6 +23,7 @@ from osim_nmscal.data.muscles import MUSCLE_CLASSES, Muscle, MuscleTable
 from osim_nmscal.data.results import (
     CalibratedParameter,
     CalibrationResult,
+    DynamometerMetrics,
     HistoryRow,
     MomentMetrics,
     NeuralParameters,
@@ -139,6 +140,7 @@ def write_metrics(
     stages: Sequence[StageTime],
     verification: Iterable[VerificationMetrics] = (),
     *,
+    dynamometer: Iterable[DynamometerMetrics] = (),
     judged: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write metrics.json: rmse in N*m, nrmse = rmse / range of the inverse-dynamics moment, r2 = 1 - SSE/SST; verdict and findings."""
@@ -148,6 +150,9 @@ def write_metrics(
         "moments": [metric_document(metric) for metric in metrics],
         "verification": [asdict(metric) for metric in verification],
     }
+    measured = [dynamometer_document(metric) for metric in dynamometer]
+    if measured:
+        document["dynamometer"] = measured
     document |= judged or {}
     if result.cross_validation:
         document["cross_validation"] = [metric_document(metric) for metric in result.cross_validation]
@@ -220,6 +225,17 @@ def read_metric(stored: Mapping[str, Any]) -> MomentMetrics:
     """Read a metric back from JSON."""
     numbers = {key: _number(stored[key]) for key in ("rmse", "nrmse", "r2", "correlation_squared")}
     return MomentMetrics(trial=stored["trial"], role=stored["set"], dof=stored["dof"], model=stored["model"], **numbers)
+
+
+def dynamometer_document(metric: DynamometerMetrics) -> dict[str, Any]:
+    """Return a metric of a dynamometer trial as JSON; what is not finite becomes null."""
+    return {"set" if key == "role" else key: _finite(value) for key, value in asdict(metric).items()}
+
+
+def read_dynamometer_metric(stored: Mapping[str, Any]) -> DynamometerMetrics:
+    """Read such a metric back from JSON."""
+    numbers = {key: _number(stored[key]) for key in ("largest", "rmse_uncalibrated", "rmse_calibrated", "submaximal")}
+    return DynamometerMetrics(trial=stored["trial"], kind=stored["kind"], role=stored["set"], dof=stored["dof"], **numbers)
 
 
 def versions() -> dict[str, str]:

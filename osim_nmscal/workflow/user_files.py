@@ -58,6 +58,11 @@ def named_inputs(config: "WorkflowConfig") -> Iterator[tuple[str, Path]]:
             path = getattr(recording, key)
             if isinstance(path, Path):
                 yield f"recordings[{i}].{key}", path
+    for measured in config.dynamometer:
+        for key in ("table", "joint_angles", "joint_moments"):
+            path = getattr(measured, key)
+            if isinstance(path, Path):
+                yield f"recordings.{measured.name}.{key}", path
 
 
 def input_files(config: "WorkflowConfig") -> dict[Path, str]:
@@ -81,5 +86,5 @@ def missing_files(config: "WorkflowConfig") -> list[str]:
         if not exists:
             siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
             hint = did_you_mean(path.name, siblings) if siblings else f" Its folder {path.parent} does not exist either."
-            sentences.append(f"{config.source}: key '{key}' names the {wanted} {path}, which does not exist.{hint}")
+            sentences.append(f"{config.where(key)}: key '{key}' names the {wanted} {path}, which does not exist.{hint}")
     return sentences

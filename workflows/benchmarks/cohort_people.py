@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
@@ -24,13 +23,14 @@ from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.emg.envelope import linear_envelope
 from osim_nmscal.emg.normalization import NormalizationReference, normalization_reference, normalize
 from osim_nmscal.formats.storage import read_storage
-from osim_nmscal.nms.model import NmsInputs, NmsParameters, initial_parameters, simulate
+from osim_nmscal.nms.model import NmsParameters
 from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_mechanics
 from osim_nmscal.opensim_tools.run import in_worker
 from osim_nmscal.virtual_subject.anatomy.electrodes import sharing
 from osim_nmscal.virtual_subject.anatomy.person import TrueMuscles
 from osim_nmscal.virtual_subject.anatomy.population import WIDE, Spread, draw_wide_muscles, reference_mtu_lengths
 from osim_nmscal.virtual_subject.laboratory.dynamometer import DynamometerNoise, measured_angles, measured_moment
+from osim_nmscal.virtual_subject.laboratory.dynamometer_session import true_moments, true_parameters
 from osim_nmscal.virtual_subject.laboratory.recordings import REALISTIC, RecordingNoise, mvc_excitation, record_emg
 from osim_nmscal.virtual_subject.laboratory.session import EMG_RATE
 from osim_nmscal.virtual_subject.make import GAIN_RANGE, RATE, limb_of, make_virtual_subject, measure_person
@@ -228,13 +228,6 @@ def make_person(base: Base, seed: int, *, spread: Spread = WIDE, noise: Recordin
     )
 
 
-def true_parameters(true: TrueMuscles) -> NmsParameters:
-    """Return the parameters of the forward model that are true."""
-    neural = true.neural
-    base = initial_parameters(true.muscles, c1=-0.5, c2=-0.5, shape_factor=-1.0, electromechanical_delay=neural.electromechanical_delay)
-    return replace(base, c1=torch.from_numpy(neural.c1), c2=torch.from_numpy(neural.c2), shape_factor=torch.from_numpy(neural.shape_factor))
-
-
 _POOLS = tuple(pool.name for pool in LEG.pools)
 _CHANNELS = tuple(pool.channel for pool in LEG.pools if pool.channel)
 _CHANNEL_OF = {muscle: pool.channel for pool in LEG.pools for muscle in pool.muscles}
@@ -314,14 +307,7 @@ def _effort_trial(
 ) -> EffortTrial:
     """Simulate one dynamometer run with the true muscles and record it."""
     effort, motion, geometry = base.efforts[index], base.effort_motions[index], base.effort_geometry[index]
-    inputs = NmsInputs(
-        excitation=torch.from_numpy(excitation @ shares)[:, None],
-        mtu_length=torch.from_numpy(true_geometry.mtu_length)[:, None],
-        moment_arm=torch.from_numpy(true_geometry.moment_arm)[:, None],
-        time_step=1.0 / RATE,
-    )
-    with torch.no_grad():
-        moment = simulate(inputs, parameters, constants).joint_moment[:, 0].numpy()
+    moment = true_moments(excitation, shares, true_geometry, parameters, constants, RATE)
     column = LEG.dofs.index(effort.dof)
     angle = motion.values[:, motion.coordinates.index(effort.dof)]
     torque = measured_moment(motion.time, angle, moment[:, column], DynamometerNoise(), random)

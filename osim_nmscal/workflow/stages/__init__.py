@@ -47,6 +47,7 @@ TABLE = (
     Stage("muscle_analysis"),
     Stage("emg"),
     Stage("trials"),
+    Stage("dynamometer"),
     Stage("calibration", calibrates=True),
     Stage("write_back", calibrates=True),
     Stage("evaluation", calibrates=True),

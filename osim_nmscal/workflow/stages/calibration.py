@@ -51,9 +51,12 @@ def run(flow: "Flow") -> None:
     trials, muscles = flow.trials, flow.start_muscles
     if trials is None or muscles is None:
         raise ConfigError("There are no trials to calibrate with; run the workflow from its beginning.")
+    measured = tuple(trial for trial in flow.dynamometer if trial.role == "calibration")
     task = Task(
         stage="calibration",
-        settings=Calibration(trials=trials.calibration, muscles=muscles, settings=flow.config.calibration),
+        settings=Calibration(
+            trials=TrialSet(trials=(*trials.calibration.trials, *measured)), muscles=muscles, settings=flow.config.calibration
+        ),
         inputs={},
         outputs=outputs(flow.config),
         work=work,

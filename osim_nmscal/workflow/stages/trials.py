@@ -48,11 +48,12 @@ def run(flow: Flow) -> None:
 def read_recording(flow: Flow, recording: "RecordingSettings", mapped: tuple[str, ...]) -> RecordingData:
     """Read the results of the stations before for one recording.
 
-    Muscles that cross none of the dofs are left out; so are those without EMG, unless the calibration synthesises them: then
-    their excitation is zero.
+    Muscles that cross none of the dofs are left out; so are those without EMG, unless the calibration synthesises them, or a dynamometer
+    tells of them: then their excitation is zero.
     """
     place, name = flow.place, recording.name
-    dofs, synthesises = flow.config.muscle_analysis.dofs, flow.config.calibration.method != "emg_driven"
+    dofs = flow.config.muscle_analysis.dofs
+    synthesises = flow.config.calibration.method != "emg_driven" or bool(flow.config.dynamometer)
     whole = recorded_geometry(recording, folder_of(flow, recording), dofs)
     arms = np.abs(whole.moment_arm).max(axis=(0, 1))
     crossing = [muscle for muscle, arm in zip(whole.muscles, arms, strict=True) if arm > 0 and (synthesises or muscle in mapped)]
@@ -89,7 +90,8 @@ def cut(config: "WorkflowConfig", recordings: list[RecordingData]) -> tuple[Tria
     for data in recordings:
         name = data.recording.name
         geometry = data.geometry.select(shared, data.geometry.dofs)
-        trials += cut_trials(name, segments[name], geometry, data.moments, data.excitations.select(shared), settings=settings, roles=roles)
+        excited, dofs = data.excitations.select(shared), data.recording.dofs
+        trials += cut_trials(name, segments[name], geometry, data.moments, excited, settings=settings, roles=roles, measured=dofs)
     return TrialSet(trials=tuple(trials)), (*findings, *lead_in_findings(trials, settings))
 
 
