@@ -26,6 +26,8 @@ _KEPT = 0.75
 _LONGER = 1.3  # of the autocorrelation time, since slow errors are absorbed first
 _LEAST_RELATIVE = 0.05  # nobody measures joint moments better than this
 _SHORTEST = 0.03  # s
+# A moment whose spread is below this is constant, N·m.
+_CONSTANT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,14 @@ def prior_unit(loss: LossSettings) -> float:
 
 def moment_scale(loss: LossSettings, trials: StackedTrials) -> Tensor:
     """Return what moment errors are divided by, (dof,), N·m; a DOF whose moment is constant is divided by 1 N·m."""
-    values = trials.joint_moment[trials.counted]
-    if loss.moment_scale == "raw":
-        return torch.ones(values.shape[-1], dtype=values.dtype)
-    spread = values.amax(dim=0) - values.amin(dim=0) if loss.moment_scale == "range" else values.std(dim=0)
-    return torch.where(spread > 1e-6, spread, torch.ones_like(spread))
+    moment, counts = trials.joint_moment, trials.counted[..., None] & trials.measured
+    scale = moment.new_ones(moment.shape[-1])
+    for dof in range(len(scale)):
+        values = moment[..., dof][counts[..., dof]]
+        if loss.moment_scale != "raw" and len(values) > 1:
+            spread = float(values.max() - values.min()) if loss.moment_scale == "range" else float(values.std())
+            scale[dof] = spread if spread > _CONSTANT else 1.0
+    return scale
 
 
 def autocorrelation_time(errors: Tensor, counted: Tensor) -> float:

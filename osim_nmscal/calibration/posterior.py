@@ -15,9 +15,10 @@ from torch import Tensor
 
 from osim_nmscal.calibration.hessians import Hessian
 from osim_nmscal.calibration.identifiability import Posterior
-from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT
+from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT, noise_of_errors, noise_ratio, stated_noise
 from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
 from osim_nmscal.calibration.prior import Prior
+from osim_nmscal.calibration.settings import CalibrationSettings
 
 # Relative ridge that makes blocks invertible where the loss does not see them.
 RIDGE = 1e-9
@@ -59,6 +60,43 @@ def posterior(
     data = of_motion - pull
     covariance = spread(noise_ratio * data + more, data + more, pull, believed, moved, moment_arm_width)
     return Posterior(covariance, believed.diagonal().sqrt(), time, 1.0)
+
+
+def likelihood_posterior(
+    objective: Objective,
+    z: Tensor,
+    at: Evaluation,
+    motion: Hessian,
+    moved: Tensor,
+    others: Sequence[Part],
+    settings: CalibrationSettings,
+) -> Posterior:
+    """Return the expected error of the parameters by the noise that the errors of motions show.
+
+    Args:
+        objective: of the motions.
+        z: (parameter,), the minimum.
+        at: the muscles in the motions.
+        motion: Hessian of half the loss of motions.
+        moved: how the gradient follows moment arms in the motions, (parameter, muscle).
+        others: passive trials and efforts.
+        settings: noise, moment arms.
+    """
+    trials = objective.trials
+    errors = at.outputs.joint_moment - trials.joint_moment
+    stated = stated_noise(settings.noise, errors.shape[-1])
+    shown = noise_of_errors(errors, trials, settings.noise)
+    ratio = noise_ratio(shown, stated, trials.time_step) if "motion" in trials.kinds else 1.0
+    return posterior(
+        objective.prior,
+        z,
+        motion,
+        moved,
+        others,
+        noise_ratio=ratio,
+        moment_arm_width=settings.prior.moment_arm_width,
+        time=shown.correlation_time / trials.time_step,
+    )
 
 
 def spread(noise: Tensor, data: Tensor, pull: Tensor, believed: Tensor, moved: Tensor, moment_arm_width: float) -> Tensor:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, create_model, model_validator
 
 from osim_nmscal.calibration.noise_settings import NoiseSettings
 from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
@@ -82,18 +82,22 @@ class ParametersSettings(_AllKinds):
         'global'
     """
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _over_the_kinds_defaults(cls, given: Any) -> Any:
-        """Let a table state only what differs from its kind's defaults."""
+    def _over_the_kinds_defaults(cls, given: Any, handler: ModelWrapValidatorHandler["ParametersSettings"]) -> "ParametersSettings":
+        """Let a table state only what differs from its kind's defaults, and remember what it stated: a preset lies beneath that."""
         if not isinstance(given, dict):
-            return given
+            return handler(given)
         whole = {}
         for name, value in given.items():
             field = cls.model_fields.get(name)
             default = field.default.model_dump() if field is not None else {}
             whole[name] = {**default, **value} if isinstance(value, dict) else value
-        return whole
+        settings = handler(whole)
+        for name, value in given.items():
+            if isinstance(value, dict):
+                object.__setattr__(settings.of(name), "__pydantic_fields_set__", set(value))
+        return settings
 
     def of(self, kind: str) -> ParameterSettings:
         """Return the settings of one kind."""

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from osim_nmscal.calibration.calibrate import settled
-from osim_nmscal.calibration.emg_driven import driven_problem
 from osim_nmscal.calibration.identifiability import IDENTIFIABLE_BELOW
 from osim_nmscal.calibration.joint import JointObjective, dynamometer_objectives
 from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.posterior import RIDGE, moved_by_moment_arms, spread
+from osim_nmscal.calibration.problem import driven_problem
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.synergy.calibration import hybrid_problem, start_of
 from osim_nmscal.calibration.synergy.objective import HybridObjective

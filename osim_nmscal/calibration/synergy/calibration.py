@@ -15,7 +15,7 @@ from torch import Tensor
 
 from osim_nmscal.calibration.cross_validation import leave_one_out
 from osim_nmscal.calibration.electrodes import electrodes_of
-from osim_nmscal.calibration.emg_driven import calibrate_emg_driven, likelihood_posterior, muscle_objective
+from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.fitting import Fit, fit
 from osim_nmscal.calibration.identifiability import Posterior, ridge_error
 from osim_nmscal.calibration.joint import JointEvaluation, JointObjective, dynamometer_objectives
@@ -25,7 +25,8 @@ from osim_nmscal.calibration.optimizers import Optimizer, Progress
 from osim_nmscal.calibration.optimizers.named import named_optimizer, optimizer_name
 from osim_nmscal.calibration.outcome import Outcome
 from osim_nmscal.calibration.parameter_space import parameter_space
-from osim_nmscal.calibration.posterior import RIDGE
+from osim_nmscal.calibration.posterior import RIDGE, likelihood_posterior
+from osim_nmscal.calibration.problem import muscle_objective
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read, without_synergies
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.starts import starting_parameters
