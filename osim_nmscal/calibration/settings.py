@@ -1,6 +1,6 @@
 """Settings of a calibration: which parameters move, within what, by which loss, with which optimiser."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field, create_model, model_validator
 
@@ -294,7 +294,7 @@ def unread_settings(settings: CalibrationSettings, *, own_optimizer: bool = Fals
         if names:
             sentences.append(f"[{section}] {', '.join(names)} would change nothing, as {reason}.")
 
-    for optimizer in ("gauss_newton", "adamw", "simulated_annealing"):
+    for optimizer in get_args(CalibrationSettings.model_fields["optimizer"].annotation):
         # predictions that follow the moments of held-out trials are made by Gauss-Newton
         if (own_optimizer or optimizer != settings.optimizer) and not (hybrid and optimizer == "gauss_newton"):
             given = "the calibration was given an optimizer of its own" if own_optimizer else f"optimizer is '{settings.optimizer}'"
