@@ -222,7 +222,10 @@ class CalibrationSettings(Settings):
         "emg_driven", unit="-", description="Whether muscles without electrodes are left out or synthesised.", source="Hambly 2025"
     )
     optimizer: Literal["gauss_newton", "adamw", "simulated_annealing"] = setting(
-        "gauss_newton", unit="-", description="Optimiser of the loss.", source="measured: in 7 iterations where adamw takes 1500; Hambly 2025: adamw; CEINMS: simulated_annealing"
+        "gauss_newton",
+        unit="-",
+        description="Optimiser of the loss.",
+        source="measured: 7 iterations where adamw takes 1500; Hambly 2025 has adamw, CEINMS simulated_annealing",
     )
     parameters: ParametersSettings = Field(
         default=ParametersSettings(), description="Parameters.", json_schema_extra={"unit": "-", "source": "-"}
