@@ -130,6 +130,21 @@ def _violations(path: Path) -> list[str]:
     return found
 
 
+def test_the_floors_of_the_documentation_are_those_of_the_code() -> None:
+    text = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    floors = text.split("```floors\n")[1].split("```")[0].splitlines()
+    floor = {room: -number for number, line in enumerate(floors) for room in line.split()}
+    assert set(floor) == set(ALLOWED) - {"__init__", "__main__"}
+    upward = set()
+    for path in _modules():
+        here = _station(path)
+        for name in _imports(path):
+            there = name.removeprefix("osim_nmscal.").split(".")[0]
+            if name.startswith("osim_nmscal.") and here != there and {here, there} <= set(floor) and floor[there] >= floor[here]:
+                upward.add(f"{here} imports {there}")
+    assert upward == set()
+
+
 def test_no_modules_import_one_another_in_a_circle() -> None:
     # those for type checkers and those inside functions count, too; the public names alone may name everything
     files = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path for path in _modules()}

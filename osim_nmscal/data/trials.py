@@ -1,6 +1,5 @@
 """Trials: segments cut from recordings, on one clock, ready for the neuromusculoskeletal model."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -130,14 +129,6 @@ class Trial:
             moment_arm=self.moment_arm[:, :, columns],
         )
 
-    def digest(self) -> str:
-        """Return a SHA-256 of everything in the trial, for caches."""
-        said = repr((self.name, self.role, self.muscles, self.dofs, self.first_counted, self.kind, self.measured, self.driven_by))
-        digest = hashlib.sha256(said.encode())
-        for array in (self.time, self.excitation, self.mtu_length, self.moment_arm, self.joint_moment):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
-
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSet:
@@ -209,10 +200,6 @@ class TrialSet:
     def with_muscles(self, muscles: Sequence[str]) -> "TrialSet":
         """Return the trials with some of their muscles, in that order."""
         return TrialSet(trials=tuple(trial.with_muscles(muscles) for trial in self.trials))
-
-    def digest(self) -> str:
-        """Return a SHA-256 of everything in the trials, for caches."""
-        return hashlib.sha256("".join(trial.digest() for trial in self.trials).encode()).hexdigest()
 
     def select(self, names: Sequence[str]) -> "TrialSet":
         """Return the named trials, in that order."""

@@ -19,8 +19,6 @@ ROUGHLY = 0.05
 TENDON_STRAIN = 0.12
 # Share of the strengths, or of all parameters, at a bound that is too many. Source: choice.
 MANY_AT_BOUND = 0.25
-# Largest range of moments below which an error relative to it means little, N·m. Source: choice.
-SMALL_MOMENT = 2.0
 
 
 def problem(trials: TrialSet) -> tuple[Finding, ...]:

@@ -28,7 +28,16 @@ STAGE = "electrode_study"
 
 @dataclass(frozen=True, kw_only=True)
 class ElectrodeStudyResult:
-    """Where a study lies, and what it found."""
+    """Where a study lies, and what it found.
+
+    Example:
+        >>> nothing = ElectrodeStudy(
+        ...     channels=("TA", "SOL"), order=(), order_errors=(), models=(), metrics=(), excitations=(), comparisons=(), sentences=())
+        >>> home = Path("results/electrode_study")
+        >>> found = ElectrodeStudyResult(folder=home, study=nothing, files=(), figure=home / "electrode_study.html", findings=())
+        >>> found.figure.name
+        'electrode_study.html'
+    """
 
     folder: Path
     study: ElectrodeStudy

@@ -324,16 +324,3 @@ def _weight_carried(loads: _Loads | None, weight: float, start: float, end: floa
         f"{loads.mean_vertical.source}: the mean vertical force is {share:.3f} of the weight of the model ({weight / 9.80665:.1f} kg); "
         "check the mass ([scaling] mass_only), which plate is which foot, or use only the time when every foot is on a plate.",
     )
-
-
-def coordinate_moments(table: TimeSeries) -> TimeSeries:
-    """Name the columns of an inverse dynamics file by coordinate.
-
-    Args:
-        table: as read from the file of OpenSim's tool: `<coordinate>_moment`, `<coordinate>_force`.
-
-    Returns:
-        The same with the suffixes taken off.
-    """
-    names = tuple(next((label.removesuffix(s) for s in SUFFIXES if label.endswith(s)), label) for label in table.labels)
-    return replace(table, labels=names)
