@@ -16,9 +16,10 @@ from osim_nmscal.drafting.alike_markers import alike_markers
 from osim_nmscal.drafting.draft import draft_config, write_draft
 from osim_nmscal.drafting.folder import look_through, recording_name
 from osim_nmscal.errors import ConfigError
-from osim_nmscal.formats.storage import write_storage
-from osim_nmscal.formats.trc import write_trc
+from osim_nmscal.formats.storage import read_storage, write_storage
+from osim_nmscal.formats.trc import read_trc, write_trc
 from osim_nmscal.osim_model.reader import read_marker_bodies, read_marker_locations
+from osim_nmscal.virtual_subject.laboratory.c3d_file import write_c3d
 from osim_nmscal.workflow.setup_needs import scaling_needs
 
 MODEL = Path(__file__).parent.parent.parent / "models" / "virtual_leg.osim"
@@ -159,6 +160,16 @@ def test_three_captures_and_a_generic_model_are_ready_after_one_answer(c3d_data,
     done = CliRunner().invoke(app, ["check", str(path)])
     assert done.exit_code == 0, done.output
     assert "is ready: osim-nmscal run" in " ".join(done.output.split())
+
+
+def test_a_virtual_persons_c3d_is_turned_into_opensims_axes(lab):
+    markers, emg = read_trc(lab / "walk1.trc"), read_storage(lab / "walk1_emg.sto")
+    for name in ("walk1.trc", "walk1_emg.sto"):
+        (lab / name).unlink()
+    write_c3d(lab / "walk1.c3d", markers, emg)  # z up, as most laboratories have it
+    (walk,) = tomllib.loads(draft_config(look_through(lab), lab).config)["recordings"]
+    assert (walk["markers"], walk["emg"], walk["c3d_axes"]) == ("walk1.c3d", "walk1.c3d", "x z -y")
+    assert walk["external_loads"] == "walk1_loads.xml"  # the foot is found across both files' axes
 
 
 def test_markers_of_another_set_are_found_by_their_place():
