@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="The folder with your model, recordings and setups.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(help="The folder with your model, recordings and setups.")] = Path(),
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="The configuration to write; default: FOLDER/config.toml.")
     ] = None,
