@@ -8,6 +8,7 @@ that theirs extend.
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -181,15 +182,29 @@ class _Drafting:
     def _subject(self) -> Iterator[str]:
         yield "[subject]"
         yield f'name = "{self._lab.root.name}"'
-        mass = self._standing_mass()
+        mass = self._standing_mass() or self._typed("mass")
         if mass is not None:
-            yield f"mass = {mass:.1f}   # kg. GUESS: mean vertical force of the static trial / 9.81; correct it"
+            yield f"mass = {mass[0]:.1f}   # kg. GUESS: {mass[1]}; correct it"
         else:
             yield self._notes.ask("what is the person's mass?")
             yield "# mass =      # kg"
-        yield "# height =    # m, for the report only"
+        height = self._typed("height")
+        if height is not None:
+            yield f"height = {height[0]:.2f}   # m, for the report only. GUESS: {height[1]}"
+        else:
+            yield "# height =    # m, for the report only"
 
-    def _standing_mass(self) -> float | None:
+    def _typed(self, what: Literal["mass", "height"]) -> tuple[float, str] | None:
+        """Return what was typed at the capture, and where it stands."""
+        moving = (recording.markers for recording in self._lab.recordings)
+        for facts in (*self._lab.static, *moving):
+            value: float | None = getattr(facts, what, None)
+            if facts is not None and value is not None:
+                return value, f"typed at the capture of {facts.path.name}"
+        return None
+
+    def _standing_mass(self) -> tuple[float, str] | None:
+        """Return the mass that stood on the plates, and how it was told."""
         for facts in self._lab.static:
             if facts.kind == "c3d" and any(plate.contacts for plate in facts.plates):
                 forces = read_c3d(facts.path, axes="x y z").forces
@@ -197,7 +212,7 @@ class _Drafting:
                     total = np.sum([forces.forces.select(plate.force_columns).values for plate in facts.plates], axis=0)
                     weight = float(abs(total.mean(axis=0)).max())
                     if weight > 100:
-                        return weight / _GRAVITY
+                        return weight / _GRAVITY, "mean vertical force of the static trial / 9.81"
         return None
 
     def _model_part(self) -> Iterator[str]:

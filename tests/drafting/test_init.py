@@ -4,6 +4,7 @@ import shutil
 import tomllib
 from pathlib import Path
 
+import ezc3d
 import numpy as np
 import pytest
 from lxml import etree
@@ -147,17 +148,16 @@ def test_a_real_capture_gives_plates_feet_axes_and_channels(c3d_data, running_da
     assert '# "Voltage.EMG07_l_soleus" = ["soleus_l"]' in draft.config
     assert "Left out: walking_1 (no foot is on a force plate" in draft.config
     assert draft.static is not None  # a static c3d becomes a .trc for the scale tool
-    assert draft.questions == ("what is the person's mass?",)
+    assert draft.questions == ()
+    assert config["subject"] == {"name": tmp_path.name, "mass": 60.0, "height": 1.67}  # as the data set's own description says
 
 
-def test_three_captures_and_a_generic_model_are_ready_after_one_answer(c3d_data, running_data, tmp_path):
+def test_three_captures_and_a_generic_model_are_ready_without_an_answer(c3d_data, running_data, tmp_path):
     for name in ("sprint_1.c3d", "walking_1.c3d", "static_1.c3d"):
         (tmp_path / name).write_bytes((c3d_data / name).read_bytes())
     (tmp_path / "generic.osim").write_bytes((running_data / "generic_unscaled.osim").read_bytes())
     assert CliRunner().invoke(app, ["init", str(tmp_path)]).exit_code == 0
-    path = tmp_path / "config.toml"
-    path.write_text(path.read_text(encoding="utf-8").replace("# mass =", "mass = 73   #"), encoding="utf-8")
-    done = CliRunner().invoke(app, ["check", str(path)])
+    done = CliRunner().invoke(app, ["check", str(tmp_path / "config.toml")])
     assert done.exit_code == 0, done.output
     assert "is ready: osim-nmscal run" in " ".join(done.output.split())
 
@@ -170,6 +170,18 @@ def test_a_virtual_persons_c3d_is_turned_into_opensims_axes(lab):
     (walk,) = tomllib.loads(draft_config(look_through(lab), lab).config)["recordings"]
     assert (walk["markers"], walk["emg"], walk["c3d_axes"]) == ("walk1.c3d", "walk1.c3d", "x z -y")
     assert walk["external_loads"] == "walk1_loads.xml"  # the foot is found across both files' axes
+
+
+@pytest.mark.parametrize(("typed", "mass"), [(61.5, 61.5), (0.0, None), (61500.0, None)], ids=["kg", "nothing typed", "grams"])
+def test_the_mass_typed_at_the_capture_is_a_guess(lab, typed, mass):
+    write_c3d(lab / "static.c3d", read_trc(lab / "static.trc"), read_storage(lab / "walk1_emg.sto"))
+    (lab / "static.trc").unlink()
+    capture = ezc3d.c3d(str(lab / "static.c3d"))
+    capture.add_parameter("PROCESSING", "Bodymass", [typed])
+    capture.write(str(lab / "static.c3d"))
+    draft = draft_config(look_through(lab), lab)
+    assert tomllib.loads(draft.config)["subject"].get("mass") == mass
+    assert ("what is the person's mass?" in draft.questions) == (mass is None)
 
 
 def test_markers_of_another_set_are_found_by_their_place():
