@@ -24,6 +24,8 @@ from osim_nmscal.inspection.signals import emg_channels
 
 CONFIG, LAB = "config.toml", "lab.toml"
 _GRAVITY = 9.81
+# Shorter contacts are those of running, s. Source: walking has 0.5 to 0.8 s, jogging 0.3 s.
+_RUNNING_CONTACT = 0.4
 # Coordinates whose moments are asked for, by the muscles that have EMG. Names of gait2354, gait2392, Rajagopal and our own models.
 _LEG = ("hip_flexion", "knee_angle", "knee_flexion", "ankle_angle", "ankle_dorsiflexion")
 _ARM = ("shoulder_elv", "shoulder_elevation", "elbow_flexion", "elbow_flex")
@@ -38,7 +40,7 @@ class Part:
 
 
 # Parts that may be the same for all persons of a laboratory.
-_OF_LAB = ("dofs", "envelope", "mapping", "trials", "calibration")
+_OF_LAB = ("filter", "dofs", "envelope", "mapping", "trials", "calibration")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +145,7 @@ class _Drafting:
             "subject": self._subject(),
             "model": self._model_part(),
             "scaling": scaling.lines(),
+            "filter": self._filter(),
             "dofs": self._dofs(side, channels),
             **{f"recording {name}": lines.whole(with_segmentation=len(ways) > 1) for name, lines in recordings.items()},
             "left out": self._left_out(),
@@ -227,6 +230,17 @@ class _Drafting:
         for facts in others:
             yield f'# file = "{self._notes.path(facts.path)}"'
 
+    def _is_fast(self) -> bool:
+        """Whether feet are on their plates for as short a time as in running."""
+        plates = [plate for recording in self._recordings if recording.forces is not None for plate in recording.forces.plates]
+        spans = [contact.end - contact.start for plate in plates for contact in plate.contacts]
+        return bool(spans) and float(np.median(spans)) < _RUNNING_CONTACT
+
+    def _filter(self) -> Iterator[str]:
+        if self._is_fast():
+            yield "[inverse_dynamics]"
+            yield "lowpass_cutoff = 12.0   # Hz, of angles and forces. GUESS: steps are short, as in running; 6 Hz smears impacts"
+
     def _channels(self) -> tuple[ChannelGuess, ...]:
         tables = [recording.emg.table for recording in self._recordings if recording.emg is not None and recording.emg.table is not None]
         if not tables:
@@ -291,7 +305,8 @@ class _Drafting:
 
     def _trials(self, segmentation: Sequence[str]) -> Iterator[str]:
         yield "[trials]"
-        yield "time_step = 0.01   # s; 0.005 for running"
+        fast = self._is_fast()
+        yield f"time_step = {'0.005   # s. GUESS: steps are short, as in running' if fast else '0.01   # s; 0.005 for running'}"
         yield ""
         if segmentation:
             yield "[trials.segmentation]"

@@ -144,6 +144,8 @@ def test_a_real_capture_gives_plates_feet_axes_and_channels(c3d_data, running_da
     assert config["trials"]["segmentation"]["force_column"] == ["plate1_vy", "plate5_vy"]  # both carry the right foot
     channels = config["emg"]["mapping"]["channels"]
     assert channels["Voltage.EMG02_r_soleus"] == ["soleus_r"]
+    assert config["trials"]["time_step"] == 0.005  # contacts of 0.2 s
+    assert config["inverse_dynamics"]["lowpass_cutoff"] == 12.0
     assert len(channels) == 5  # those of the left leg are named in comments
     assert '# "Voltage.EMG07_l_soleus" = ["soleus_l"]' in draft.config
     assert "Left out: walking_1 (no foot is on a force plate" in draft.config
@@ -239,6 +241,9 @@ def test_several_persons_get_a_file_each_and_one_for_what_they_share(people):
         assert config.emg.mapping.channels["R_SOL"] == ("soleus_r",)
         assert config.subject.name == person
     assert done.output.count("what is the person's mass?") == 1
+    left = CliRunner().invoke(app, ["check", str(people / "S01" / "config.toml")]).output
+    assert "lab.toml: 5 lines are marked GUESS" in left
+    assert "lab.toml, line" in left  # the question of the unknown channel stands there
 
 
 def test_what_persons_do_not_share_stays_with_each(people):
