@@ -1,7 +1,7 @@
 """Forces and moments: which plate is which foot, what nobody named, contacts unlike the others, moments no person has."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +96,48 @@ def feet_under_forces(forces: Sequence[AppliedForce], feet: Mapping[str, TimeSer
     return tuple(findings)
 
 
+def other_foot(force: AppliedForce, feet: Mapping[str, TimeSeries], start: float, end: float) -> str:
+    """Say that another foot stands on a plate during one contact; nothing if it does not.
+
+    Args:
+        force: what acts on a body.
+        feet: body -> where it is over time (columns x, y, z, m), those of both sides.
+        start: of the contact, s.
+        end: s.
+    """
+    loaded = (force.time >= start) & (force.time <= end) & (force.force[:, 1] > LOADED)
+    if force.body not in feet or not loaded.any():
+        return ""
+    own = _distance(force, feet[force.body], loaded)
+    for body in (body for body in feet if body != force.body):
+        other = _distance(force, feet[body], loaded)
+        if float((other < own).mean()) > NEARER_SHARE and np.median(own) > UNDER_FOOT:
+            there = f"{body} stands on it, {np.median(other):.2f} m from its centre of pressure"
+            return f"{there}, and {force.body} is {np.median(own):.2f} m away"
+    return ""
+
+
+def per_body(forces: Sequence[AppliedForce]) -> tuple[AppliedForce, ...]:
+    """Join the forces that act on one body, as where a foot is on several plates.
+
+    Args:
+        forces: of one file, on one clock.
+
+    Returns:
+        One for each body: the sum, at the centre of pressure of both.
+    """
+    joined = []
+    for body in dict.fromkeys(force.body for force in forces):
+        mine = [force for force in forces if force.body == body]
+        up = np.array([np.maximum(force.force[:, 1], 0.0) for force in mine])
+        share = up / np.maximum(up.sum(axis=0), 1e-300)
+        point = np.sum([part[:, None] * force.point for part, force in zip(share, mine, strict=True)], axis=0)
+        total = np.sum([force.force for force in mine], axis=0)
+        names = " + ".join(force.name for force in mine)
+        joined.append(mine[0] if len(mine) == 1 else AppliedForce(name=names, body=body, time=mine[0].time, force=total, point=point))
+    return tuple(joined)
+
+
 def _distance(force: AppliedForce, origin: TimeSeries, loaded: NDArray[np.bool_]) -> FloatArray:
     """Return the horizontal distance of the centre of pressure from a body's origin in the loaded frames, m."""
     time = force.time[loaded]
@@ -116,7 +158,8 @@ def unnamed_plates(loads: Mapping[str, float], named: Sequence[str], source: str
             severity="doubt",
             kind="plate_unnamed",
             about=plate,
-            text=f"{source}: {plate} carries up to {peak:.0f} N but acts on no body; name it in force_plates, or its step lacks its force.",
+            text=f"{source}: {plate} carries up to {peak:.0f} N but acts on no body; name it in force_plates or external_loads, or its "
+            "step lacks its force.",
         )
         for plate, peak in loads.items()
         if plate not in named and peak > 4 * LOADED
@@ -165,12 +208,13 @@ def judged(contacts: Sequence[Contact]) -> tuple[Contact, ...]:
     Args:
         contacts: of one foot in one recording.
     """
-    if len(contacts) < FEWEST_CONTACTS:
+    alike = [i for i, contact in enumerate(contacts) if not contact.odd]
+    if len(alike) < FEWEST_CONTACTS:
         return tuple(contacts)
-    peak = float(np.median([contact.peak for contact in contacts]))
+    peak = float(np.median([contacts[i].peak for i in alike]))
     centres = np.array([contact.centre for contact in contacts])
-    usual = np.nanmedian(centres, axis=0) if np.isfinite(centres).any() else np.full(2, np.nan)
-    spread = np.nanmedian(np.abs(centres - usual), axis=0) if np.isfinite(usual).all() else np.full(2, np.nan)
+    usual = np.nanmedian(centres[alike], axis=0) if np.isfinite(centres[alike]).any() else np.full(2, np.nan)
+    spread = np.nanmedian(np.abs(centres[alike] - usual), axis=0) if np.isfinite(usual).all() else np.full(2, np.nan)
     allowed = np.maximum(ODD_PLACE, 6 * spread)  # along the way of walking contacts spread, across they do not
     marked = []
     for contact, centre in zip(contacts, centres, strict=True):
@@ -181,7 +225,7 @@ def judged(contacts: Sequence[Contact]) -> tuple[Contact, ...]:
             odd = f"its centre of pressure lies {np.abs(centre - usual).max():.2f} m from that of the others"
         marked.append(
             Contact(
-                name=contact.name, start=contact.start, end=contact.end, peak=contact.peak, centre=contact.centre, odd=odd or contact.odd
+                name=contact.name, start=contact.start, end=contact.end, peak=contact.peak, centre=contact.centre, odd=contact.odd or odd
             )
         )
     return tuple(marked)
@@ -194,8 +238,8 @@ def odd_contacts(contacts: Sequence[Contact]) -> tuple[Finding, ...]:
             severity="doubt",
             kind="odd_contact",
             about=contact.name,
-            text=f"{contact.name} ({contact.start:.2f} to {contact.end:.2f} s): {contact.odd}; perhaps the other foot, or a step that "
-            f"missed the plate; it was left out.",
+            text=f"{contact.name} ({contact.start:.2f} to {contact.end:.2f} s): {contact.odd}"
+            f"{'' if 'stands on it' in contact.odd else '; perhaps the other foot, or a step that missed the plate'}; it was left out.",
         )
         for contact in contacts
         if contact.odd

@@ -94,9 +94,8 @@ def marker_errors(mean: float, largest: float, when: float, source: str) -> tupl
             severity="stop" if stop else "doubt",
             kind="marker_error",
             about=source,
-            text=f"Inverse kinematics of {source} misses the markers by {100 * mean:.1f} cm (RMS, mean over frames; good is below {100 * MARKER_RMS:g} "
-            f"cm) and by "
-            f"{100 * largest:.1f} cm at most, at {when:.2f} s: {remedy}.",
+            text=f"Inverse kinematics of {source} misses the markers by {100 * mean:.1f} cm (RMS, mean over frames; good is below "
+            f"{100 * MARKER_RMS:g} cm) and by {100 * largest:.1f} cm at most, at {when:.2f} s: {remedy}.",
         ),
     )
 

@@ -27,6 +27,7 @@ from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.storage import in_radians, read_storage
 from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read_muscles
 from osim_nmscal.workflow.applied_forces import applied_forces, plate_loads
+from osim_nmscal.workflow.feet import feet_by_markers
 from osim_nmscal.workflow.names import SCALED_MODEL, moments, motion
 from osim_nmscal.workflow.recording_files import (
     has_motion,
@@ -82,7 +83,8 @@ def foreseen(config: "WorkflowConfig", *, excites: bool = True) -> Iterator[Find
         moments_given = recorded_moments(recording, config.muscle_analysis.dofs)
         if moments_given is not None:
             yield from _moments(config, moments_given)
-        yield from of_forces.unnamed_plates(plate_loads(recording), tuple(recording.force_plates), str(recording.forces))
+        carried = plate_loads(recording, config)
+        yield from of_forces.unnamed_plates(carried.loads, carried.named, carried.source)
         if excites and config.emg.envelope.kind == "raw":
             yield from of_emg.raw_channels(recorded_emg(recording, channels), start=recording.start, end=recording.end)
     if excites:
@@ -114,15 +116,7 @@ def _in_radians(model: Path, angles: TimeSeries) -> TimeSeries:
 
 def _feet(forces: tuple[AppliedForce, ...], markers: MarkerTrajectories, bodies: Mapping[str, str]) -> Iterator[Finding]:
     """Judge which foot is under which force, and when, by the markers that the model has on the feet."""
-    feet = {}
-    for body in {name for force in forces for name in (force.body, _other_side(force.body))}:
-        columns = [i for i, name in enumerate(markers.markers) if bodies.get(name) == body]
-        on_body = markers.positions[:, columns]
-        seen = np.any(np.all(np.isfinite(on_body), axis=2), axis=1)
-        if np.count_nonzero(seen) > 2:
-            place, lowest = np.nanmean(on_body[seen], axis=1), np.nanmin(on_body[seen, :, 1], axis=1)
-            values = np.column_stack([place, lowest])
-            feet[body] = TimeSeries(time=markers.time[seen], labels=("x", "y", "z", "lowest"), values=values, source=markers.source)
+    feet = feet_by_markers(markers, bodies, [force.body for force in forces])
     late = of_contacts.forces_on_the_clock(forces, feet)
     yield from late or of_forces.feet_under_forces(forces, feet)
 
@@ -206,10 +200,6 @@ class MarkersOfModel:
                 place = np.median(apart, axis=0) if len(apart) else np.zeros(3)
                 factors[a, b] = float(np.linalg.norm(place) / np.linalg.norm(self.places[a] - self.places[b]))
         return factors
-
-
-def _other_side(body: str) -> str:
-    return f"{body[:-2]}{'_l' if body.endswith('_r') else '_r'}" if body.endswith(("_r", "_l")) else body
 
 
 def _of_scaling(flow: "Flow") -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """Faults that show only in what a run has made: made arrays, judged by the doctor as the stages ask. Each must give a finding of a kind."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -77,6 +77,19 @@ def _contact(i: int, peak: float, z: float) -> forces.Contact:
     return forces.Contact(name=f"run/stance_{i:02}", start=float(i), end=i + 0.25, peak=peak, centre=(0.1 * i, z))
 
 
+def _other_foot() -> Iterable[Finding]:
+    """The right foot walks over its plate, which the left foot meets at 4 s."""
+
+    def foot(x: float, z: float) -> TimeSeries:
+        return TimeSeries(time=CLOCK, labels=("x", "y", "z"), values=np.tile([x, 0.03, z], (len(CLOCK), 1)), source="model")
+
+    up = np.where(np.abs(CLOCK - 4.0) < 0.2, 800.0, 0.0)
+    force = np.stack([0 * up, up, 0 * up], axis=1)
+    plate = forces.AppliedForce(name="p", body="foot_r", time=CLOCK, force=force, point=np.tile([0.5, 0.0, -0.1], (len(CLOCK), 1)))
+    odd = forces.other_foot(plate, {"foot_r": foot(0.0, 0.1), "foot_l": foot(0.55, -0.1)}, 3.8, 4.2)
+    return forces.odd_contacts([replace(_contact(4, 800.0, -0.1), odd=odd)])
+
+
 def _odd(peak: float, z: float) -> Iterable[Finding]:
     return forces.odd_contacts(forces.judged([*(_contact(i, 1600.0, 0.1) for i in range(6)), _contact(6, peak, z)]))
 
@@ -119,6 +132,7 @@ MADE = (
         found=lambda: forces.joint_moments(_moments(7), ["ankle"], 70.0),
     ),
     Made(name="the left foot on the right plate", kind="odd_contact", outcome="doubted", found=lambda: _odd(1600.0, -0.2)),
+    Made(name="one step of the left foot among those of the right", kind="odd_contact", outcome="doubted", found=lambda: _other_foot()),
     Made(name="half a foot on the plate", kind="odd_contact", outcome="doubted", found=lambda: _odd(700.0, 0.1)),
     Made(name="half the weight", kind="weight_not_carried", outcome="doubted", found=lambda: _one_leg(0.25)),
     Made(
