@@ -29,7 +29,7 @@ def moment_metrics(
         model: what made the predictions.
 
     Returns:
-        One per trial and degree of freedom, in the trials' order.
+        One per trial and degree of freedom that counts there, in the trials' order.
 
     Raises:
         UnknownNameError: a trial has no prediction.
@@ -48,7 +48,8 @@ def moment_metrics(
         prediction = by_name[trial.name]
         _require_same_clock(trial, prediction)
         counted = slice(trial.first_counted, None)
-        for column, dof in enumerate(trial.dofs):
+        for dof in trial.scored_dofs:
+            column = trial.dofs.index(dof)
             measured, predicted = trial.joint_moment[counted, column], prediction.joint_moment[counted, column]
             metrics.append(
                 MomentMetrics(

@@ -80,7 +80,7 @@ def calibrate_emg_driven(
     space = parameter_space(table, settings, frozen, time_step=stacked.time_step)
     if space.size == 0:
         raise CalibrationError("No parameter is free to move; free at least one in [calibration.parameters].")
-    samples = int(stacked.counted.sum()) * len(trials.dofs)
+    samples = int(stacked.samples().sum())
     if space.size > samples:
         findings.append(f"There are more free parameters ({space.size}) than moment samples ({samples}): many will stay near their start.")
     groups = [[table.index(name) for name in members] for members in settings.groups.values()]
@@ -124,14 +124,18 @@ def _screen(stacked: StackedTrials, table: MuscleTable, dofs: tuple[str, ...]) -
     findings = []
     counted = stacked.counted
     for i, dof in enumerate(dofs):
-        moment = stacked.joint_moment[counted][:, i]
-        if float(moment.max() - moment.min()) < _CONSTANT_MOMENT:
+        scored = stacked.scored[:, i]
+        moment = stacked.joint_moment[:, scored, i][counted[:, scored]]
+        if len(moment) == 0:
+            findings.append(f"No calibration trial is scored by {dof}: its muscles are calibrated by other joints, or not at all.")
+        elif float(moment.max() - moment.min()) < _CONSTANT_MOMENT:
             findings.append(
                 f"The joint moment of {dof} is constant ({float(moment[0]):.3g} N·m) in the calibration trials: it says little; "
                 "check the inverse dynamics or leave the DOF out."
             )
     silent = [name for i, name in enumerate(table.names) if not bool(stacked.excitation[..., i].any())]
-    unseen = [name for i, name in enumerate(table.names) if float(stacked.moment_arm[counted][..., i].abs().max()) < _NO_MOMENT_ARM]
+    arms = stacked.only_scored().moment_arm[counted]
+    unseen = [name for i, name in enumerate(table.names) if float(arms[..., i].abs().max()) < _NO_MOMENT_ARM]
     if silent:
         findings.append(f"Held fixed because their excitation is zero throughout: {listed(silent)}.")
     if unseen:

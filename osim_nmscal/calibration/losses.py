@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.settings import LossSettings
+from osim_nmscal.calibration.stacking import StackedTrials
 from osim_nmscal.nms.curves import CurveTable
 from osim_nmscal.nms.muscle_models import MuscleMechanics
 
@@ -208,10 +209,16 @@ def built_in_terms(settings: LossSettings, muscle: MuscleMechanics) -> tuple[Mus
     return tuple(term for term in terms if term.weight > 0.0)
 
 
-def moment_scale(settings: LossSettings, target: Tensor, counted: Tensor) -> Tensor:
-    """Return what moment errors are divided by, (dof,), N·m; a DOF whose moment is constant is divided by 1 N·m."""
-    values = target[counted]
-    if settings.moment_scale == "raw":
-        return torch.ones(target.shape[-1], dtype=target.dtype)
-    spread = values.std(dim=0) if settings.moment_scale == "sd" else values.amax(dim=0) - values.amin(dim=0)
-    return torch.where(spread > 1e-6, spread, torch.ones_like(spread))
+def moment_scale(settings: LossSettings, trials: StackedTrials) -> Tensor:
+    """Return what moment errors are divided by, (dof,), N·m; a DOF whose moment is constant, or never counts, is divided by 1 N·m."""
+    target = trials.joint_moment
+    one = torch.ones((), dtype=target.dtype)
+    scales = []
+    for dof, scored in enumerate(trials.scored.T):
+        values = target[:, scored, dof][trials.counted[:, scored]]
+        if settings.moment_scale == "raw" or len(values) < 2:
+            scales.append(one)
+            continue
+        spread = values.std() if settings.moment_scale == "sd" else values.amax() - values.amin()
+        scales.append(torch.where(spread > 1e-6, spread, one))
+    return torch.stack(scales)

@@ -77,7 +77,7 @@ class Objective:
             dofs: names, for messages.
             trials_apart: whether no term may couple trials.
         """
-        self.trials = trials
+        self.trials = trials = trials.only_scored()
         self.space = space
         self.settings = settings
         self.evaluations = 0
@@ -97,7 +97,7 @@ class Objective:
         self._counted = trials.counted
         per_sample = (trials.counted / trials.counted.sum(dim=0)).sqrt()
         self._sample_weight = per_sample[trials.counted]  # (counted,)
-        self.moment_scale = moment_scale(settings, trials.joint_moment, trials.counted)
+        self.moment_scale = moment_scale(settings, trials)
         self._moment_weight = self._sample_weight[:, None] * (settings.moment_weight / len(self._dofs)) ** 0.5 / self.moment_scale
         self.weighted_arm = trials.moment_arm[trials.counted] * self._moment_weight[..., None]  # (counted, dof, muscle)
         self._start, self._prior_width = space.start(), space.prior_width()

@@ -72,6 +72,7 @@ class Trial:
     joint_moment: FloatArray  # (time, dof), N*m, from inverse dynamics
     first_counted: int = 0  # index of the first sample that counts in losses and metrics
     role: Literal["calibration", "held_out"] = "calibration"
+    scored: tuple[str, ...] = ()  # dofs whose moments count in losses and metrics; () for all
 
     def __post_init__(self) -> None:
         n, m, d = len(self.time), len(self.muscles), len(self.dofs)
@@ -90,6 +91,13 @@ class Trial:
             raise SignalError(f"Trial {self.name!r}: time steps vary from {steps.min():g} to {steps.max():g} s; resample to one step.")
         if not 0 <= self.first_counted < n:
             raise SignalError(f"Trial {self.name!r}: first_counted is {self.first_counted}, expected 0 to {n - 1}.")
+        for dof in self.scored:
+            _position(dof, self.dofs, f"trial {self.name!r}", "degree of freedom")
+
+    @property
+    def scored_dofs(self) -> tuple[str, ...]:
+        """The degrees of freedom whose moments count."""
+        return self.scored or self.dofs
 
     @property
     def time_step(self) -> float:
@@ -109,7 +117,7 @@ class Trial:
 
     def digest(self) -> str:
         """Return a SHA-256 of everything in the trial, for caches."""
-        said = repr((self.name, self.role, self.muscles, self.dofs, self.first_counted))
+        said = repr((self.name, self.role, self.muscles, self.dofs, self.first_counted, self.scored_dofs))
         digest = hashlib.sha256(said.encode())
         for array in (self.time, self.excitation, self.mtu_length, self.moment_arm, self.joint_moment):
             digest.update(np.ascontiguousarray(array).tobytes())

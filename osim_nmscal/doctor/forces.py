@@ -1,7 +1,7 @@
 """Forces and moments: which plate is which foot, what nobody named, contacts unlike the others, moments no person has."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray

@@ -82,7 +82,7 @@ def foreseen(config: "WorkflowConfig", *, excites: bool = True) -> Iterator[Find
             yield from of_motion.joint_angles(used, read_coordinates(config.model.file))
         moments_given = recorded_moments(recording, config.muscle_analysis.dofs)
         if moments_given is not None:
-            yield from _moments(config, moments_given)
+            yield from _moments(config, recording, moments_given)
         carried = plate_loads(recording, config)
         yield from of_forces.unnamed_plates(carried.loads, carried.named, carried.source)
         if excites and config.emg.envelope.kind == "raw":
@@ -121,9 +121,10 @@ def _feet(forces: tuple[AppliedForce, ...], markers: MarkerTrajectories, bodies:
     yield from late or of_forces.feet_under_forces(forces, feet)
 
 
-def _moments(config: "WorkflowConfig", table: TimeSeries) -> Iterator[Finding]:
+def _moments(config: "WorkflowConfig", recording: "RecordingSettings", table: TimeSeries) -> Iterator[Finding]:
     yield from of_motion.time_holes(table.time, table.source)
-    rotations = [c.name for c in read_coordinates(config.model.file) if c.rotational and c.name in table.labels]
+    scored = recording.dofs or table.labels
+    rotations = [c.name for c in read_coordinates(config.model.file) if c.rotational and c.name in scored]
     yield from of_forces.joint_moments(table, rotations, config.subject.mass)
 
 
@@ -227,7 +228,8 @@ def _of_inverse_dynamics(flow: "Flow") -> Iterator[Finding]:
     config = flow.config
     for recording in config.recordings:
         table = moments_by_coordinate(read_storage(flow.place.path(moments(recording.name))), config.muscle_analysis.dofs)
-        rotations = [c.name for c in read_coordinates(flow.place.path(SCALED_MODEL)) if c.rotational and c.name in table.labels]
+        scored = recording.dofs or table.labels
+        rotations = [c.name for c in read_coordinates(flow.place.path(SCALED_MODEL)) if c.rotational and c.name in scored]
         yield from of_forces.joint_moments(table, rotations, config.subject.mass)
         summary = flow.place.used[f"inverse_dynamics/{recording.name}"].summary
         yield from of_forces.weight_carried(summary.get("vertical_force_over_weight", 0.0), recording.name)
@@ -242,12 +244,13 @@ def _of_trials(flow: "Flow") -> Iterator[Finding]:
         geometry, driven = data.geometry.select(flow.trials.muscles, flow.trials.dofs), data.excitations.select(flow.trials.muscles)
         clocks = (geometry.time, driven.time, data.moments.time)
         time = np.arange(max(clock[0] for clock in clocks), min(clock[-1] for clock in clocks), 0.01)
+        scored = data.recording.dofs or flow.trials.dofs
         yield from of_emg.against_motion(
             time,
             _on(time, driven.time, driven.values),
-            _on(time, geometry.time, geometry.moment_arm),
+            _on(time, geometry.time, geometry.select(flow.trials.muscles, scored).moment_arm),
             strength,
-            _on(time, data.moments.time, data.moments.select(flow.trials.dofs).values),
+            _on(time, data.moments.time, data.moments.select(scored).values),
             f"Recording {name}",
         )
 

@@ -187,7 +187,14 @@ def _trials_of(
     segments = tuple(_segment(root, row) for row in rows)
     roles = {row["trial"]: row["role"] for row in rows}
     trials = cut_trials(
-        recording.name, segments, geometry.select(muscles.names, dofs), moments, excitations, settings=config.trials, roles=roles
+        recording.name,
+        segments,
+        geometry.select(muscles.names, dofs),
+        moments,
+        excitations,
+        settings=config.trials,
+        roles=roles,
+        scored=recording.dofs,
     )
     for trial, row in zip(trials, rows, strict=True):
         if trial.first_counted != row["first_counted"]:

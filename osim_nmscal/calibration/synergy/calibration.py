@@ -274,8 +274,8 @@ def hybrid_posterior(objective: HybridObjective, at: HybridEvaluation) -> Poster
         inner = inner - cross @ torch.linalg.solve(outer + ridge, cross.T)
     trials = muscles.trials
     errors = (at.muscles.outputs.joint_moment - trials.joint_moment) / muscles.moment_scale
-    samples = float(trials.counted.sum()) * errors.shape[-1]
-    variance = max(float(errors[trials.counted].square().mean()), 1e-300)
+    samples = float(trials.samples().sum())
+    variance = max(float(errors[trials.counted].square().sum()) / samples, 1e-300)
     correlation = autocorrelation_time(errors, trials.counted)
     # each trial's squared errors enter the loss as a mean over its samples
     noise_weight = variance * correlation * settings.moment_weight * trials.counted.shape[1] / samples

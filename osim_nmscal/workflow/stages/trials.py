@@ -101,7 +101,8 @@ def cut(config: "WorkflowConfig", recordings: list[RecordingData]) -> tuple[Tria
     for data in recordings:
         name = data.recording.name
         geometry = data.geometry.select(shared, data.geometry.dofs)
-        trials += cut_trials(name, segments[name], geometry, data.moments, data.excitations.select(shared), settings=settings, roles=roles)
+        excited, scored = data.excitations.select(shared), data.recording.dofs
+        trials += cut_trials(name, segments[name], geometry, data.moments, excited, settings=settings, roles=roles, scored=scored)
     return TrialSet(trials=tuple(trials)), (*findings, *lead_in_findings(trials, settings))
 
 
