@@ -38,6 +38,7 @@ KINDS: dict[str, str] = {
     "no_mvc": "EMG without maximal voluntary contractions",
     "mass_differs": "the model has another mass than the person",
     "muscle_values": "values that no muscle has",
+    "no_muscle": "nothing drives a joint",
     "one_muscle": "a joint is driven by one muscle alone",
     "fiber_range": "fibers work where no fiber does",
     "tendon_strain": "tendons are stretched beyond what tendons bear",

@@ -1,7 +1,7 @@
 """Calibration: is it well posed, do muscles work where muscles work, and are held-out moments predicted."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -35,6 +35,8 @@ def problem(trials: TrialSet) -> tuple[Finding, ...]:
         arm = np.max([np.abs(trial.moment_arm[:, d]).max(axis=0) for trial in chosen.trials], axis=0)
         driven = np.max([trial.excitation.max(axis=0) for trial in chosen.trials], axis=0) > 0
         crossing = [name for name, a, on in zip(chosen.muscles, arm, driven, strict=True) if on and a > CROSSES * arm.max()]
+        if not crossing:
+            findings.append(_unmoved(dof, "no muscle with EMG has a moment arm about it"))
         if len(crossing) == 1:
             text = (
                 f"{dof} is driven by {crossing[0]} alone: what the other muscles of that joint do is put on it. Leave the joint out of "
@@ -43,6 +45,28 @@ def problem(trials: TrialSet) -> tuple[Finding, ...]:
             )
             findings.append(Finding(severity="doubt", kind="one_muscle", about=dof, text=text))
     return (*findings, *nothing_held_out(tuple(trial.role for trial in trials.trials)))
+
+
+def moved_joints(dofs: Sequence[str], crossing: Mapping[str, Collection[str]], driven: Collection[str]) -> tuple[Finding, ...]:
+    """Judge whether something drives every joint, by the muscles' paths alone.
+
+    Args:
+        dofs: to calibrate by.
+        crossing: coordinate -> muscles of the model that cross its joint; those that are not known are not judged.
+        driven: muscles that EMG or synergies drive.
+    """
+    findings = []
+    for dof in (dof for dof in dofs if dof in crossing):
+        if not crossing[dof]:
+            findings.append(_unmoved(dof, "no muscle of the model crosses that joint"))
+        elif not set(driven) & set(crossing[dof]):
+            findings.append(_unmoved(dof, f"none of the {len(crossing[dof])} muscles that cross that joint has EMG"))
+    return tuple(findings)
+
+
+def _unmoved(dof: str, why: str) -> Finding:
+    text = f"Nothing drives {dof}: {why}, so its moment cannot be predicted. Take it out of [muscle_analysis] dofs, or drive its muscles."
+    return Finding(severity="stop", kind="no_muscle", about=dof, text=text)
 
 
 def nothing_held_out(roles: Sequence[str]) -> tuple[Finding, ...]:

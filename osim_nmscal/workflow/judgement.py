@@ -25,6 +25,7 @@ from osim_nmscal.emg.envelope import linear_envelope
 from osim_nmscal.emg.normalization import normalization_reference
 from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.storage import in_radians, read_storage
+from osim_nmscal.osim_model.crossing import read_crossing_muscles
 from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read_muscles
 from osim_nmscal.workflow.applied_forces import applied_forces, plate_loads
 from osim_nmscal.workflow.feet import feet_by_markers
@@ -62,6 +63,9 @@ def foreseen(config: "WorkflowConfig", *, excites: bool = True) -> Iterator[Find
     driven = {muscle for muscles in config.emg.mapping.channels.values() for muscle in muscles} | set(config.emg.mapping.mixes)
     table = read_muscles(config.model.file, config.model.substitute_muscle_class)
     yield from of_model.muscle_values(table.select([name for name in table.names if name in driven]))
+    if excites:
+        moving = table.names if config.calibration.method == "synergy_hybrid" else driven
+        yield from of_calibration.moved_joints(config.muscle_analysis.dofs, read_crossing_muscles(config.model.file), moving)
     if config.emg.normalization.method in ("auto", "highest"):
         yield from of_emg.without_mvc(channels, len(config.emg.mvc))
     for recording in config.recordings:
