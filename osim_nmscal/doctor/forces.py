@@ -1,7 +1,8 @@
 """Forces and moments: which plate is which foot, what nobody named, contacts unlike the others, moments no person has."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,6 +146,25 @@ def _distance(force: AppliedForce, origin: TimeSeries, loaded: NDArray[np.bool_]
     return np.linalg.norm(force.point[loaded][:, [0, 2]] - here, axis=1)
 
 
+def far_forces(places: Iterable[Mapping[str, Any]], source: str) -> tuple[Finding, ...]:
+    """Judge where forces act in the pose that inverse dynamics sees, also where joint angles came without markers.
+
+    Args:
+        places: name, body, and the horizontal distance `mostly` (m) that is not exceeded in two thirds of the loaded poses.
+        source: recording, for the text.
+    """
+    findings = []
+    for place in places:
+        if place["mostly"] > UNDER_FOOT:
+            text = (
+                f"{place['name']} of {source} acts on {place['body']}, but its centre of pressure is {place['mostly']:.2f} m and more away "
+                "from that body in a third of the time, in the pose of the joint angles (sound: 0.1 m): an angle has the other sign or "
+                "unit, plates are swapped, or angles and forces have other axes, origins or clocks."
+            )
+            findings.append(Finding(severity="stop", kind="plate_on_wrong_foot", about=str(place["name"]), text=text))
+    return tuple(findings)
+
+
 def unnamed_plates(loads: Mapping[str, float], named: Sequence[str], source: str) -> tuple[Finding, ...]:
     """Find plates that carried somebody and act on nothing.
 
@@ -223,11 +243,7 @@ def judged(contacts: Sequence[Contact]) -> tuple[Contact, ...]:
             odd = f"its peak of {contact.peak:.0f} N is not near the usual {peak:.0f} N"
         elif np.isfinite(spread).all() and (np.abs(centre - usual) > allowed).any():
             odd = f"its centre of pressure lies {np.abs(centre - usual).max():.2f} m from that of the others"
-        marked.append(
-            Contact(
-                name=contact.name, start=contact.start, end=contact.end, peak=contact.peak, centre=contact.centre, odd=contact.odd or odd
-            )
-        )
+        marked.append(replace(contact, odd=contact.odd or odd))
     return tuple(marked)
 
 

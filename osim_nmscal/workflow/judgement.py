@@ -236,6 +236,7 @@ def _of_inverse_dynamics(flow: "Flow") -> Iterator[Finding]:
         rotations = [c.name for c in read_coordinates(flow.place.path(SCALED_MODEL)) if c.rotational and c.name in scored]
         yield from of_forces.joint_moments(table, rotations, config.subject.mass)
         summary = flow.place.used[f"inverse_dynamics/{recording.name}"].summary
+        yield from of_forces.far_forces(summary.get("force_places", ()), recording.name)
         yield from of_forces.weight_carried(summary.get("vertical_force_over_weight", 0.0), recording.name)
 
 

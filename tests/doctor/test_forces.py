@@ -8,6 +8,7 @@ from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.doctor.forces import (
     AppliedForce,
     Contact,
+    far_forces,
     feet_under_forces,
     joint_moments,
     judged,
@@ -67,6 +68,12 @@ def test_two_plates_under_one_foot_are_one_force_at_the_centre_of_both() -> None
     np.testing.assert_allclose(both.force, 4 * heel.force)
     np.testing.assert_allclose(both.point[10:90, 0], 0.15)  # three quarters of the force act at the toe
     assert [one.body for one in per_body([heel, _force("calcn_l", 0.8, -0.1)])] == ["calcn_r", "calcn_l"]
+
+
+def test_a_force_far_from_its_body_in_the_pose_of_the_angles_stops() -> None:
+    # as measured on a virtual leg: sound, its knee of the other sign, its hip of the other sign
+    found = [far_forces([{"name": "plate", "body": "foot_r", "median": m, "mostly": m}], "walk") for m in (0.07, 0.27, 0.48)]
+    assert [[one.severity for one in each] for each in found] == [[], ["stop"], ["stop"]]
 
 
 def test_a_loaded_plate_that_acts_on_nothing_is_named() -> None:
