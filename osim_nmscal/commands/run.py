@@ -10,7 +10,7 @@ from osim_nmscal.commands.printing import ERR, OUT, print_findings, print_judged
 from osim_nmscal.commands.printing_progress import ProgressPrinter
 from osim_nmscal.commands.printing_result import print_personalized, unjudged
 from osim_nmscal.config import load_config
-from osim_nmscal.workflow.interruption import terminable
+from osim_nmscal.workflow.interruption import terminable, what_is_kept
 from osim_nmscal.workflow.stages import STAGES
 
 
@@ -32,8 +32,7 @@ def run(
             result = personalize(workflow, folder, jobs=jobs, from_stage=from_stage, only_stage=only_stage, progress=printer)
         except KeyboardInterrupt as error:
             ERR.print(
-                f"Interrupted. Finished stages are kept in {folder}/unfinished, earlier results stay as they are; the same command goes on "
-                "from there.",
+                f"Interrupted. {what_is_kept(folder)}",
                 markup=False,
             )
             raise typer.Exit(exit_code(error)) from None
