@@ -243,21 +243,24 @@ def _of_inverse_dynamics(flow: "Flow") -> Iterator[Finding]:
 def _of_trials(flow: "Flow") -> Iterator[Finding]:
     if flow.trials is None or flow.start_muscles is None:
         return
-    yield from of_calibration.problem(flow.trials)
     strength = flow.start_muscles.select(flow.trials.muscles).values("max_isometric_force")
+    synthesises = flow.config.calibration.method == "synergy_hybrid"
+    yield from of_calibration.problem(flow.trials, strength, synthesises=synthesises)
     for name, data in flow.recorded.items():
         geometry, driven = data.geometry.select(flow.trials.muscles, flow.trials.dofs), data.excitations.select(flow.trials.muscles)
         clocks = (geometry.time, driven.time, data.moments.time)
         time = np.arange(max(clock[0] for clock in clocks), min(clock[-1] for clock in clocks), 0.01)
         scored = data.recording.dofs or flow.trials.dofs
-        yield from of_emg.against_motion(
-            time,
-            _on(time, driven.time, driven.values),
-            _on(time, geometry.time, geometry.select(flow.trials.muscles, scored).moment_arm),
-            strength,
-            _on(time, data.moments.time, data.moments.select(scored).values),
-            f"Recording {name}",
+        moved = of_emg.Movement(
+            time=time,
+            excitation=_on(time, driven.time, driven.values),
+            moment_arm=_on(time, geometry.time, geometry.select(flow.trials.muscles, scored).moment_arm),
+            strength=strength,
+            moment=_on(time, data.moments.time, data.moments.select(scored).values),
+            source=f"Recording {name}",
         )
+        late = of_emg.against_motion(moved)
+        yield from late or of_emg.against_joints(moved, flow.trials.muscles, scored)
 
 
 def _on(time: np.ndarray, clock: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -83,8 +83,8 @@ def _trial(driven: int, role: str = "calibration") -> Trial:
 
 
 def test_a_joint_with_one_recorded_muscle_and_nothing_held_out_are_doubts() -> None:
-    assert {one.kind for one in problem(TrialSet(trials=(_trial(1),)))} == {"one_muscle", "not_validated"}
-    assert problem(TrialSet(trials=(_trial(2), _trial(2, "held_out")))) == ()
+    assert {one.kind for one in problem(TrialSet(trials=(_trial(1),)), np.full(3, 1000.0))} == {"one_muscle", "not_validated"}
+    assert problem(TrialSet(trials=(_trial(2), _trial(2, "held_out"))), np.full(3, 1000.0)) == ()
 
 
 def test_every_kind_of_finding_has_a_meaning_and_every_meaning_a_finding() -> None:

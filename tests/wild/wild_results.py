@@ -56,6 +56,17 @@ def _trials(driven: int, roles: tuple[str, ...]) -> TrialSet:
     )
 
 
+STRENGTH = np.full(3, 1000.0)
+
+
+def _two_ways(arms: tuple[float, ...], lowest: float = -30.0) -> TrialSet:
+    """Three muscles about a joint whose moment points both ways, or one."""
+    one = _trials(3, ("calibration", "held_out"))
+    moment = np.linspace(lowest, 30, 20)[:, None]
+    arm = np.tile([[list(arms)]], (20, 1, 1))
+    return TrialSet(trials=tuple(replace(trial, moment_arm=arm, joint_moment=moment) for trial in one.trials))
+
+
 def _moments(peak: float) -> TimeSeries:
     return TimeSeries(time=CLOCK, labels=("ankle",), values=70 * peak * np.sin(3 * CLOCK[:, None]), source="id.sto")
 
@@ -70,7 +81,20 @@ def _late(seconds: float) -> Iterable[Finding]:
 
     arm = np.tile([[0.05, -0.05]], (len(CLOCK), 1, 1))
     moment = 50 * (bursts(0.06)[:, :1] - bursts(0.06)[:, 1:])
-    return emg.against_motion(CLOCK, bursts(seconds), arm, np.array([1000.0, 1000.0]), moment, "Recording walk")
+    return emg.against_motion(_moved(bursts(seconds), arm, moment))
+
+
+def _moved(excitation: np.ndarray, arm: np.ndarray, moment: np.ndarray) -> emg.Movement:
+    strength = np.array([1000.0, 1000.0])
+    return emg.Movement(time=CLOCK, excitation=excitation, moment_arm=arm, strength=strength, moment=moment, source="Recording walk")
+
+
+def _exchanged(order: tuple[int, int]) -> Iterable[Finding]:
+    """Two antagonists with their electrodes in some order."""
+    wave = np.sin(2 * np.pi * 0.8 * CLOCK)
+    bursts = np.column_stack([np.maximum(wave, 0), np.maximum(-wave, 0)])
+    arm = np.tile([[0.05, -0.05]], (len(CLOCK), 1, 1))
+    return emg.against_joints(_moved(bursts[:, order], arm, 50 * wave[:, None]), ("a", "b"), ("knee",))
 
 
 def _contact(i: int, peak: float, z: float) -> forces.Contact:
@@ -143,13 +167,31 @@ MADE = (
     ),
     Made(name="EMG half a second late", kind="emg_late", outcome="doubted", found=lambda: _late(0.5)),
     Made(name="EMG a third of a second early", kind="emg_late", outcome="doubted", found=lambda: _late(-0.35)),
+    Made(name="two electrodes exchanged", kind="emg_swapped", outcome="doubted", found=lambda: _exchanged((1, 0))),
+    Made(
+        name="a hip flexor alone against extensors",
+        kind="one_muscle",
+        outcome="doubted",
+        found=lambda: calibration.problem(_two_ways((0.05, -0.05, -0.05)), STRENGTH),
+    ),
+    Made(
+        name="a held-out moment told by half",
+        kind="held_out_poor",
+        outcome="doubted",
+        found=lambda: calibration.held_out_moments([_metric(0.3, 20.0)]),
+    ),
     Made(
         name="one muscle for a joint",
         kind="one_muscle",
         outcome="doubted",
-        found=lambda: calibration.problem(_trials(1, ("calibration", "held_out"))),
+        found=lambda: calibration.problem(_trials(1, ("calibration", "held_out")), STRENGTH),
     ),
-    Made(name="nothing held out", kind="not_validated", outcome="doubted", found=lambda: calibration.problem(_trials(3, ("calibration",)))),
+    Made(
+        name="nothing held out",
+        kind="not_validated",
+        outcome="doubted",
+        found=lambda: calibration.problem(_trials(3, ("calibration",)), STRENGTH),
+    ),
     Made(
         name="a held-out moment below its mean",
         kind="held_out",
@@ -183,6 +225,13 @@ SOUND = (
     ),
     Made(name="a sprinter's hip of 5 N·m/kg", kind="", outcome="stopped", found=lambda: forces.joint_moments(_moments(5), ["ankle"], 70.0)),
     Made(name="EMG 60 ms before the moment", kind="", outcome="stopped", found=lambda: _late(0.0)),
+    Made(name="electrodes in order", kind="", outcome="stopped", found=lambda: _exchanged((0, 1))),
+    Made(
+        name="two muscles for the one way that is asked for",
+        kind="",
+        outcome="stopped",
+        found=lambda: calibration.problem(_two_ways((0.05, 0.02, -0.05), lowest=0.0), STRENGTH),
+    ),
     Made(name="steps that vary", kind="", outcome="stopped", found=lambda: _odd(1500.0, 0.14)),
     Made(name="a held-out moment predicted", kind="", outcome="stopped", found=lambda: calibration.held_out_moments([_metric(0.8, 6.0)])),
 )
