@@ -144,6 +144,7 @@ class CalibrationResult:
     history: tuple[HistoryRow, ...]
     findings: tuple[str, ...] = ()  # decisions and warnings a user must see, one sentence each
     synergy: SynergyResult | None = None  # of a synergy-hybrid calibration
+    loss_of_starts: tuple[float, ...] = ()  # at the end of each start, where there were several
     cross_validation: tuple[MomentMetrics, ...] = ()  # each calibration trial predicted from the others, if asked for
 
 

@@ -26,6 +26,8 @@ ROUGHLY = 0.05
 TENDON_STRAIN = 0.12
 # Share of the strengths, or of all parameters, at a bound that is too many. Source: choice.
 MANY_AT_BOUND = 0.25
+# Starts whose losses differ by no more than this share ended in the same place. Source: choice; the tolerance of the calibration is 0.003.
+SAME_END = 0.02
 # A held-out R2 below this explains less than half. Source: choice; the shipped recordings have 0.54 to 0.93.
 POOR = 0.5
 # Largest range of moments below which an error relative to it means little, N·m. Source: choice.
@@ -58,6 +60,13 @@ def problem(trials: TrialSet, strength: FloatArray, *, synthesises: bool = False
             findings.append(Finding(severity="doubt", kind="one_muscle", about=dof, text=text))
         elif crossing:
             findings += _one_direction(chosen, d, np.where(driven, strength, 0.0))
+    recordings = {trial.name.rpartition("/")[0] for trial in chosen.trials}
+    if len(recordings) == 1 and len(trials.trials) > 1:
+        text = (
+            f"All trials that calibrate are of recording {recordings.pop()}: what its movement does not ask of a muscle is not told. Let "
+            "other movements, speeds or loads calibrate as well."
+        )
+        findings.append(Finding(severity="note", kind="one_task", about="trials", text=text))
     return (*findings, *nothing_held_out(tuple(trial.role for trial in trials.trials)))
 
 
@@ -147,6 +156,7 @@ def muscles_in_use(result: CalibrationResult, predictions: Sequence[TrialPredict
     if stretched:
         text = f"Tendons are stretched beyond what they bear (5 to 8 %): {listed(stretched)}."
         findings.append(Finding(severity="doubt", kind="tendon_strain", about="muscles", text=text))
+    findings += _starts(result.loss_of_starts)
     free = [p for p in result.parameters if p.at_bound != "fixed"]
     kinds: dict[str, list[str]] = defaultdict(list)
     for parameter in free:
@@ -158,6 +168,21 @@ def muscles_in_use(result: CalibrationResult, predictions: Sequence[TrialPredict
             text = f"{len(owners)} of {number} values of {kind} end at a bound ({listed(owners, 5)}): bounds, not data, decide them."
             findings.append(Finding(severity="doubt", kind="at_bound", about=kind, text=text))
     return tuple(findings)
+
+
+def _starts(losses: Sequence[float]) -> list[Finding]:
+    """Doubt a minimum that one start alone has found."""
+    if len(losses) < 2:
+        return []
+    best = min(losses)
+    alike = sum(loss <= (1.0 + SAME_END) * best for loss in losses)
+    if alike > 1:
+        return []
+    text = (
+        f"Only 1 of {len(losses)} starts ended at the lowest loss, the others at {sorted(losses)[1] / best:.2f} to "
+        f"{max(losses) / best:.2f} times it: there may be better parameters still. Give more starts, or free fewer parameters."
+    )
+    return [Finding(severity="doubt", kind="starts_disagree", about="starts", text=text)]
 
 
 def held_out_moments(metrics: Sequence[MomentMetrics]) -> tuple[Finding, ...]:

@@ -242,7 +242,8 @@ def against_motion(moved: Movement) -> tuple[Finding, ...]:
     way = "later" if seconds[best] < 0 else "earlier"
     text = (
         f"{moved.source}: EMG comes about {abs(seconds[best]):.2f} s {way} than the joint moments ask for (correlation "
-        f"{likeness[best]:.2f} there, {likeness[sound].max():.2f} at the delays of muscles): check that EMG and motion start on one clock."
+        f"{likeness[best]:.2f} there, {likeness[sound].max():.2f} at the delays of muscles): check that EMG and motion start on one clock, and that no electrodes "
+        "are exchanged."
     )
     return (Finding(severity="doubt", kind="emg_late", about=moved.source, text=text),)
 
@@ -276,7 +277,7 @@ def against_joints(moved: Movement, muscles: Sequence[str], dofs: Sequence[str])
         return ()
     text = (
         f"{moved.source}: muscles are excited when their joint's moment points the other way (correlation): {listed(against, 4)}. "
-        "Electrodes, channels or sides are exchanged, or the moment has the other sign; check [emg.mapping] and the cables."
+        "Electrodes, channels or sides are exchanged, the moment has the other sign, or a clock is off; check [emg.mapping] and the cables."
     )
     return (Finding(severity="doubt", kind="emg_swapped", about=moved.source, text=text),)
 

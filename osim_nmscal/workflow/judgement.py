@@ -121,7 +121,8 @@ def _in_radians(model: Path, angles: TimeSeries) -> TimeSeries:
 def _feet(forces: tuple[AppliedForce, ...], markers: MarkerTrajectories, bodies: Mapping[str, str]) -> Iterator[Finding]:
     """Judge which foot is under which force, and when, by the markers that the model has on the feet."""
     feet = feet_by_markers(markers, bodies, [force.body for force in forces])
-    late = of_contacts.forces_on_the_clock(forces, feet)
+    bearing = {force.body: feet[force.body] for force in forces if force.body in feet}
+    late = of_markers.upside_down(markers, bearing) or of_contacts.forces_on_the_clock(forces, feet)
     yield from late or of_forces.feet_under_forces(forces, feet)
 
 
@@ -259,8 +260,8 @@ def _of_trials(flow: "Flow") -> Iterator[Finding]:
             moment=_on(time, data.moments.time, data.moments.select(scored).values),
             source=f"Recording {name}",
         )
-        late = of_emg.against_motion(moved)
-        yield from late or of_emg.against_joints(moved, flow.trials.muscles, scored)
+        yield from of_emg.against_motion(moved)
+        yield from of_emg.against_joints(moved, flow.trials.muscles, scored)
 
 
 def _on(time: np.ndarray, clock: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -105,6 +105,7 @@ def _standing_still(time: np.ndarray, values: np.ndarray) -> np.ndarray:
 motion = _Group("motion")
 motion.stops("half a second missing", part(TRC, lambda t: (t < 1.5) | (t > 2.0)), "has a hole of 0.5")
 motion.stops("z is up", positions(lambda p: np.stack([p[..., 0], -p[..., 2], p[..., 1]], axis=-1)), "turn the axes")
+motion.stops("upside down", positions(lambda p: p * [1, -1, -1] + [0, 1, 0]), "")
 motion.stops("centimetres called millimetres", positions(lambda p: p / 10), "")
 motion.stops("inches called millimetres", positions(lambda p: p / 25.4), "")
 motion.stops("static trial in centimetres", positions(lambda p: p / 10, STATIC), "")
