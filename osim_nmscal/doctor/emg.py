@@ -242,8 +242,8 @@ def against_motion(moved: Movement) -> tuple[Finding, ...]:
     way = "later" if seconds[best] < 0 else "earlier"
     text = (
         f"{moved.source}: EMG comes about {abs(seconds[best]):.2f} s {way} than the joint moments ask for (correlation "
-        f"{likeness[best]:.2f} there, {likeness[sound].max():.2f} at the delays of muscles): check that EMG and motion start on one clock, and that no electrodes "
-        "are exchanged."
+        f"{likeness[best]:.2f} there, {likeness[sound].max():.2f} at the delays of muscles): check that EMG and motion start "
+        "on one clock, and that no electrodes are exchanged."
     )
     return (Finding(severity="doubt", kind="emg_late", about=moved.source, text=text),)
 
