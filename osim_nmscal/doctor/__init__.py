@@ -46,6 +46,7 @@ KINDS: dict[str, str] = {
     "tendon_strain": "tendons are stretched beyond what tendons bear",
     "starts_disagree": "several starts of the calibration end apart",
     "at_bound": "parameters end at their bounds",
+    "not_fitted": "moments are not met even in the trials that calibrate",
     "held_out": "held-out moments are not predicted",
     "held_out_poor": "held-out moments are predicted poorly",
     "not_validated": "nothing is held out",

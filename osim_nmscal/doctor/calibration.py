@@ -218,6 +218,28 @@ def held_out_moments(metrics: Sequence[MomentMetrics]) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
+def fitted_moments(metrics: Sequence[MomentMetrics]) -> tuple[Finding, ...]:
+    """Judge, recording by recording, whether calibration met the moments that it was shown.
+
+    Args:
+        metrics: calibrated, one per trial and degree of freedom.
+    """
+    groups: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for metric in metrics:
+        if metric.role == "calibration" and metric.model == "calibrated":
+            groups[metric.trial.rpartition("/")[0], metric.dof].append(metric.r2)
+    findings = []
+    for (recording, dof), values in groups.items():
+        r2 = float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
+        if r2 < 0:
+            text = (
+                f"{dof} of {recording} is not met even in the trials that calibrate: R2 is {r2:.2f}, its mean would be nearer. Its muscles "
+                "without EMG, its forces or its sign must be seen to; do not use that joint."
+            )
+            findings.append(Finding(severity="doubt", kind="not_fitted", about=f"{recording} {dof}", text=text))
+    return tuple(findings)
+
+
 def confirmed(metrics: Sequence[VerificationMetrics], tolerance: float, failure: str = "") -> tuple[Finding, ...]:
     """Judge OpenSim's own run.
 

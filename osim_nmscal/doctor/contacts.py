@@ -71,7 +71,7 @@ def _height(foot: TimeSeries, times: FloatArray, lags: FloatArray) -> FloatArray
 
 
 def _at_lags(times: FloatArray, lags: FloatArray, foot: TimeSeries, cost: Callable[[FloatArray], float]) -> FloatArray:
-    """Return a cost of the loaded times at each lag; infinite where the foot was hardly recorded, as a last sample held would seem still."""
+    """Return a cost of the loaded times at each lag; infinite where the foot was hardly recorded, as it would seem still."""
     found = np.full(len(lags), np.inf)
     for i, lag in enumerate(lags):
         moved = times - lag

@@ -273,6 +273,7 @@ def _on(time: np.ndarray, clock: np.ndarray, values: np.ndarray) -> np.ndarray:
 def _of_evaluation(flow: "Flow") -> Iterator[Finding]:
     if flow.calibration is not None:
         yield from of_calibration.muscles_in_use(flow.calibration, flow.predictions)
+    yield from of_calibration.fitted_moments(flow.metrics)
     yield from of_calibration.held_out_moments(flow.metrics)
 
 

@@ -11,7 +11,7 @@ from osim_nmscal.data.findings import Finding, Severity, with_allowed
 from osim_nmscal.data.results import MomentMetrics, VerificationMetrics
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.doctor import KINDS
-from osim_nmscal.doctor.calibration import _starts, confirmed, held_out_moments, problem
+from osim_nmscal.doctor.calibration import _starts, confirmed, fitted_moments, held_out_moments, problem
 from osim_nmscal.doctor.verdict import verdict
 
 
@@ -93,6 +93,13 @@ def test_a_minimum_that_one_start_alone_found_is_doubted() -> None:
     (found,) = _starts((2.0, 2.6, 9.0))
     assert found.kind == "starts_disagree"
     assert "1.30 to 4.50 times" in found.text
+
+
+def test_a_joint_that_is_not_met_where_it_calibrates_is_doubted() -> None:
+    shown = [_metric("run/1", "calibrated", r2, 30.0, role="calibration") for r2 in (-0.6, -0.2)]
+    (found,) = fitted_moments(shown)
+    assert (found.kind, found.about) == ("not_fitted", "run ankle")
+    assert fitted_moments([_metric("run/1", "calibrated", 0.6, 30.0, role="calibration"), _metric("run/2", "calibrated", -1.0, 1.0)]) == ()
 
 
 def test_trials_of_one_recording_are_a_note() -> None:
