@@ -50,7 +50,7 @@ def test_a_configuration_that_is_not_there_ends_with_a_sentence(
     ("error", "code", "sentence"),
     [
         (OpenSimToolError("IK failed.\n  | [error] from OpenSim's log"), 1, "[error] from OpenSim's log"),
-        (KeyboardInterrupt(), 130, "Finished stages are kept"),
+        (KeyboardInterrupt(), 130, "No stage had finished"),
     ],
 )
 def test_what_goes_wrong_in_a_run_is_a_sentence_and_a_code(

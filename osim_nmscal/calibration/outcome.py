@@ -58,6 +58,7 @@ class Outcome:
             evaluations=self.evaluations,
             loss_initial=self.loss_initial,
             loss_final=self.loss,
+            loss_of_starts=self.minimum.ends,
             start_muscles=self.table,
             muscles=calibrated_muscles(self.table, space, z),
             strength_coefficient=space.muscle_values(z, "strength_coefficient").numpy(),

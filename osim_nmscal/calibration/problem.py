@@ -61,7 +61,7 @@ def driven_problem(trials: TrialSet, muscles: MuscleTable, settings: Calibration
     space = parameter_space(table, settings, frozen, time_step=stacked.time_step, electrodes=electrodes_of(motions))
     if space.size == 0:
         raise CalibrationError("No parameter is free to move; free at least one in [calibration.parameters].")
-    samples = int(stacked.counted.sum()) * len(trials.dofs)
+    samples = int(stacked.samples().sum())
     if space.size > samples:
         findings.append(f"There are more free parameters ({space.size}) than moment samples ({samples}): many will stay near their start.")
     mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
@@ -126,13 +126,19 @@ def _screen(stacked: StackedTrials, table: MuscleTable, trials: TrialSet, others
     findings = []
     counted = stacked.counted
     for i, dof in enumerate(trials.dofs):
-        moment = stacked.joint_moment[counted][:, i]
-        if bool(stacked.measured[:, i].any()) and float(moment.max() - moment.min()) < _CONSTANT_MOMENT:
+        measured = stacked.measured[:, i]
+        moment = stacked.joint_moment[:, measured, i][counted[:, measured]]
+        if len(moment) == 0:
+            if not others:
+                findings.append(f"No calibration trial is scored by {dof}: its muscles are calibrated by other joints, or not at all.")
+        elif float(moment.max() - moment.min()) < _CONSTANT_MOMENT:
             findings.append(
                 f"The joint moment of {dof} is constant ({float(moment[0]):.3g} N·m) in the calibration trials: it says little; "
                 "check the inverse dynamics or leave the DOF out."
             )
-    reach = np.max([np.abs(trial.moment_arm[trial.first_counted :]).max(axis=(0, 1)) for trial in trials.trials], axis=0)
+    reach = np.max(
+        [np.abs(trial.moment_arm[trial.first_counted :][:, trial.is_measured]).max(axis=(0, 1)) for trial in trials.trials], axis=0
+    )
     unseen = [name for name, arm in zip(table.names, reach, strict=True) if arm < _NO_MOMENT_ARM]
     if unseen:
         findings.append(f"Held fixed because no calibrated DOF sees them: {listed(unseen)}.")

@@ -1,6 +1,7 @@
 """Several starting points of one search, and the best end."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -32,4 +33,6 @@ def best_of_starts(loss: Loss, starts: Iterable[Tensor], optimizer: Optimizer, p
             break
     if not minima:
         raise CalibrationError("[calibration] starts is 0; give at least 1.")
-    return min(minima, key=lambda minimum: float(minimum.best.loss))
+    ends = tuple(float(minimum.best.loss) for minimum in minima)
+    best = minima[ends.index(min(ends))]
+    return best if len(ends) == 1 else replace(best, ends=ends)

@@ -11,7 +11,7 @@ from osim_nmscal.commands.printing import ERR, OUT, pasteable, print_findings, p
 from osim_nmscal.commands.printing_progress import counts_of_run
 from osim_nmscal.commands.printing_result import print_personalized, unjudged
 from osim_nmscal.config import load_config
-from osim_nmscal.workflow.interruption import terminable
+from osim_nmscal.workflow.interruption import terminable, what_is_kept
 from osim_nmscal.workflow.stages import STAGES
 
 
@@ -44,8 +44,7 @@ def run(
             keep_verdict(result.verdict)
         except KeyboardInterrupt as error:
             ERR.print(
-                f"Interrupted. Finished stages are kept in {folder}/unfinished, earlier results stay as they are; the same command goes on "
-                "from there.",
+                f"Interrupted. {what_is_kept(folder)}",
                 markup=False,
             )
             raise typer.Exit(exit_code(error)) from None

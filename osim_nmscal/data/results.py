@@ -177,6 +177,7 @@ class CalibrationResult:
     findings: tuple[str, ...] = ()  # decisions and warnings a user must see, one sentence each
     synergy: SynergyResult | None = None  # of a synergy-hybrid calibration
     working_points: tuple[CalibratedParameter, ...] = ()  # normalized fiber length at the mean MTU length; empty without such a prior
+    loss_of_starts: tuple[float, ...] = ()  # at the end of each start, where there were several
     cross_validation: tuple[MomentMetrics, ...] = ()  # each calibration trial predicted from the others, if asked for
 
 

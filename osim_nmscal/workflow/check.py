@@ -187,16 +187,20 @@ def _mapping(config: WorkflowConfig, table: MuscleTable) -> EmgMapping:
 def _check_muscles(check: _Check, mapping: EmgMapping, table: MuscleTable) -> None:
     config = check.config
     check.row("EMG", f"{len(mapping.channels)} channels ({listed(mapping.channels, 12)}) drive {len(mapping.muscles)} muscles")
-    for name in config.muscle_analysis.muscles:
-        if name not in table.names:
-            check.add(
-                [
-                    UnknownNameError(
-                        f"{config.where('muscle_analysis.muscles')}: key 'muscle_analysis.muscles' names {name!r}, which is no muscle of "
-                        f"{config.model.file}.{did_you_mean(name, table.names)}"
-                    )
-                ]
-            )
+    for key, names in (
+        ("muscle_analysis.muscles", config.muscle_analysis.muscles),
+        ("calibration.synergy.muscles", config.calibration.synergy.muscles),
+    ):
+        for name in names:
+            if name not in table.names:
+                check.add(
+                    [
+                        UnknownNameError(
+                            f"{config.where(key)}: key {key!r} names {name!r}, which is no muscle of "
+                            f"{config.model.file}.{did_you_mean(name, table.names)}"
+                        )
+                    ]
+                )
     for group, members in config.calibration.groups.items():
         for name in (name for name in members if name not in mapping.muscles):
             why = "has no EMG" if name in table.names else f"is no muscle of {config.model.file}"

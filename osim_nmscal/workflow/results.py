@@ -183,6 +183,7 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
             evaluations=summary["evaluations"],
             loss_initial=_number(summary["loss_initial"]),
             loss_final=_number(summary["loss_final"]),
+            loss_of_starts=tuple(_number(loss) for loss in summary.get("loss_of_starts", ())),
             start_muscles=start_muscles.select(muscles.names),
             muscles=muscles,
             strength_coefficient=np.array([document["strength_coefficient"][name] for name in muscles.names]),
@@ -260,7 +261,8 @@ def _result_document(result: CalibrationResult) -> dict[str, Any]:
         "neural": _neural_document(result.muscles, result.neural),
         "start_neural": _neural_document(result.muscles, result.start_neural),
         "strength_coefficient": _by_muscle(result.muscles, result.strength_coefficient),
-        "calibration": _calibration_document(result) | {"sentence": result.sentence, "findings": list(result.findings)},
+        "calibration": _calibration_document(result)
+        | {"sentence": result.sentence, "findings": list(result.findings), "loss_of_starts": list(result.loss_of_starts)},
         "synergy": None if result.synergy is None else _synergy_document(result.synergy),
         "cross_validation": [metric_document(metric) for metric in result.cross_validation],
     }

@@ -88,6 +88,7 @@ class Minimum:
     sentence: str
     iterations: int
     history: tuple[HistoryRow, ...]
+    ends: tuple[float, ...] = ()  # loss at the end of every start, in their order, where there were several
 
 
 class Optimizer(Protocol):

@@ -304,9 +304,9 @@ def hybrid_posterior(objective: HybridObjective, at: HybridEvaluation) -> Poster
     inner = objective.linearize(at).hessian.of_leading(objective.space.parameters.size, RIDGE)
     size = len(inner)
     trials = muscles.trials
-    errors = (at.muscles.outputs.joint_moment - trials.joint_moment) / moment_scale(settings, trials)
-    samples = float(trials.counted.sum()) * errors.shape[-1]
-    variance = max(float(errors[trials.counted].square().mean()), 1e-300)
+    errors = (at.muscles.outputs.joint_moment - trials.joint_moment) / moment_scale(settings, trials) * trials.measured
+    samples = float(trials.samples().sum())
+    variance = max(float(errors[trials.counted].square().sum()) / samples, 1e-300)
     correlation = autocorrelation_time(errors, trials.counted)
     # each trial's squared errors enter the loss as a mean over its samples
     noise_weight = variance * correlation * settings.moment_weight * trials.counted.shape[1] / samples

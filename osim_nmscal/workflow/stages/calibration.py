@@ -1,6 +1,6 @@
 """Calibration: the parameters with which the muscles explain the joint moments of the calibration trials."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +55,9 @@ def run(flow: "Flow") -> None:
     task = Task(
         stage="calibration",
         settings=Calibration(
-            trials=TrialSet(trials=(*trials.calibration.trials, *measured)), muscles=muscles, settings=flow.config.calibration
+            trials=TrialSet(trials=(*trials.calibration.trials, *measured)),
+            muscles=muscles,
+            settings=for_muscles(flow.config.calibration, muscles.names),
         ),
         inputs={},
         outputs=outputs(flow.config),
@@ -64,6 +66,14 @@ def run(flow: "Flow") -> None:
     flow.runner.run(task)
     raise_if_terminated()  # the optimiser ends in order at SIGTERM as at Ctrl-C; then so does the run
     flow.calibration = read_calibration(ResultsFolder(root=flow.place.path(CALIBRATION).parent.parent), muscles)
+
+
+def for_muscles(settings: CalibrationSettings, muscles: Sequence[str]) -> CalibrationSettings:
+    """Return the settings without what they say of muscles that take no part, as none of the dofs sees them; `check` knows all names."""
+    groups = {group: tuple(name for name in members if name in muscles) for group, members in settings.groups.items()}
+    roles = {name: role for name, role in settings.synergy.muscles.items() if name in muscles}
+    kept = {group: members for group, members in groups.items() if members}
+    return settings.model_copy(update={"groups": kept, "synergy": settings.synergy.model_copy(update={"muscles": roles})})
 
 
 def work(inputs: Inputs, task: Calibration, out: Path) -> Summary:
