@@ -13,13 +13,14 @@ ALLOWED: dict[str, set[str]] = {
     "settings": {"errors"},
     "settings_text": {"errors"},
     "provenance": {"errors"},
-    "data": {"errors"},
+    "opensim_objects": {"errors", "worker"},
+    "data": {"errors", "opensim_objects"},
     "signals": {"errors", "settings", "data"},
     "worker": {"errors"},
     "formats": {"errors", "settings", "data", "worker"},
-    "osim_model": {"errors", "settings", "data"},
+    "osim_model": {"errors", "settings", "data", "opensim_objects"},
     "kinematics": {"errors"},
-    "opensim_tools": {"errors", "settings", "data", "signals", "worker", "formats", "osim_model", "kinematics"},
+    "opensim_tools": {"errors", "settings", "data", "signals", "worker", "formats", "osim_model", "kinematics", "opensim_objects"},
     "emg": {"errors", "settings", "data", "signals", "formats"},
     "trials": {"errors", "settings", "data", "signals", "formats"},
     "nms": {"errors", "settings", "data"},
@@ -60,7 +61,7 @@ ALLOWED: dict[str, set[str]] = {
 
 # library -> the stations that may import it
 BORDERS: dict[str, set[str]] = {
-    "opensim": {"opensim_tools", "virtual_subject"},
+    "opensim": {"opensim_tools", "virtual_subject", "opensim_objects"},
     "lxml": {"osim_model", "opensim_tools"},
     "torch": {"kinematics", "nms", "calibration", "virtual_subject", "summaries"},
     "ezc3d": {"formats", "virtual_subject"},

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from osim_nmscal.errors import ConfigError, FileFormatError, OpenSimToolError, SignalError, UnknownNameError, did_you_mean
 from osim_nmscal.formats.text_files import write_atomically
 from osim_nmscal.formats.trc import read_trc, write_trc
+from osim_nmscal.opensim_objects import ModelSource, takes_model
 from osim_nmscal.opensim_tools.model_access import open_model
 from osim_nmscal.opensim_tools.run import in_worker, temporary_folder
 from osim_nmscal.opensim_tools.setup_file import (
@@ -106,11 +107,12 @@ class _Job:
     settings: ScalingSettings
 
 
-def scale_model(model: Path | str, out: Path | str, *, settings: ScalingSettings) -> ScalingResult:
+@takes_model
+def scale_model(model: ModelSource, out: Path | str, *, settings: ScalingSettings) -> ScalingResult:
     """Scale a model, or adjust its mass, or take it as it is.
 
     Args:
-        model: .osim file; with a setup file it replaces the generic model named there.
+        model: .osim file or `opensim.Model`; with a setup file it replaces the generic model named there.
         out: .osim file to write; its log goes beside it (.log).
         settings: what to do.
 

@@ -33,8 +33,8 @@ def plot_moments(
     Args:
         trials: with the moments of inverse dynamics.
         calibrated: predictions of the calibrated model, one per trial, e.g. `result.predictions`.
-        uncalibrated: predictions of the model before calibration, or their moments by trial, (time, dof) in N*m, as
-            `load_results(folder).uncalibrated_moments`.
+        uncalibrated: predictions of the model before calibration, e.g. `result.uncalibrated`, or their moments by trial, (time, dof)
+            in N*m.
         axes: axes to draw into, as many as panels; None for a new figure.
 
     Returns:

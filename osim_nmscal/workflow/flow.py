@@ -13,6 +13,7 @@ from osim_nmscal.workflow.folder import ResultsPlace
 from osim_nmscal.workflow.runner import StageRunner
 
 if TYPE_CHECKING:
+    from osim_nmscal.calibration.losses import Term
     from osim_nmscal.workflow.stages.trials import RecordingData
     from osim_nmscal.workflow.verification import Verification
 
@@ -26,6 +27,7 @@ class Flow:
     config: WorkflowConfig
     place: ResultsPlace
     runner: StageRunner
+    terms: "tuple[Term, ...]" = ()  # further loss terms, of a caller in Python
     jobs: int = 1  # recordings, or trials, worked on at the same time
     mapping: EmgMapping | None = None
     recorded: dict[str, "RecordingData"] = field(default_factory=dict)  # signals of each whole recording
@@ -34,6 +36,7 @@ class Flow:
     calibration: CalibrationResult | None = None
     metrics: tuple[MomentMetrics, ...] = ()
     predictions: tuple[TrialPrediction, ...] = ()
+    uncalibrated: tuple[TrialPrediction, ...] = ()  # of the muscles before calibration
     verification: "Verification | None" = field(default=None)
 
     @property

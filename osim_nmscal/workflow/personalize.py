@@ -1,11 +1,13 @@
 """From a configuration to a personalized model: the stages one after the other, then everything they made published as one set."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.findings import Finding, Verdict
+from osim_nmscal.data.noun import Rows
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.doctor.verdict import verdict
@@ -20,15 +22,20 @@ from osim_nmscal.workflow.progress import ProgressCallback
 from osim_nmscal.workflow.records import State
 from osim_nmscal.workflow.results import ResultsFolder, StageTime, versions, write_metrics, write_sidecar
 from osim_nmscal.workflow.runner import OnlyStageDone, StageRunner, require_stages
+from osim_nmscal.workflow.showing import opened_model, run_html, run_sentence
 from osim_nmscal.workflow.stages import TABLE
+from osim_nmscal.workflow.terms import require_named
 from osim_nmscal.workflow.user_files import input_files
 from osim_nmscal.workflow.verification import Verification
+
+if TYPE_CHECKING:
+    from osim_nmscal.calibration.losses import Term
 
 # Label of what stands on all stages: the sidecar and metrics.json.
 SUMMARY = "summary"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PersonalizedResult:
     """What a workflow made; after `only_stage` that ended before calibration, only `folder`, `stages` and `findings`.
 
@@ -44,11 +51,27 @@ class PersonalizedResult:
     model: Path | None = None  # personalized.osim
     trials: TrialSet | None = None
     calibration: CalibrationResult | None = None
-    metrics: tuple[MomentMetrics, ...] = ()
-    predictions: tuple[TrialPrediction, ...] = ()  # of the calibrated muscles
+    metrics: Rows[MomentMetrics] = field(default_factory=Rows)
+    predictions: Rows[TrialPrediction] = field(default_factory=Rows)  # of the calibrated muscles
+    uncalibrated: Rows[TrialPrediction] = field(default_factory=Rows)  # of the muscles before calibration
     verification: Verification | None = None  # None if it was switched off, or no motion is there
     judged: tuple[Finding, ...] = ()  # what the doctor says of data and result
     verdict: Verdict | None = None  # what all of it amounts to
+
+    def __repr__(self) -> str:
+        return f"PersonalizedResult({self.folder.name}: {run_sentence(self.trials, self.calibration, self.verdict)})"
+
+    def _repr_html_(self) -> str:
+        sentence = run_sentence(self.trials, self.calibration, self.verdict)
+        return run_html(self.folder.name, sentence, self.verdict, self.metrics)
+
+    def open_model(self) -> Any:
+        """Return the personalized model as an `opensim.Model`; this imports OpenSim.
+
+        Raises:
+            ConfigError: the run ended before it was written.
+        """
+        return opened_model(self.model, self.folder)
 
 
 def personalize(
@@ -58,6 +81,7 @@ def personalize(
     jobs: int = 1,
     from_stage: str | None = None,
     only_stage: str | None = None,
+    terms: Sequence["Term"] = (),
     progress: ProgressCallback | None = None,
 ) -> PersonalizedResult:
     """Take a person's recordings through every station and write the results folder.
@@ -71,6 +95,8 @@ def personalize(
         jobs: recordings that OpenSim works on at the same time, each in a process of its own.
         from_stage: run this stage and those behind it again, even if nothing has changed.
         only_stage: run this stage alone, on the results of the others as they are in the folder.
+        terms: further loss terms of the calibration. Their functions are kept by name and source: where one reads something else that
+            has changed, run again with `from_stage="calibration"`.
         progress: called with a `Progress` as stages start, iterate and end, also from other threads.
 
     Returns:
@@ -88,12 +114,13 @@ def personalize(
         >>> print(result.verdict.sentence)  # doctest: +SKIP
     """
     require_stages(from_stage, only_stage)
+    require_named(terms)
     with opened_place(config, out) as opened, kept_processes():
         runner = StageRunner(
             place=opened.place, from_stage=from_stage, only_stage=only_stage, progress=progress, allowed=config.checks.allow
         )
         runner.judge("check", opened.foreseen)
-        flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs))
+        flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs), terms=tuple(terms))
         try:
             for stage in TABLE:
                 stage.run(flow)
@@ -162,8 +189,9 @@ def _result(flow: Flow) -> PersonalizedResult:
             "model": flow.place.path(PERSONALIZED_MODEL),
             "trials": flow.trials,
             "calibration": flow.calibration,
-            "metrics": flow.metrics,
-            "predictions": flow.predictions,
+            "metrics": Rows(flow.metrics),
+            "predictions": Rows(flow.predictions),
+            "uncalibrated": Rows(flow.uncalibrated),
             "verification": flow.verification,
             "verdict": verdict_of(flow),
         }
