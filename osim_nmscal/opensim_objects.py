@@ -158,10 +158,12 @@ def table_of_points(time: FloatArray, labels: Sequence[str], points: FloatArray)
         labels: of the points.
         points: (time, label, 3), m; NaN where a point was not seen.
     """
-    flat = [f"point{i}_{axis}" for i in range(len(labels)) for axis in (1, 2, 3)]  # packVec3 cuts letters off real names
-    columns = table_of_columns(time, flat, points.reshape(len(time), 3 * len(labels)), in_degrees=False)
-    table = columns.packVec3()
+    import opensim
+
+    table = opensim.TimeSeriesTableVec3()  # not by packVec3, which cuts letters off labels
     table.setColumnLabels(list(labels))
+    for moment, row in zip(time.tolist(), points.tolist(), strict=True):
+        table.appendRow(moment, opensim.RowVectorVec3([opensim.Vec3(*point) for point in row]))
     table.addTableMetaDataString("Units", "m")
     rate = (len(time) - 1) / (time[-1] - time[0]) if len(time) > 1 else 0.0
     table.addTableMetaDataString("DataRate", f"{rate:.6g}")
