@@ -75,6 +75,7 @@ class TrialView:
     joint_moment: FloatArray  # (time, dof), N*m, from inverse dynamics
     calibrated: TrialPrediction | None = None
     uncalibrated_moment: FloatArray | None = None  # (time, dof), N*m
+    uncalibrated: TrialPrediction | None = None  # None where only the moment was kept
 
     @property
     def recording(self) -> str:
@@ -99,6 +100,17 @@ class SettingRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarlyEnd:
+    """Where and why a run ended before its last station, and what it has left."""
+
+    station: str
+    kind: Literal["failed", "interrupted", "killed", "partial"]
+    reasons: tuple[str, ...]  # sentences: why, and what to change
+    waiting: tuple[str, ...]  # stations that have not run
+    files: tuple[tuple[str, str], ...] = ()  # station, file: what the finished ones have written
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReportData:
     """One run.
 
@@ -114,13 +126,12 @@ class ReportData:
     facts: tuple[tuple[str, str], ...] = ()  # mass, height, recordings, ...
     verdict: Verdict | None = None  # None if the run did not come so far
     findings: tuple[Finding, ...] = ()
-    failure: str = ""  # why the run ended early, in a sentence
+    early_end: EarlyEnd | None = None  # of a run that did not come to its last station
     stations: tuple[Station, ...] = ()
     recordings: tuple[RecordingView, ...] = ()
     channels: tuple[ChannelView, ...] = ()
     trials: tuple[TrialView, ...] = ()
     calibration: CalibrationResult | None = None
-    correlation: FloatArray | None = None  # (parameter, parameter), in the calibration's order
     prior_widths: dict[str, float] = field(default_factory=dict)  # kind -> share of the start, or the kind's own unit; 0: from the bounds
     metrics: tuple[MomentMetrics, ...] = ()
     verification: tuple[VerificationMetrics, ...] = ()
@@ -133,18 +144,29 @@ class ReportData:
 
     @property
     def dofs(self) -> tuple[str, ...]:
-        """Degrees of freedom, the same in every trial."""
-        return self.trials[0].dofs if self.trials else ()
+        """Degrees of freedom of all trials."""
+        return tuple(dict.fromkeys(dof for trial in self.trials for dof in trial.dofs))
 
     @property
     def muscles(self) -> tuple[str, ...]:
-        """Muscles, the same in every trial."""
-        return self.trials[0].muscles if self.trials else ()
+        """Muscles of all trials."""
+        return tuple(dict.fromkeys(muscle for trial in self.trials for muscle in trial.muscles))
+
+    def why(self, otherwise: str) -> str:
+        """Say why something is not there: the run ended before it, or as given."""
+        if self.early_end is None:
+            return otherwise
+        return f"the run ended before it, in {self.early_end.station.replace('_', ' ')}."
 
     @property
     def predictions(self) -> tuple[TrialPrediction, ...]:
         """What the calibrated muscles make of the trials, as far as they were evaluated."""
         return tuple(trial.calibrated for trial in self.trials if trial.calibrated is not None)
+
+    @property
+    def uncalibrated(self) -> tuple[TrialPrediction, ...]:
+        """What the muscles before calibration make of the trials; none where it was not kept."""
+        return tuple(trial.uncalibrated for trial in self.trials if trial.uncalibrated is not None)
 
     @property
     def validated(self) -> bool:

@@ -28,6 +28,7 @@ class Flow:
     place: ResultsPlace
     runner: StageRunner
     terms: "tuple[Term, ...]" = ()  # further loss terms, of a caller in Python
+    stage: str = ""  # at work
     jobs: int = 1  # recordings, or trials, worked on at the same time
     mapping: EmgMapping | None = None
     recorded: dict[str, "RecordingData"] = field(default_factory=dict)  # signals of each whole recording

@@ -11,8 +11,10 @@ from osim_nmscal.data.noun import Rows
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.doctor.verdict import verdict
-from osim_nmscal.provenance.values import digest_of, file_digest
+from osim_nmscal.errors import NmscalError
+from osim_nmscal.provenance.values import digest_of
 from osim_nmscal.worker.kept import kept_processes
+from osim_nmscal.workflow.early_end import leave_failed, leave_interrupted, note_interrupted
 from osim_nmscal.workflow.flow import Flow
 from osim_nmscal.workflow.folder import new_record
 from osim_nmscal.workflow.judgement import judged
@@ -25,7 +27,7 @@ from osim_nmscal.workflow.runner import OnlyStageDone, StageRunner, require_stag
 from osim_nmscal.workflow.showing import opened_model, run_html, run_sentence
 from osim_nmscal.workflow.stages import TABLE
 from osim_nmscal.workflow.terms import require_named
-from osim_nmscal.workflow.user_files import input_files
+from osim_nmscal.workflow.user_files import input_digests
 from osim_nmscal.workflow.verification import Verification
 
 if TYPE_CHECKING:
@@ -119,10 +121,13 @@ def personalize(
         runner = StageRunner(
             place=opened.place, from_stage=from_stage, only_stage=only_stage, progress=progress, allowed=config.checks.allow
         )
-        runner.judge("check", opened.foreseen)
         flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs), terms=tuple(terms))
+        opened.place.begin(config.model_dump(mode="json"))
         try:
+            flow.stage = "check"
+            runner.judge("check", opened.foreseen)
             for stage in TABLE:
+                flow.stage = stage.name
                 stage.run(flow)
                 runner.judge(stage.name, judged(stage.name, flow))
                 if stage is not TABLE[-1]:
@@ -130,7 +135,15 @@ def personalize(
         except OnlyStageDone:
             publish_partial(flow)
             return _result(flow)
-        if not flow.interrupted:
+        except NmscalError as error:
+            leave_failed(flow, str(error))
+            raise
+        except KeyboardInterrupt:
+            note_interrupted(flow)
+            raise
+        if flow.interrupted:
+            leave_interrupted(flow)
+        else:
             _publish(flow)
         return _result(flow)
 
@@ -152,7 +165,7 @@ def _publish(flow: Flow) -> None:
     place, config, result = flow.place, flow.config, flow.calibration
     if result is None:
         return
-    settings, inputs, used = config.model_dump(mode="json"), _input_digests(config), place.used
+    settings, inputs, used = config.model_dump(mode="json"), input_digests(config), place.used
     judged_as = {"verdict": asdict(verdict_of(flow)), "findings": [asdict(finding) for finding in flow.runner.judged]}
     key = digest_of(settings, inputs, versions(), {label: dict(record.files) for label, record in sorted(used.items())}, judged_as)
     if place.current(SUMMARY, key) is None:
@@ -175,7 +188,7 @@ def _publish_set(flow: Flow, state: State, sentence: str) -> None:
         sentence,
         configuration=config.model_dump(mode="json"),
         source=config.source,
-        inputs=_input_digests(config),
+        inputs=input_digests(config),
         versions=versions(),
     )
     place.publish(record)
@@ -203,7 +216,3 @@ def verdict_of(flow: Flow) -> Verdict:
     """Weigh everything that was found in the data, the calibration and OpenSim's own run."""
     held_out = {(metric.trial.split("/")[0], metric.dof) for metric in flow.metrics if metric.role == "held_out"}
     return verdict(flow.runner.judged, judged=len(held_out))
-
-
-def _input_digests(config: WorkflowConfig) -> dict[str, str]:
-    return {str(path): file_digest(path) for path in input_files(config)}

@@ -70,7 +70,8 @@ def test_a_run_of_some_stages_has_a_report_that_says_so(run, tmp_path):
     config, _, _ = run
     personalize(load_config(config), tmp_path / "some", only_stage="scaling")
     data = report_of_folder(tmp_path / "some")
-    assert data.failure.startswith("Only these stages have finished: scaling")
+    assert (data.early_end.kind, data.early_end.station) == ("partial", "scaling")
+    assert ("scaling", "model_scaled.osim") in data.early_end.files
     assert data.trials == ()
     assert data.verdict is None
 
