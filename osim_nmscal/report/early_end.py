@@ -35,7 +35,7 @@ def early_end_section(data: ReportData, empty: tuple[str, ...]) -> Section | Non
     blocks: list[Block] = [Text(title="What to do", paragraphs=(_NEXT[end.kind],)), _flow(data, end)]
     if end.files:
         columns = (Column(title="station"), Column(title="file"))
-        caption = f"What the finished stations have written ({len(end.files)} files), in the results folder or in its unfinished/."
+        caption = f"What has been written by then ({len(end.files)} files), in the results folder or in its unfinished/."
         blocks.append(Table(caption=caption, columns=columns, rows=rows_of(end.files), folded=len(end.files) > 12))
     if empty:
         blocks.append(Text(title="What is not there yet", paragraphs=(f"Nothing can be shown of: {', '.join(empty)}.",)))

@@ -167,7 +167,7 @@ def loss_panel(history: Sequence[HistoryRow]) -> tuple[str, tuple[LegendEntry, .
     legend = [LegendEntry(text="loss", colour=MEASURED)]
     for i, (name, values) in enumerate(shown.items()):
         colour, dash = CYCLE[i % len(CYCLE)], ("6 3", "2 3", "8 3 2 3")[i % 3]
-        panel.line(steps, values, colour, dash=dash)
+        panel.line(steps, np.where(values >= low, values, np.nan), colour, dash=dash)
         legend.append(LegendEntry(text=name.replace("_", " "), colour=colour, dash=dash))
     panel.line(steps, losses, MEASURED, width=2.2)
     return panel.render(), tuple(legend)
@@ -226,7 +226,7 @@ def correlation_panel(correlation: FloatArray, kinds: Sequence[str]) -> str:
     edges = [i for i in range(count) if i == 0 or kinds[i] != kinds[i - 1]]
     ends = [*edges[1:], count]
     ticks = [(count - (i + end) / 2, TITLES.get(kinds[i], kinds[i])) for i, end in zip(edges, ends, strict=True)]
-    frame = Frame(width=690, height=530, left=180, right=10, bottom=16)
+    frame = Frame(width=690, height=520, left=180, right=10, top=8, bottom=12)
     panel = Panel("", (0, count), (0, count), x_ticks=(), y_ticks=ticks, frame=frame, grid=False, name="Correlation of the parameters")
     panel.image(_png(pixels))
     for edge in edges[1:]:

@@ -252,7 +252,21 @@ def _synergies(data: ReportData) -> tuple[Block, ...]:
         panels=(variance_panel(data.calibration),),
         name="variance",
     )
-    return (variance, figure, *_synthesised(data))
+    weights = Table(
+        caption="Weights of the muscles in each synergy"
+        + (", mean over the trials." if len(synergy.trial_weights) > 1 else ", the same in every trial."),
+        columns=(
+            Column(title="muscle"),
+            Column(title="driven by"),
+            *(Column(title=f"synergy {i + 1}", digits=3) for i in range(len(synergy.weights))),
+        ),
+        rows=rows_of(
+            (name, "EMG" if name in synergy.recorded else "synergies", *map(float, column))
+            for name, column in zip(synergy.muscles, synergy.weights.T, strict=True)
+        ),
+        folded=True,
+    )
+    return (variance, figure, weights, *_synthesised(data))
 
 
 def _synthesised(data: ReportData) -> tuple[Block, ...]:

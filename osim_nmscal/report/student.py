@@ -161,12 +161,11 @@ def _channels(data: ReportData) -> tuple[Block, ...]:
     )
     recordings = list(dict.fromkeys(view.recording for view in data.channels))
     raw = LegendEntry(text="raw", colour="#bdbdbd", kind="bar")
-    envelope = LegendEntry(text="envelope; its normalized scale to the right", colour=CALIBRATED)
-    one = LegendEntry(text="1 of the normalized scale: the reference", colour=UNCALIBRATED, dash="2 3")
-    legend = (raw, envelope, one) if any(len(view.low) for view in data.channels) else (envelope, one)
+    envelope = LegendEntry(text="envelope, normalized (scale to the right)", colour=CALIBRATED)
+    legend = (raw, envelope) if any(len(view.low) for view in data.channels) else (envelope,)
     figures = tuple(
         Figure(
-            caption=f"EMG of {recording}, in the unit of the recording; to the right normalized.",
+            caption=f"EMG of {recording}: the signal in the unit of the recording, and its envelope divided by the channel's reference.",
             panels=tuple(_channel_panel(view) for view in data.channels if view.recording == recording),
             legend=legend,
             name=f"emg_{recording}",
@@ -176,8 +175,11 @@ def _channels(data: ReportData) -> tuple[Block, ...]:
     )
     flags = Table(
         caption="Flags of the channels.",
-        columns=(Column(title="recording"), Column(title="channel"), Column(title="what was seen")),
-        rows=rows_of(flagged),
+        columns=(Column(title="recording"), Column(title="channels"), Column(title="what was seen")),
+        rows=rows_of(
+            (recording, ", ".join(name for at, name, text in flagged if (at, text) == (recording, flag)), flag)
+            for recording, flag in dict.fromkeys((recording, flag) for recording, _, flag in flagged)
+        ),
     )
     return (table, *((flags,) if flagged else ()), *figures)
 
@@ -191,24 +193,27 @@ def _channel_row(views: list[ChannelView]) -> tuple[Cell, ...]:
 
 
 def _channel_panel(view: ChannelView) -> str:
-    raw = (view.low, view.high) if len(view.low) else (view.envelope,)
-    known = view.reference > 0
-    reach = (view.reference,) if known and not len(view.low) else ()
-    panel = Panel(view.name, limits(view.time, share=0), limits(*raw, view.envelope, *reach), frame=_CHANNEL)
+    """Draw raw signal and normalized envelope of a channel, each on its scale, their zeros at one height."""
+    factor = 1.0 / view.reference if view.reference > 0 else 1.0
+    normalized = factor * view.envelope
+    highest = 1.06 * max(1.0, float(normalized.max()))
+    low, high = limits(view.low, view.high) if len(view.low) else (0.0, highest / factor)
+    panel = Panel(view.name, limits(view.time, share=0), (min(low, 0.0), high), frame=_CHANNEL)
     if view.flags:
         panel.note("⚑ see the flags")
     if len(view.low):
         panel.band(view.time, view.low, view.high, "#8c8c8c", opacity=0.55)
-    panel.line(view.time, view.envelope, CALIBRATED)
-    if known:
-        panel.line(view.time[[0, -1]], [view.reference] * 2, UNCALIBRATED, dash="2 3", width=1.0)
-        panel.right_ticks([(0.0, "0"), (0.5 * view.reference, "0.5"), (view.reference, "1")], CALIBRATED)
+    shown = high / highest  # of the left scale, per 1 of the right one
+    panel.line(view.time, shown * normalized, CALIBRATED)
+    panel.right_ticks([(0.0, "0"), (0.5 * shown, "0.5"), (shown, "1")], CALIBRATED)
     return panel.render()
 
 
 def _excitations(data: ReportData) -> Block:
     if not data.trials:
         return Missing(what="Excitations", why=data.why("no trial was cut."))
+    synergy = data.calibration.synergy if data.calibration is not None else None
+    synthesized = synergy.synthesized if synergy is not None else ()
     panels = []
     for muscle in data.muscles:
         recorded = [
@@ -216,11 +221,12 @@ def _excitations(data: ReportData) -> Block:
             for trial in data.trials
             if muscle in trial.muscles
         ]
-        driven = [over_cycle(p.excitation[:, p.muscles.index(muscle)], p.first_counted) for p in data.predictions if muscle in p.muscles]
+        made = data.predictions if muscle in synthesized else ()
+        driven = [over_cycle(p.excitation[:, p.muscles.index(muscle)], p.first_counted) for p in made if muscle in p.muscles]
         panels.append(excitation_panel(muscle, recorded, driven))
     return Figure(
         caption="Excitations of the muscles over the trial (%), mean ± standard deviation over all trials.",
         panels=tuple(panels),
-        legend=EXCITATION_LEGEND if data.calibration is not None and data.calibration.synergy is not None else EXCITATION_LEGEND[:1],
+        legend=EXCITATION_LEGEND if synthesized else EXCITATION_LEGEND[:1],
         name="excitations",
     )

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 
 from osim_nmscal.data.findings import note
 from osim_nmscal.errors import NmscalError
@@ -14,14 +15,14 @@ from osim_nmscal.workflow.user_files import input_digests
 _INTERRUPTED = "It was interrupted by its user (Ctrl-C, or told to end)."
 
 
-def leave_failed(flow: Flow, text: str) -> None:
-    """Keep why a run failed, and make a report of what is there; nothing that goes wrong here hides the failure itself.
+def leave_failed(flow: Flow, error: NmscalError) -> None:
+    """Keep why a run failed, and make a report of what is there, which a note of the error names.
 
-    Args:
-        flow: of the run.
-        text: of the error, a line for each reason.
+    Nothing that goes wrong here hides the failure itself.
     """
-    _leave(flow, Ending(stage=flow.stage, kind="failed", text=text, findings=_judged(flow)))
+    path = _leave(flow, Ending(stage=flow.stage, kind="failed", text=str(error), findings=_judged(flow)))
+    if path is not None:
+        error.add_note(f"What there is by now: {path}")
 
 
 def leave_interrupted(flow: Flow) -> None:
@@ -40,7 +41,8 @@ def _judged(flow: Flow) -> tuple[dict[str, str], ...]:
     return tuple(asdict(finding) for finding in said)
 
 
-def _leave(flow: Flow, ending: Ending) -> None:
+def _leave(flow: Flow, ending: Ending) -> Path | None:
+    """Keep how a run ended, and return its report."""
     # A report of odd data must not take the place of the error that says so.
     with suppress(NmscalError, OSError, ValueError, TypeError, LookupError, ArithmeticError):
         flow.place.end_early(ending)
@@ -60,6 +62,8 @@ def _leave(flow: Flow, ending: Ending) -> None:
         with flow.place.part("report") as part:
             write_report(report_data(source), part / REPORT)
             flow.place.leave(part, REPORT)
+        return flow.place.unfinished / REPORT
+    return None
 
 
 def _files(flow: Flow) -> dict[str, tuple[str, ...]]:

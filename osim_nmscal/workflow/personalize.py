@@ -136,7 +136,7 @@ def personalize(
             publish_partial(flow)
             return _result(flow)
         except NmscalError as error:
-            leave_failed(flow, str(error))
+            leave_failed(flow, error)
             raise
         except KeyboardInterrupt:
             note_interrupted(flow)
