@@ -165,7 +165,8 @@ def loss_panel(history: Sequence[HistoryRow]) -> tuple[str, tuple[LegendEntry, .
     steps = [row.iteration for row in history]
     panel = Panel("Loss by term", (steps[0], steps[-1]), (float(low), float(high)), x_label="iteration", log_y=True, frame=LARGE)
     legend = [LegendEntry(text="loss", colour=MEASURED)]
-    for i, (name, values) in enumerate(shown.items()):
+    drawn = {name: values for name, values in shown.items() if np.nanmax(values) >= low}
+    for i, (name, values) in enumerate(drawn.items()):
         colour, dash = CYCLE[i % len(CYCLE)], ("6 3", "2 3", "8 3 2 3")[i % 3]
         panel.line(steps, np.where(values >= low, values, np.nan), colour, dash=dash)
         legend.append(LegendEntry(text=name.replace("_", " "), colour=colour, dash=dash))

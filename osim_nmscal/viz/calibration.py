@@ -48,6 +48,8 @@ def plot_parameters(result: CalibrationResult, *, names: Sequence[str] = _SHOWN,
             one.plot(row.value, y, marker="o", color=colour, markersize=3.5, markerfacecolor=colour if row.identifiable else "white")
         one.set_yticks(range(len(rows)), [row.owner for row in rows], fontsize=6)
         one.set_ylim(tallest - 0.5, -0.5)
+        one.spines["left"].set_bounds(len(rows) - 0.5, -0.5)
+        one.spines["bottom"].set_position(("data", len(rows) - 0.5))  # right below the last row of a short panel
         one.set_title(TITLES.get(name, name), fontsize=8)
         one.set_xlabel("factor of start" if rows[0].relative or name == "strength_coefficient" else "value")
     for label, style in (

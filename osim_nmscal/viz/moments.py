@@ -49,7 +49,7 @@ def plot_moments(
             one = grid[row, column]
             _panel(one, members, column, before, after)
             if row == 0:
-                one.set_title(dof, loc="left", fontsize=8)
+                one.annotate(dof, (0, 1), (0, 14), xycoords="axes fraction", textcoords="offset points", fontsize=8)  # above its R²
             if row == len(roles) - 1:
                 one.set_xlabel("trial (%)")
         count = f"{len(members)} {_ROLES[role]} trial{'s' if len(members) != 1 else ''}"
