@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "worker": {"errors"},
     "formats": {"errors", "settings", "data", "worker"},
     "osim_model": {"errors", "settings", "data", "opensim_objects"},
-    "kinematics": {"errors"},
+    "kinematics": {"errors", "data"},
     "opensim_tools": {"errors", "settings", "data", "signals", "worker", "formats", "osim_model", "kinematics", "opensim_objects"},
     "emg": {"errors", "settings", "data", "signals", "formats"},
     "trials": {"errors", "settings", "data", "signals", "formats"},

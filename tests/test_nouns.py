@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+import torch
 from made_results import made_calibration, made_predictions, made_trials
 
 from osim_nmscal.data.emg import EmgMapping
@@ -13,6 +14,8 @@ from osim_nmscal.data.results import CalibratedParameter
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.data.trials import MuscleGeometry
 from osim_nmscal.errors import ConfigError, UnknownNameError
+from osim_nmscal.nms.model import NmsInputs
+from osim_nmscal.workflow.check import CheckReport
 
 TIME = np.arange(0.0, 1.0, 0.01)
 
@@ -94,6 +97,21 @@ def test_trials_muscles_and_series_count_iterate_and_are_found_by_name():
     ):
         with pytest.raises(UnknownNameError, match=right):
             container[wrong]
+
+
+def test_nouns_of_tensors_and_of_texts_are_short_and_comparable_too():
+    def inputs(length):
+        shape = (100, 1, 2)
+        return NmsInputs(
+            excitation=torch.full(shape, 0.5), mtu_length=torch.full(shape, length), moment_arm=torch.zeros(100, 1, 1, 2), time_step=0.01
+        )
+
+    assert inputs(0.3) == inputs(0.3)
+    assert inputs(0.3) != inputs(0.31)
+    assert repr(inputs(0.3)).startswith("NmsInputs(excitation 100 × 1 × 2; mtu length 100 × 1 × 2;")
+    report = CheckReport(errors=(), findings=("A very long sentence. " * 50,) * 20, summary=())
+    assert repr(report) == "CheckReport(errors (0); findings (20); summary (0); judged (0))"
+    assert report == replace(report, findings=tuple(report.findings))
 
 
 def test_a_name_that_several_rows_have_is_said():

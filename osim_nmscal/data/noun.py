@@ -21,6 +21,9 @@ T = TypeVar("T")
 # Rows of a table that a notebook shows, and names that a line lists.
 SHOWN_ROWS = 12
 SHOWN_NAMES = 4
+# Fields and letters of a noun that has nothing better to say.
+SHOWN_FIELDS = 6
+_LETTERS = 40
 
 Facts = Sequence[tuple[str, str]]
 
@@ -28,12 +31,15 @@ Facts = Sequence[tuple[str, str]]
 class Noun:
     """A dataclass whose equality is that of its values, and whose text is short.
 
-    Children are dataclasses with `eq=False, repr=False` and say what they are in `_facts`.
+    Children are dataclasses with `eq=False, repr=False`; those with something better to say than their fields override `_facts`.
     """
 
     def _facts(self) -> Facts:
         """Return what a reader wants to know, (name, text) each; the first needs no name."""
-        raise NotImplementedError
+        found = [(field.name, getattr(self, field.name)) for field in fields(self)]  # type: ignore[arg-type]  # children are dataclasses
+        shown = [("", f"{name.replace('_', ' ')} {_short(value)}") for name, value in found[:SHOWN_FIELDS]]
+        more = len(found) - len(shown)
+        return [*shown, ("", f"and {more} more")] if more > 0 else shown
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -117,8 +123,10 @@ def rows(values: Iterable[T]) -> tuple[T, ...]:
 
 def same(one: Any, other: Any) -> bool:
     """Tell whether two values are equal: arrays by shape and elements, what is no number equal to itself, dataclasses field by field."""
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return _same_arrays(np.asarray(one), np.asarray(other))
+    if _is_array(one) or _is_array(other):
+        return _same_arrays(_array(one), _array(other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return list(one) == list(other) and all(same(value, other[key]) for key, value in one.items())
     if is_dataclass(one) and not isinstance(one, type):
         return type(one) is type(other) and all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
     if isinstance(one, tuple | list):
@@ -174,6 +182,26 @@ def _pandas() -> Any:
     except ImportError as error:
         raise ConfigError('Tables need pandas, which is not installed; install it with: pip install "osim-nmscal[plots]"') from error
     return pandas
+
+
+def _is_array(value: Any) -> bool:
+    """Tell an array, of numpy or of torch, without loading torch."""
+    return hasattr(value, "shape") and hasattr(value, "dtype") and hasattr(value, "ndim")
+
+
+def _array(value: Any) -> Any:
+    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+
+
+def _short(value: Any) -> str:
+    if _is_array(value):
+        return " × ".join(map(str, value.shape)) or f"{float(value):.4g}"
+    if isinstance(value, Mapping) or (isinstance(value, tuple | list) and not isinstance(value, str)):
+        return f"({len(value)})"
+    if isinstance(value, Noun) or is_dataclass(value):
+        return type(value).__name__
+    text = _cell(value)
+    return text if len(text) <= _LETTERS else f"{text[:_LETTERS]}..."
 
 
 def _same_arrays(one: Any, other: Any) -> bool:

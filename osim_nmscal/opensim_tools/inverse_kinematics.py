@@ -19,6 +19,7 @@ import numpy as np
 from lxml import etree
 from numpy.typing import NDArray
 
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.errors import OpenSimToolError, SignalError, UncoveredModelError, UnknownNameError, did_you_mean, listed
 from osim_nmscal.formats.storage import in_radians, read_storage, write_storage
@@ -98,8 +99,8 @@ class InverseKinematicsSettings(Settings):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class InverseKinematicsResult:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class InverseKinematicsResult(Noun):
     """Joint angles of one recording and how well the markers fit."""
 
     coordinates: TimeSeries  # (time, coordinate), rad and m

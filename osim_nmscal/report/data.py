@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.findings import Finding, Verdict
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction, VerificationMetrics
 
 FloatArray = NDArray[np.float64]
@@ -31,8 +32,8 @@ class Span:
     role: Literal["calibration", "held_out"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecordingView:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class RecordingView(Noun):
     """What is shown of one recording; empty arrays where it is not known."""
 
     name: str
@@ -46,8 +47,8 @@ class RecordingView:
     residuals: tuple[tuple[str, float, float], ...] = ()  # name, RMS and peak over the trials; N or N·m
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChannelView:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ChannelView(Noun):
     """One EMG channel of one recording."""
 
     recording: str
@@ -61,8 +62,8 @@ class ChannelView:
     flags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrialView:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TrialView(Noun):
     """One trial: what was measured, and what the muscles make of it."""
 
     name: str  # recording/segment
@@ -110,8 +111,8 @@ class EarlyEnd:
     files: tuple[tuple[str, str], ...] = ()  # station, file: what the finished ones have written
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReportData:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ReportData(Noun):
     """One run.
 
     Example:
