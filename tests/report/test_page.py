@@ -261,7 +261,11 @@ def test_the_file_is_small(tmp_path, data):
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to load the page in")
-def test_a_browser_loads_the_page_without_an_error(tmp_path, data):
+@pytest.mark.parametrize("kind", ["finished", "failed"])
+def test_a_browser_loads_the_page_without_an_error(tmp_path, data, kind):
+    if kind == "failed":
+        end = EarlyEnd(station="trials", kind="failed", reasons=("No foot is on the ground.",), waiting=("trials",))
+        data = replace(data, early_end=end, calibration=None, trials=(), metrics=(), verification=(), verdict=None)
     path = write_report(data, tmp_path / "report.html")
     flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update"
     done = subprocess.run(
