@@ -16,13 +16,14 @@ ALLOWED: dict[str, set[str]] = {
     "config_files": {"errors"},
     "provenance": {"errors"},
     "splines": set(),
-    "data": {"errors"},
+    "opensim_objects": {"errors", "worker"},
+    "data": {"errors", "opensim_objects"},
     "signals": {"errors", "settings", "data"},
     "worker": {"errors"},
     "formats": {"errors", "settings", "data", "worker"},
-    "osim_model": {"errors", "settings", "data"},
-    "kinematics": {"errors"},
-    "opensim_tools": {"errors", "settings", "data", "signals", "worker", "formats", "osim_model", "kinematics"},
+    "osim_model": {"errors", "settings", "data", "opensim_objects"},
+    "kinematics": {"errors", "data"},
+    "opensim_tools": {"errors", "settings", "data", "signals", "worker", "formats", "osim_model", "kinematics", "opensim_objects"},
     "emg": {"errors", "settings", "data", "signals", "formats"},
     "trials": {"errors", "settings", "data", "signals", "formats"},
     "nms": {"errors", "settings", "data"},
@@ -77,7 +78,7 @@ ALLOWED: dict[str, set[str]] = {
 
 # library -> the stations that may import it
 BORDERS: dict[str, set[str]] = {
-    "opensim": {"opensim_tools", "virtual_subject"},
+    "opensim": {"opensim_tools", "virtual_subject", "opensim_objects"},
     "lxml": {"osim_model", "opensim_tools"},
     "torch": {"kinematics", "nms", "calibration", "virtual_subject", "summaries"},
     "ezc3d": {"formats", "virtual_subject"},

@@ -156,7 +156,7 @@ def muscles_in_use(result: CalibrationResult, predictions: Sequence[TrialPredict
     if stretched:
         text = f"Tendons are stretched beyond what they bear (5 to 8 %): {listed(stretched)}."
         findings.append(Finding(severity="doubt", kind="tendon_strain", about="muscles", text=text))
-    findings += _starts(result.loss_of_starts)
+    findings += _starts([start.loss_final for start in result.starts])
     free = [p for p in result.parameters if p.at_bound != "fixed"]
     kinds: dict[str, list[str]] = defaultdict(list)
     for parameter in free:

@@ -16,9 +16,11 @@ import numpy as np
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError, OpenSimToolError, SignalError, UnknownNameError, did_you_mean
 from osim_nmscal.formats.storage import read_storage, write_storage
+from osim_nmscal.opensim_objects import ModelSource, TableSource, takes_model
 from osim_nmscal.opensim_tools.external_loads import place_kinematics
 from osim_nmscal.opensim_tools.filtered_forces import filtered_wrench
 from osim_nmscal.opensim_tools.force_places import ActingForce, ForcePlace, force_places
+from osim_nmscal.opensim_tools.given import motion_of
 from osim_nmscal.opensim_tools.model_access import Coordinates, coordinates_of, free_coordinates, open_model
 from osim_nmscal.opensim_tools.motion import OPENSIM_ORDER, read_motion
 from osim_nmscal.opensim_tools.run import in_worker, temporary_folder
@@ -101,9 +103,10 @@ class _Loads:
     acting: tuple[ActingForce, ...]  # those with a point in ground
 
 
+@takes_model
 def run_inverse_dynamics(
-    model: Path | str,
-    coordinates: Path | str | TimeSeries,
+    model: ModelSource,
+    coordinates: TableSource,
     out: Path | str,
     *,
     settings: InverseDynamicsSettings,
@@ -113,8 +116,8 @@ def run_inverse_dynamics(
     """Find the generalized forces that explain a motion.
 
     Args:
-        model: .osim file with the subject's mass.
-        coordinates: .mot or .sto file (degrees or radians), or coordinates in rad and m.
+        model: .osim file with the subject's mass, or `opensim.Model`.
+        coordinates: .mot or .sto file, `TimeSeries`, `opensim.TimeSeriesTable` or `Storage`; in degrees if it says so.
         out: .sto file to write; its log goes beside it (.log).
         settings: external loads and filter.
         start: first time, s; default the first that motion and forces share. The filter sees the whole motion.
@@ -134,11 +137,11 @@ def run_inverse_dynamics(
         >>> found.moments.column("elbow_flexion_r").shape
         (51,)
     """
-    out = Path(out).absolute()
+    out, coordinates = Path(out).absolute(), motion_of(coordinates)
     loads = settings.external_loads.absolute() if settings.external_loads else None
     job = _Job(
         model=Path(model).absolute(),
-        coordinates=coordinates if isinstance(coordinates, TimeSeries) else Path(coordinates).absolute(),
+        coordinates=coordinates,
         out=out,
         settings=settings.model_copy(update={"external_loads": loads}),
         start=start,

@@ -13,6 +13,7 @@ from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.findings import Finding, with_allowed
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.doctor import calibration as of_calibration
 from osim_nmscal.emg.envelope import linear_envelope
@@ -55,8 +56,8 @@ class SummaryRow:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckReport:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class CheckReport(Noun):
     """What is wrong, what a user should know, and what a run would do.
 
     Example:

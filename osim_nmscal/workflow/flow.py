@@ -16,6 +16,7 @@ from osim_nmscal.workflow.runner import StageRunner
 from osim_nmscal.workflow.stages import Stage
 
 if TYPE_CHECKING:
+    from osim_nmscal.calibration.losses import Term
     from osim_nmscal.workflow.verification import Verification
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ class Flow:
     config: WorkflowConfig
     place: ResultsPlace
     runner: StageRunner
+    terms: "tuple[Term, ...]" = ()  # further loss terms, of a caller in Python
+    stage: str = ""  # at work
     jobs: int = 1  # recordings, or trials, worked on at the same time
     mapping: EmgMapping | None = None
     recorded: dict[str, RecordingData] = field(default_factory=dict)  # signals of each whole recording
@@ -49,6 +52,7 @@ class Flow:
     metrics: tuple[MomentMetrics, ...] = ()
     dynamometer_metrics: tuple[DynamometerMetrics, ...] = ()
     predictions: tuple[TrialPrediction, ...] = ()
+    uncalibrated: tuple[TrialPrediction, ...] = ()  # of the muscles before calibration
     verification: "Verification | None" = field(default=None)
 
     def pass_through(self, stage: Stage) -> None:
