@@ -31,7 +31,6 @@ class StartingValues:
     working_point_sd: FloatArray  # (muscle,), of the normalized fiber length at the reference MTU length
     correlation: FloatArray  # (muscle,), of ln(optimal fiber length) with the working point: a fascicle length tells their product
     log_strength_sd: FloatArray  # (muscle,), of ln(maximum isometric force)
-    log_slack_length_sd: FloatArray  # (muscle,), of ln(tendon slack length), beside what working point and fiber length say of it
     sources: tuple[str, ...]  # (muscle,), where the values are from; "" for plain scaling
 
     def __post_init__(self) -> None:

@@ -11,7 +11,8 @@ from osim_nmscal.errors import CalibrationError, UnknownNameError
 
 TWO = MuscleTable(
     muscles=tuple(
-        Muscle(name=name, max_isometric_force=1000.0, optimal_fiber_length=0.1, tendon_slack_length=0.2) for name in ("soleus_r", "tibant_r")
+        Muscle(name=name, max_isometric_force=1000.0, optimal_fiber_length=0.1, tendon_slack_length=0.2)
+        for name in ("soleus_r", "tibant_r")
     )
 )
 
@@ -19,7 +20,8 @@ TWO = MuscleTable(
 def test_selection_keeps_each_muscles_own_values() -> None:
     start = replace(StartingValues.of(TWO), log_fiber_length_sd=np.array([0.05, np.nan]), sources=("ultrasound", ""))
     turned = start.select(["tibant_r", "soleus_r"])
-    assert turned.muscles.names == ("tibant_r", "soleus_r") and turned.sources == ("", "ultrasound")
+    assert turned.muscles.names == ("tibant_r", "soleus_r")
+    assert turned.sources == ("", "ultrasound")
     np.testing.assert_array_equal(turned.log_fiber_length_sd, [np.nan, 0.05])
 
 
