@@ -39,7 +39,7 @@ SWEEPS: tuple[tuple[str, tuple[float, float], tuple[tuple[float, float], ...]], 
 )
 STEP = 5.0  # degrees
 # How far the mean person may be off these equations: a share of the moment and a floor. Source: their distance from Silder's people.
-SHARE_OFF, FLOOR_OFF = 0.15, 2.0
+SHARE_OFF, FLOOR_OFF = 0.05, 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
