@@ -37,8 +37,8 @@ class PassiveJointMoment:
             least = 0.0 if name.endswith("moment") else -np.inf if name.endswith("angle") else np.nextafter(0.0, 1.0)
             if values.shape != (len(self.dofs),) or not np.isfinite(values).all() or (values < least).any():
                 raise MuscleModelError(
-                    f"The passive joint moment of {', '.join(self.dofs)} has {name} = {values.tolist()}; expected one finite number a degree "
-                    "of freedom, moments not negative and widths positive."
+                    f"The passive joint moment of {', '.join(self.dofs)} has {name} = {values.tolist()}; expected one finite number "
+                    "a degree of freedom, moments not negative and widths positive."
                 )
 
     @classmethod
@@ -75,6 +75,7 @@ def ligaments_of(dofs: tuple[str, ...]) -> PassiveJointMoment:
     table, none = ligament_table(), PassiveJointMoment.none(dofs)
     rows = [table.get(dof.removesuffix("_r").removesuffix("_l")) for dof in dofs]
     values = {
-        name: np.array([rest if row is None else row[name] for row, rest in zip(rows, getattr(none, name), strict=True)]) for name in NUMBERS
+        name: np.array([rest if row is None else row[name] for row, rest in zip(rows, getattr(none, name), strict=True)])
+        for name in NUMBERS
     }
     return PassiveJointMoment(dofs=dofs, **values)

@@ -35,7 +35,9 @@ class PassiveMoments:
         n = len(self.moment)
         shapes = [values.shape for values in (self.about, self.deviation, self.curve)]
         if self.postures.shape != (n, len(self.coordinates)) or shapes != [(n,)] * 3:
-            raise SignalError(f"Passive moments of {self.source} have {n} moments, and arrays of other lengths; give one of each a posture.")
+            raise SignalError(
+                f"Passive moments of {self.source} have {n} moments, and arrays of other lengths; give one of each a posture."
+            )
         if not n or not (np.isfinite(self.postures).all() and np.isfinite(self.moment).all() and (self.deviation > 0).all()):
             raise SignalError(f"Passive moments of {self.source} are none, or hold gaps or deviations that are not positive; mend them.")
 

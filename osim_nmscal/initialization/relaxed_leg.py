@@ -77,8 +77,8 @@ def relaxed_leg_findings(start: RelaxedLeg, calibrated: RelaxedLeg, dofs: Sequen
     for name, before, after in zip(start.coordinates, start.rms, calibrated.rms, strict=True):
         if name in dofs and after > before + WORSE_BY:
             text = (
-                f"Relaxed, the calibrated leg's moment about {name} is {after:.1f} N·m (RMS) from the mean person's ({source}), that of its "
-                f"scaled start {before:.1f} N·m: fiber and tendon lengths may have paid for other errors. Give passive recordings, or hold "
+                f"Relaxed, the calibrated leg's moment about {name} is {after:.1f} N·m (RMS) from the mean person's ({source}), that of "
+                f"its scaled start {before:.1f} N·m: fiber and tendon lengths may have paid for other errors. Give passive recordings, or hold "
                 "the lengths nearer to their start."
             )
             found.append(Finding(severity="doubt", kind="relaxed_leg", about=name, text=text))
