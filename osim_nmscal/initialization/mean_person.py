@@ -72,6 +72,12 @@ def leg_coordinates(coordinates: Sequence[Coordinate], side: str) -> LegCoordina
     return LegCoordinates(hip=found[0].name, knee=found[1].name, ankle=found[2].name, knee_sign=1.0 if high > -low else -1.0)
 
 
+def legs_of(coordinates: Sequence[Coordinate]) -> dict[str, LegCoordinates]:
+    """Return the legs of a model that the formula speaks of, by side."""
+    found = {side: leg_coordinates(coordinates, side) for side in ("r", "l")}
+    return {side: leg for side, leg in found.items() if leg is not None}
+
+
 def riener_edrich(hip: FloatArray, knee: FloatArray, ankle: FloatArray) -> FloatArray:
     """Return the passive moments of the mean person.
 

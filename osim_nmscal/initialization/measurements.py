@@ -116,12 +116,13 @@ def _measurement(where: str, row: Mapping[str, str], muscles: Sequence[str], coo
     if not kind.lowest <= value <= kind.highest:
         low, high = kind.lowest / factor, kind.highest / factor
         raise SignalError(
-            f"{where}: {quantity} of {name} is {row['value']} {row['unit']}, expected {low:.3g} to {high:.3g} {row['unit']}; check value and unit."
+            f"{where}: {quantity} of {name} is {row['value']} {row['unit']}, expected {low:.3g} to {high:.3g} {row['unit']}; "
+            "check value and unit."
         )
     if not 0.0 < sd <= _WIDEST_SD * value:
         raise SignalError(
-            f"{where}: the SD of {quantity} of {name} is {row['sd']} {row['unit']}, expected more than 0 and no more than the value; give what "
-            "repeated measurements differ by."
+            f"{where}: the SD of {quantity} of {name} is {row['sd']} {row['unit']}, expected more than 0 and no more than the value; "
+            "give what repeated measurements differ by."
         )
     pose = _pose(where, row.get("pose", ""), coordinates)
     if quantity == "fascicle_length" and not pose:

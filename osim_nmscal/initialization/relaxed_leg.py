@@ -65,21 +65,25 @@ def distance(moment: FloatArray, reference: PassiveMoments) -> FloatArray:
 
 
 def relaxed_leg_findings(start: RelaxedLeg, calibrated: RelaxedLeg, dofs: Sequence[str], source: str) -> tuple[Finding, ...]:
-    """Say at which of the calibrated joints the relaxed leg went away from the mean person.
+    """Say at which of the calibrated joints the relaxed leg went away from the mean person, if at any.
 
     Args:
-        start: of the scaled model.
-        calibrated: of the personalized one.
+        start: of the muscles that the calibration started from.
+        calibrated: of the personalized ones.
         dofs: coordinates that were calibrated.
         source: of the reference.
     """
-    found = []
-    for name, before, after in zip(start.coordinates, start.rms, calibrated.rms, strict=True):
-        if name in dofs and after > before + WORSE_BY:
-            text = (
-                f"Relaxed, the calibrated leg's moment about {name} is {after:.1f} N·m (RMS) from the mean person's ({source}), that of "
-                f"its scaled start {before:.1f} N·m: fiber and tendon lengths may have paid for other errors. Give passive recordings, or hold "
-                "the lengths nearer to their start."
-            )
-            found.append(Finding(severity="doubt", kind="relaxed_leg", about=name, text=text))
-    return tuple(found)
+    compared = zip(start.coordinates, start.rms, calibrated.rms, strict=True)
+    away = [(name, before, after) for name, before, after in compared if name in dofs and after > before + WORSE_BY]
+    if not away:
+        return ()
+    text = ", ".join(f"{name} {after:.1f} N·m (its start {before:.1f} N·m)" for name, before, after in away)
+    return (
+        Finding(
+            severity="doubt",
+            kind="relaxed_leg",
+            about=away[0][0],
+            text=f"Relaxed, the calibrated leg is farther from the mean person's passive moments ({source}, RMS) than its start: {text}. "
+            "Fiber and tendon lengths may have paid for other errors: give passive recordings, or hold the lengths nearer to their start.",
+        ),
+    )

@@ -114,9 +114,7 @@ def _lengths(geometer: PathGeometry, grids: Sequence[PoseGrid], coordinates: Coo
 def _grid(muscles: Sequence[str], names: tuple[str, ...], ranges: dict[str, tuple[float, float]]) -> PoseGrid:
     count = int(np.clip(MOST_POSTURES ** (1.0 / len(names)), LEAST_VALUES, MOST_VALUES))
     postures = np.array(list(product(*(np.linspace(*ranges[name], count).tolist() for name in names))))
-    return PoseGrid(
-        muscles=tuple(muscles), coordinates=names, postures=postures, mtu_length=np.full((len(postures), len(muscles)), np.nan)
-    )
+    return PoseGrid(muscles=tuple(muscles), coordinates=names, postures=postures, mtu_length=np.full((len(postures), len(muscles)), np.nan))
 
 
 def _postures(values: FloatArray, names: Sequence[str], coordinates: Coordinates) -> FloatArray:

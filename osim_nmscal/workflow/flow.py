@@ -7,6 +7,7 @@ from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction
+from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError
 from osim_nmscal.workflow.folder import ResultsPlace
@@ -30,7 +31,8 @@ class Flow:
     mapping: EmgMapping | None = None
     recorded: dict[str, "RecordingData"] = field(default_factory=dict)  # signals of each whole recording
     trials: TrialSet | None = None
-    start_muscles: MuscleTable | None = None  # those that take part, as the scaled model states them, in the class to be written
+    starting_values: StartingValues | None = None  # of all muscles; None where plain scaling is where the calibration starts
+    start_muscles: MuscleTable | None = None  # those that take part, as the calibration starts with them, in the class to be written
     calibration: CalibrationResult | None = None
     metrics: tuple[MomentMetrics, ...] = ()
     predictions: tuple[TrialPrediction, ...] = ()

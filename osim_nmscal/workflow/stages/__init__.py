@@ -47,6 +47,7 @@ class Stage:
 
 TABLE = (
     Stage("scaling"),
+    Stage("initialization"),
     Stage("inverse_kinematics"),
     Stage("inverse_dynamics"),
     Stage("muscle_analysis"),
