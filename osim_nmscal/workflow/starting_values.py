@@ -144,13 +144,14 @@ def relaxed_legs(flow: "Flow", tables: Mapping[str, MuscleTable]) -> dict[str, d
 
     Args:
         flow: of a run that has passed the initialization.
-        tables: muscles by name; those that a table lacks are the scaled model's.
+        tables: muscles by name; those that a table lacks are as the calibration would have started with them.
 
     Raises:
         FileFormatError: the geometry is damaged.
     """
     model, config = flow.place.path(SCALED_MODEL), flow.config
-    stated, found = read_muscles(model, config.model.substitute_muscle_class), {}
+    stated = read_muscles(model, config.model.substitute_muscle_class) if flow.starting_values is None else flow.starting_values.muscles
+    found = {}
     for side, leg in legs_of(read_coordinates(model)).items():
         if set(leg.names) & set(config.muscle_analysis.dofs):
             place = flow.place.path(f"{RELAXED_LEG.format(side=side)}/{LENGTH_FILE}").parent
