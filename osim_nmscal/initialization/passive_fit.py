@@ -12,7 +12,6 @@ moments and widths.
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
@@ -24,7 +23,7 @@ from osim_nmscal.data.trials import MuscleGeometry
 from osim_nmscal.initialization.equilibrium import RestingMuscles
 from osim_nmscal.initialization.natural_lengths import NaturalLengths
 from osim_nmscal.initialization.relaxed_leg import arms_about
-from osim_nmscal.nms.passive_joint_moment import joint_moment_parameters, passive_joint_moment
+from osim_nmscal.nms.passive_joint_moment import joint_moment_of
 
 FloatArray = NDArray[np.float64]
 
@@ -198,8 +197,8 @@ class _Problem:
         """Return the ligaments' moment about the joint that moves, (posture,), N·m."""
         if ligaments is None:
             return np.zeros(len(self._weight))
-        every = passive_joint_moment(torch.from_numpy(self.reference.postures), joint_moment_parameters(ligaments)).numpy()
-        return np.asarray(every[np.arange(len(every)), self.reference.about])
+        every = joint_moment_of(ligaments, self.reference.postures)
+        return every[np.arange(len(every)), self.reference.about]
 
     def _forces(self, fiber: FloatArray, point: FloatArray) -> FloatArray:
         """Return tendon forces, (set, posture, muscle), N, of (set, muscle) changes."""

@@ -7,10 +7,14 @@ Departure: beyond three widths outside an end angle the exponential goes on as i
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from osim_nmscal.data.passive_joint_moment import NUMBERS, PassiveJointMoment
+
+FloatArray = NDArray[np.float64]
 
 # Exponent from which on the tangent is taken.
 _LARGEST_EXPONENT = 3.0
@@ -51,3 +55,8 @@ def passive_joint_moment(angle: Tensor, parameters: JointMomentParameters) -> Te
 def _exponential(exponent: Tensor) -> Tensor:
     below = exponent.clamp(max=_LARGEST_EXPONENT)
     return torch.exp(below) * (1.0 + (exponent - below))
+
+
+def joint_moment_of(stated: PassiveJointMoment, angle: FloatArray) -> FloatArray:
+    """Return the moment of ligaments and capsule in postures, (posture, dof), N·m, of angles (posture, dof), rad, as numpy arrays."""
+    return np.asarray(passive_joint_moment(torch.from_numpy(np.ascontiguousarray(angle)), joint_moment_parameters(stated)).numpy())
