@@ -27,10 +27,10 @@ from osim_nmscal.opensim_tools.pose_grid import lengths_in_postures, sample_pose
 from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.reader import read_coordinates, read_muscles
 from osim_nmscal.workflow.names import RELAXED_LEG, SCALED_MODEL, STARTING_TABLE, STARTING_VALUES
+from osim_nmscal.workflow.starting_request import Initialization
 
 if TYPE_CHECKING:
     from osim_nmscal.workflow.flow import Flow
-    from osim_nmscal.workflow.stages.initialization import Initialization
     from osim_nmscal.workflow.task import Inputs
 
 # Between postures of a "motion" that nobody makes, s.
@@ -42,7 +42,7 @@ class Starting:
     """One initialization at work; `make` does it."""
 
     inputs: "Inputs"
-    task: "Initialization"
+    task: Initialization
     out: Path
     findings: list[str] = field(default_factory=list)
     distances: dict[str, float] = field(default_factory=dict)

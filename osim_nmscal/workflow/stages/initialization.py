@@ -5,7 +5,6 @@ what was measured. Nothing is written where plain scaling is asked for and the m
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,30 +12,15 @@ from osim_nmscal.errors import ConfigError, NmscalError
 from osim_nmscal.initialization.files import read_starting_values
 from osim_nmscal.initialization.mean_person import LegCoordinates, legs_of
 from osim_nmscal.initialization.measurements import measurement_problems
-from osim_nmscal.initialization.settings import InitializationSettings
 from osim_nmscal.opensim_tools.muscle_analysis import LENGTH_FILE, MOMENT_ARM_FILE
-from osim_nmscal.opensim_tools.path_geometry import MomentArmMethod
 from osim_nmscal.osim_model.reader import read_coordinates, read_muscles
 from osim_nmscal.workflow.names import RELAXED_LEG, SCALED_MODEL, STARTING_TABLE, STARTING_VALUES
+from osim_nmscal.workflow.starting_request import Initialization
 from osim_nmscal.workflow.task import Inputs, Summary, Task
 
 if TYPE_CHECKING:
     from osim_nmscal.config import WorkflowConfig
     from osim_nmscal.workflow.flow import Flow
-
-
-@dataclass(frozen=True, kw_only=True)
-class Initialization:
-    """Everything that starting values depend on, beside the files."""
-
-    settings: InitializationSettings
-    mass: float  # kg
-    height: float | None  # m
-    dofs: tuple[str, ...]
-    moment_arms: MomentArmMethod
-    is_scaled: bool  # whether a ScaleTool makes the scaled model from the generic one
-    substitute_muscle_class: str | None
-    muscle_class: str  # as in [output]
 
 
 def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
