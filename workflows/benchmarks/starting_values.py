@@ -1,7 +1,7 @@
 """Do better starting values than linear scaling pay, on real recordings and on virtual people?
 
-Run: python workflows/benchmarks/starting_values.py [--real running treadmill] [--method emg_driven] [--settings FILE.toml]
-     [--virtual] [--cache results/cohort] [--work results/benchmarks/starts]
+Run: python workflows/benchmarks/starting_values.py [--real running treadmill] [--method emg_driven] [--starts scaled ...]
+     [--settings FILE.toml] [--virtual] [--cache results/cohort] [--work results/benchmarks/starts]
 Real: needs ../shared/data; held-out RMSE (N·m) and R2 by joint, before and after calibration, and the relaxed leg's distance from the mean
 person, for each start. `--settings` replaces [calibration] but for its groups. A minute a workflow.
 Virtual: mean squared error of the start over that of plain scaling (below 1: nearer to the truth), over the reporting people of
@@ -43,11 +43,11 @@ TENSION = 6e5  # N/m2
 GENERIC_HEIGHT = 1.75  # m, of the virtual leg's man
 
 
-def real(name: str, method: str, table: dict[str, object], work: Path) -> None:
+def real(name: str, method: str, table: dict[str, object], starts: list[str], work: Path) -> None:
     """Print one workflow's table."""
     config = load_config(ROOT / "workflows" / name / "config.toml")
     print(f"{name}, {method}: held-out RMSE/R2 at {', '.join(config.muscle_analysis.dofs)}")
-    for label, start in STARTS.items():
+    for label, start in ((label, STARTS[label]) for label in starts):
         if "strength" in start and config.subject.height is None:
             continue
         result = personalize(_with(config, start, method, table), work / f"{name}_{method}")
@@ -138,6 +138,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--real", nargs="*", choices=("running", "treadmill"), default=[])
     parser.add_argument("--method", choices=("emg_driven", "synergy_hybrid"), default="emg_driven")
+    parser.add_argument("--starts", nargs="+", choices=tuple(STARTS), default=list(STARTS))
     parser.add_argument("--settings", type=Path, help="TOML file with a [calibration] table")
     parser.add_argument("--virtual", action="store_true")
     parser.add_argument("--cache", type=Path, default=Path("results/cohort"))
@@ -146,7 +147,7 @@ def main() -> None:
     logging.disable(logging.WARNING)
     table = tomllib.loads(options.settings.read_text(encoding="utf-8"))["calibration"] if options.settings else {}
     for name in options.real:
-        real(name, options.method, table, options.work)
+        real(name, options.method, table, options.starts, options.work)
     if options.virtual:
         virtual(options.cache)
 
