@@ -221,7 +221,7 @@ class CalibrationResult(Noun):
     history: Rows[HistoryRow]
     findings: tuple[str, ...] = ()  # decisions and warnings a user must see, one sentence each
     synergy: SynergyResult | None = None  # of a synergy-hybrid calibration
-    working_points: tuple[CalibratedParameter, ...] = ()  # normalized fiber length at the mean MTU length; empty without such a prior
+    working_points: Rows[CalibratedParameter] = field(default_factory=Rows)  # fibers at the mean MTU length; empty without such a prior
     cross_validation: tuple[MomentMetrics, ...] = ()  # each calibration trial predicted from the others, if asked for
     # of the free parameters, in the order of `parameters`, (parameter, parameter); nan where one was held fixed; None if not kept
     correlation: FloatArray | None = None

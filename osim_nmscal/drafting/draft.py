@@ -12,8 +12,9 @@ from typing import Literal
 
 import numpy as np
 
+from osim_nmscal.data.muscle_names import muscle_side
 from osim_nmscal.drafting.folder import LabFolder
-from osim_nmscal.drafting.muscle_names import ARM, ChannelGuess, match_channels, muscle_side
+from osim_nmscal.drafting.muscle_names import ARM, ChannelGuess, match_channels
 from osim_nmscal.drafting.notes import Notes
 from osim_nmscal.drafting.recording_lines import recording_lines
 from osim_nmscal.drafting.scaling_lines import STATIC, ScalingLines

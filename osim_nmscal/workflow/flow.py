@@ -8,6 +8,7 @@ from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, DynamometerMetrics, MomentMetrics, TrialPrediction
+from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import MuscleGeometry, Trial, TrialSet
 from osim_nmscal.errors import CalibrationError
@@ -47,7 +48,8 @@ class Flow:
     recorded: dict[str, RecordingData] = field(default_factory=dict)  # signals of each whole recording
     trials: TrialSet | None = None
     dynamometer: tuple[Trial, ...] = ()  # passive trials and efforts, of the same muscles on the same clock
-    start_muscles: MuscleTable | None = None  # those that take part, as the scaled model states them, in the class to be written
+    starting_values: StartingValues | None = None  # of all muscles; None where plain scaling is where the calibration starts
+    start_muscles: MuscleTable | None = None  # those that take part, as the calibration starts with them, in the class to be written
     calibration: CalibrationResult | None = None
     metrics: tuple[MomentMetrics, ...] = ()
     dynamometer_metrics: tuple[DynamometerMetrics, ...] = ()

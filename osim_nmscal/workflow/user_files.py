@@ -49,6 +49,8 @@ def named_inputs(config: "WorkflowConfig") -> Iterator[tuple[str, Path]]:
         yield "scaling.setup", config.scaling.setup
     if config.scaling.static_trial is not None:
         yield "scaling.static_trial", config.scaling.static_trial
+    if config.initialization.measurements is not None:
+        yield "initialization.measurements", config.initialization.measurements
     if config.inverse_kinematics is not None:
         yield "inverse_kinematics.setup", config.inverse_kinematics.setup
     if config.inverse_dynamics.external_loads is not None:
