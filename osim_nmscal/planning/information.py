@@ -40,7 +40,8 @@ class Candidate:
     """A recording that could be made."""
 
     name: str  # as a person would say it
-    trials: tuple[Trial, ...]  # passive trials or efforts; their moments matter by their size alone
+    trials: tuple[Trial, ...] = ()  # passive trials or efforts; their moments matter by their size alone
+    repeats_motions: bool = False  # the motions at hand as often again, with moment errors of their own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,13 +114,15 @@ def plan(trials: TrialSet, muscles: MuscleTable, candidates: Sequence[Candidate]
     prior, z = objective.prior, start[: loss.parameters]
     pull = prior.weight / LIKELIHOOD_UNIT * prior.pull(z)
     believed = torch.linalg.inv(prior.precision(z))
-    hand = _part_of_all(loss, objective, start, pull)
+    motions, measured = _parts_at_hand(loss, objective, start, pull)
+    hand = motions + measured
     names, mechanics = objective.mechanics.names, objective.mechanics
     parts = []
     for candidate in candidates:
         own = [trial.with_muscles(names) for trial in candidate.trials]
         objectives = dynamometer_objectives(own, mechanics, objective.space, settings)
-        parts.append(_sum([_part_of(one, z) for one in objectives], z, len(names)))
+        again = [motions] if candidate.repeats_motions else []
+        parts.append(_sum([*again, *(_part_of(one, z) for one in objectives)], z, len(names)))
 
     def deviations(of: _Part) -> list[FloatArray]:
         covariance = spread(of.data, of.data, pull, believed, of.moved, settings.prior.moment_arm_width)
@@ -202,8 +205,8 @@ def _at_start(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSetti
     return found.loss, found.objective, found.objective.space.start()
 
 
-def _part_of_all(loss: JointObjective, objective: Objective, z: Tensor, pull: Tensor) -> _Part:
-    """Return what the recordings at hand tell."""
+def _parts_at_hand(loss: JointObjective, objective: Objective, z: Tensor, pull: Tensor) -> tuple[_Part, _Part]:
+    """Return what the recordings at hand tell: the first part of the loss, motions where there are any, and the others."""
     size = loss.parameters
     with torch.no_grad():
         at = loss.evaluate(z)
@@ -212,11 +215,10 @@ def _part_of_all(loss: JointObjective, objective: Objective, z: Tensor, pull: Te
         moved = loss.first.moved_by_moment_arms(at.first, linear.first, RIDGE) / LIKELIHOOD_UNIT
     else:
         moved = moved_by_moment_arms(objective, at.first, linear.first)
-    of_motion = linear.first.hessian.of_leading(size, RIDGE) / LIKELIHOOD_UNIT
-    total = _Part(of_motion - pull, moved)
-    for one, part, lin in zip(loss.others, at.others, linear.others, strict=True):
-        total = total + _Part(lin.hessian.matrix / LIKELIHOOD_UNIT, moved_by_moment_arms(one, part, lin))
-    return total
+    motions = _Part(linear.first.hessian.of_leading(size, RIDGE) / LIKELIHOOD_UNIT - pull, moved)
+    others = zip(loss.others, at.others, linear.others, strict=True)
+    parts = [_Part(lin.hessian.matrix / LIKELIHOOD_UNIT, moved_by_moment_arms(one, part, lin)) for one, part, lin in others]
+    return motions, _sum(parts, z[:size], moved.shape[1])
 
 
 def _part_of(objective: Objective, z: Tensor) -> _Part:

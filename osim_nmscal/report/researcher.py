@@ -22,7 +22,7 @@ from osim_nmscal.report.figures import (
 from osim_nmscal.summaries.colours import RECORDED, SYNTHESIZED
 from osim_nmscal.summaries.cycle import over_cycle
 from osim_nmscal.summaries.fiber_range import USUAL_RANGE, FiberRange, fiber_ranges, force_length_curve
-from osim_nmscal.summaries.parameters import INTERVAL, RELATIVE, TITLES, parameter_changes, parameter_kinds
+from osim_nmscal.summaries.parameters import INTERVAL, RELATIVE, TITLES, parameter_changes, parameter_kinds, shown_in
 
 # Beyond this strain tendons are hurt; models reach Fmax at 3 to 5 %. Source: Hambly et al. (2025) bound it by 0.05; choice.
 LARGEST_STRAIN = 0.10
@@ -84,20 +84,21 @@ def _parameters(data: ReportData) -> Block:
     assert data.calibration is not None
     rows: list[tuple[Cell, ...]] = []
     marked: set[int] = set()
-    kinds = parameter_kinds(data.calibration.parameters)
-    ordered = sorted(data.calibration.parameters, key=lambda parameter: kinds.index(parameter.name))
+    every = (*data.calibration.parameters, *data.calibration.working_points)
+    kinds = parameter_kinds(every)
+    ordered = sorted(every, key=lambda parameter: kinds.index(parameter.name))
     for parameter in ordered:
-        scale, unit = (1000.0, "mm") if parameter.unit == "m" else (1.0, parameter.unit)
+        scale, unit = shown_in(parameter.unit)
         reach = INTERVAL * parameter.standard_error
         if parameter.at_bound in ("lower", "upper"):
             marked.add(len(rows))
         numbers = (parameter.start, _prior(data, parameter), parameter.lower, parameter.upper, parameter.calibrated)
         ends = (parameter.calibrated - reach, parameter.calibrated + reach)
-        known = "known" if parameter.identifiable else "fixed" if parameter.at_bound == "fixed" else "assumed"
         values = [scale * number for number in (*numbers, *ends)]
-        rows.append((parameter.owner, TITLES.get(parameter.name, parameter.name), unit, *values, known))
+        rows.append((parameter.owner, TITLES.get(parameter.name, parameter.name), unit, *values, parameter.standing))
     return Table(
-        caption="All parameters; click a title to sort. Prior: standard deviation around the start. Marked: at a bound.",
+        caption="All parameters, and the fibers' working points that follow from them; click a title to sort. Prior: standard deviation "
+        "around the start. Marked: at a bound.",
         columns=(
             Column(title="muscle or group"),
             Column(title="parameter"),
@@ -118,7 +119,9 @@ def _parameters(data: ReportData) -> Block:
 
 
 def _prior(data: ReportData, parameter: CalibratedParameter) -> float:
-    """Return the prior's standard deviation: as set, else that of a flat prior between the bounds."""
+    """Return the prior's standard deviation: as the calibration kept it, else as set, else that of a flat prior between the bounds."""
+    if math.isfinite(parameter.prior_deviation):
+        return parameter.prior_deviation
     width = data.prior_widths.get(parameter.name, 0.0)
     if width > 0:
         return width * parameter.start if parameter.name in RELATIVE else width
