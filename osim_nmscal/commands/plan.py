@@ -53,7 +53,7 @@ def plan(
 
 def _print_plan(plan: "Plan") -> None:
     """Print the best order with what each recording buys."""
-    from osim_nmscal.planning.worth import known_now, worth
+    from osim_nmscal.planning.worth import how_many_known, worth
 
     title = "The best order, each given those above it; mean standard deviations and what it tells are of each alone"
     table = Table(title=title, title_justify="left")
@@ -66,8 +66,7 @@ def _print_plan(plan: "Plan") -> None:
     Console(width=max(150, OUT.width), highlight=False).print(table)
     if len(found) > _SHOWN:
         OUT.print(f"{len(found) - _SHOWN} more are in the figure and the tables.", markup=False)
-    known, count = known_now(plan)
-    OUT.print(f"The recordings at hand tell {known} of {count} lengths, working points and strengths.", markup=False)
+    OUT.print(how_many_known(plan), markup=False)
 
 
 def _tells(one: "Worth") -> str:

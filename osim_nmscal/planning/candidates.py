@@ -5,6 +5,7 @@ The agonists of a direction are the muscles whose moment arm has its sign; they 
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,15 @@ from osim_nmscal.data.trials import MuscleGeometry, Trial
 from osim_nmscal.planning.foreseen import with_foreseen_moments
 from osim_nmscal.planning.information import Candidate
 from osim_nmscal.planning.proposals import Sweep
+from osim_nmscal.planning.worth import MORE_MOTION
 from osim_nmscal.trials.dynamometer_settings import DynamometerSettings
 from osim_nmscal.trials.sweeps import DynamometerRun, trials_of
 
 # A muscle whose mean moment arm over a sweep is below this does not try, m. Source: choice; who hardly turns a joint is not told to.
 LEAST_ARM = 5e-3
-# Strides as many again: the simplest recording of all.
-MORE_MOTION = "twice as many trials of the motions"
+
+# Settings of a recording name a table; that of a planned one is not there yet.
+_NO_FILE = Path("planned.csv")
 
 
 def candidates_of(
@@ -50,7 +53,7 @@ def candidates_of(
         for sign in (1, -1):
             agonists = tuple(name for name, a in zip(geometry.muscles, arm, strict=True) if sign * a > LEAST_ARM)
             if agonists:
-                effort = DynamometerSettings(name=sweep.name, kind="effort", table="planned.csv", agonists=agonists)
+                effort = DynamometerSettings(name=sweep.name, kind="effort", table=_NO_FILE, agonists=agonists)
                 run, order = _towards(sweep.run, rows, sign)
                 trial = trials_of([run], [order], geometry, effort)[0]
                 named.append((f"{sweep.joint.name} maximal {sweep.joint.direction(sign)}{pose}", trial))

@@ -7,7 +7,7 @@ eliminated. The moment arms' error is part of every deviation.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -54,6 +54,7 @@ class Expected:
     prior: float  # standard deviation
     at_hand: float
     after: tuple[float, ...]  # with each candidate alone, in the order of the plan
+    with_all: float = float("nan")  # with every candidate
 
     def known(self, deviation: float) -> bool:
         """Whether a standard deviation is at most half of the prior's."""
@@ -67,7 +68,13 @@ class Plan:
     candidates: tuple[str, ...]
     rows: tuple[Expected, ...]
     order: tuple[str, ...]  # best first, each given those before it
-    gains: tuple[float, ...]  # of that order: sum over parameters of the logarithm of what is left of each deviation, negative
+    gains: tuple[float, ...]  # of that order: sum over `counted` of the logarithm of what is left of each deviation, negative
+
+    @property
+    def counted(self) -> tuple[Expected, ...]:
+        """Rows by which candidates are compared: a slack length follows from fiber length and working point, where there is one."""
+        has_point = {row.owner for row in self.rows if row.quantity == "working_point"}
+        return tuple(row for row in self.rows if row.quantity != "tendon_slack_length" or row.owner not in has_point)
 
     def newly_known(self, candidate: str) -> tuple[Expected, ...]:
         """Return the parameters that a candidate alone would make known."""
@@ -132,6 +139,7 @@ def plan(trials: TrialSet, muscles: MuscleTable, candidates: Sequence[Candidate]
     before = [_in_units(label.rows, believed) for label in labels]
     at_hand = deviations(hand)
     after = [deviations(hand + part) for part in parts]
+    every = deviations(_sum([hand, *parts], z, len(names)))
     rows = tuple(
         Expected(
             owner=owner,
@@ -140,17 +148,15 @@ def plan(trials: TrialSet, muscles: MuscleTable, candidates: Sequence[Candidate]
             prior=float(before[k][i]),
             at_hand=float(at_hand[k][i]),
             after=tuple(float(one[k][i]) for one in after),
+            with_all=float(every[k][i]),
         )
         for k, label in enumerate(labels)
         for i, owner in enumerate(label.owners)
     )
-    order, gains = _greedy(hand, parts, lambda part: np.concatenate(deviations(part)))
-    return Plan(
-        candidates=tuple(candidate.name for candidate in candidates),
-        rows=rows,
-        order=tuple(candidates[i].name for i in order),
-        gains=tuple(gains),
-    )
+    found = Plan(candidates=tuple(candidate.name for candidate in candidates), rows=rows, order=(), gains=())
+    counts = np.isin(np.arange(len(rows)), [rows.index(row) for row in found.counted])
+    order, gains = _greedy(hand, parts, lambda part: np.concatenate(deviations(part))[counts])
+    return replace(found, order=tuple(candidates[i].name for i in order), gains=tuple(gains))
 
 
 @dataclass(frozen=True)

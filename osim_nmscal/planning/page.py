@@ -6,12 +6,12 @@ from pathlib import Path
 
 from osim_nmscal.planning.candidates import agonists_of
 from osim_nmscal.planning.information import Candidate, Expected, Plan
-from osim_nmscal.planning.worth import Worth, known_now, named, narrowings, opening, worth
+from osim_nmscal.planning.worth import Worth, how_many_known, named, narrowings, opening, worth
 from osim_nmscal.report.blocks import Block, Cell, Column, Figure, LegendEntry, Missing, Section, Table, rows_of
 from osim_nmscal.report.data import ReportData
 from osim_nmscal.report.page import Head, page_html
 from osim_nmscal.report.svg import Frame, Panel
-from osim_nmscal.summaries.colours import CALIBRATED, QUIET, UNCALIBRATED
+from osim_nmscal.summaries.colours import CALIBRATED, QUIET, SYNTHESIZED, UNCALIBRATED
 from osim_nmscal.summaries.parameters import TITLES
 
 # Candidates of the figure; the table has all of them.
@@ -20,19 +20,20 @@ _ROW = 15  # pixels of an owner
 _LEGEND = (
     LegendEntry(text="believed before any recording", colour="#dddddd", kind="bar"),
     LegendEntry(text="with the recordings at hand", colour=UNCALIBRATED, kind="dot"),
-    LegendEntry(text="with the best further recording (open: still assumed)", colour=CALIBRATED, kind="dot"),
+    LegendEntry(text="with the best further recording", colour=CALIBRATED, kind="dot"),
+    LegendEntry(text="with all of them", colour=SYNTHESIZED, kind="dot"),
+    LegendEntry(text="open: still assumed", colour=QUIET, kind="open"),
 )
 
 
 def plan_html(plan: Plan, candidates: Sequence[Candidate], *, subject: str = "", dofs: Sequence[str] = ()) -> str:
     """Return the page of a plan."""
     found = worth(plan)
-    known, count = known_now(plan)
     about = ReportData(
         subject=subject or "not named",
         model=f"{len({row.owner for row in plan.rows})} muscles and groups",
         date=datetime.now().strftime("%Y-%m-%d"),
-        facts=(("degrees of freedom", ", ".join(dofs)), ("known at hand", f"{known} of {count} parameters")),
+        facts=(("degrees of freedom", ", ".join(dofs)),),
     )
     section = Section(
         key="plan",
@@ -43,7 +44,7 @@ def plan_html(plan: Plan, candidates: Sequence[Candidate], *, subject: str = "",
         "at most half of what was believed before.",
         blocks=(*_figures(plan, found), _order(found, candidates), _parameters(plan, found)),
     )
-    return page_html(about, Head(light="info", sentence="What to record next", reasons=(opening(plan),)), (section,))
+    return page_html(about, Head(light="info", sentence="What to record next", reasons=(opening(plan), how_many_known(plan))), (section,))
 
 
 def write_plan_page(plan: Plan, candidates: Sequence[Candidate], path: Path, *, subject: str = "", dofs: Sequence[str] = ()) -> Path:
@@ -99,9 +100,10 @@ def _deviations(quantity: str, rows: Sequence[Expected], best: int) -> str:
     panel = Panel(title, (0.0, 1.05 * largest), (0, len(rows)), x_label=label, y_ticks=ticks, frame=frame, grid=False)
     for i, row in enumerate(rows):
         y, after = len(rows) - i - 0.5, row.after[best]
-        hint = f"{row.owner}: believed {row.prior:.3g}, at hand {row.at_hand:.3g}, then {after:.3g} {unit}"
+        hint = f"{row.owner}: believed {row.prior:.3g}, at hand {row.at_hand:.3g}, then {after:.3g}, with all {row.with_all:.3g} {unit}"
         panel.bar(0.0, row.prior, y - 0.22, y + 0.22, "#ececec", hint=hint)
-        panel.line([after, row.at_hand], [y, y], QUIET, hint=hint)
+        panel.line([row.with_all, row.at_hand], [y, y], QUIET, width=1.0, hint=hint)
+        panel.dot(row.with_all, y, SYNTHESIZED, filled=row.known(row.with_all), hint=hint)
         panel.dot(row.at_hand, y, UNCALIBRATED, filled=row.known(row.at_hand), hint=hint)
         panel.dot(after, y, CALIBRATED, filled=row.known(after), hint=hint)
     return panel.render()
@@ -120,11 +122,11 @@ def _order(found: Sequence[Worth], candidates: Sequence[Candidate]) -> Block:
             one.candidate,
             100.0 * (1.0 - one.left_in_order),
             100.0 * (1.0 - one.left_alone),
+            named(one.newly_known) or "–",
+            narrowings(one) or "–",
             pair(one, "optimal_fiber_length", 1),
             pair(one, "working_point", 3),
             pair(one, "strength_coefficient", 1),
-            named(one.newly_known) or "–",
-            narrowings(one) or "–",
             ", ".join(trying.get(one.candidate, ())) or "–",
         )
         for one in found
@@ -136,11 +138,11 @@ def _order(found: Sequence[Worth], candidates: Sequence[Candidate]) -> Block:
             Column(title="recording"),
             Column(title="less after those above", digits=1, unit="%"),
             Column(title="less alone", digits=1, unit="%"),
+            Column(title="becomes known"),
+            Column(title="narrows most"),
             Column(title="optimal fiber lengths, %"),
             Column(title="working points"),
             Column(title="strengths, %"),
-            Column(title="becomes known"),
-            Column(title="narrows most"),
             Column(title="agonists"),
         ),
         rows=rows_of(rows),
@@ -161,7 +163,8 @@ def _parameters(plan: Plan, found: Sequence[Worth]) -> Block:
             row.unit,
             row.prior,
             row.at_hand,
-            "known" if row.known(row.at_hand) else "assumed",
+            row.with_all,
+            "known" if row.known(row.at_hand) else "known then" if row.known(row.with_all) else "assumed",
             told(row),
         )
         for row in plan.rows
@@ -174,6 +177,7 @@ def _parameters(plan: Plan, found: Sequence[Worth]) -> Block:
             Column(title="unit"),
             Column(title="believed"),
             Column(title="at hand"),
+            Column(title="with all"),
             Column(title="known or assumed"),
             Column(title="told best by"),
         ),

@@ -24,9 +24,20 @@ def write_plan(plan: Plan, candidates: Sequence[Candidate], out: Path) -> tuple[
     Returns:
         The files.
     """
-    head = ("quantity", "owner", "unit", "prior", "at_hand", "known_at_hand", "candidate", "after", "known_after")
+    head = ("quantity", "owner", "unit", "prior", "at_hand", "with_all", "known_at_hand", "candidate", "after", "known_after")
     rows = (
-        (row.quantity, row.owner, row.unit, row.prior, row.at_hand, _yes(row.known(row.at_hand)), name, after, _yes(row.known(after)))
+        (
+            row.quantity,
+            row.owner,
+            row.unit,
+            row.prior,
+            row.at_hand,
+            row.with_all,
+            _yes(row.known(row.at_hand)),
+            name,
+            after,
+            _yes(row.known(after)),
+        )
         for row in plan.rows
         for name, after in zip(plan.candidates, row.after, strict=True)
     )

@@ -8,6 +8,8 @@ import numpy as np
 
 from osim_nmscal.planning.information import QUANTITIES, Expected, Plan
 
+# Strides as many again: the simplest recording of all.
+MORE_MOTION = "twice as many trials of the motions"
 # A recording narrows a parameter if less than this is left of its standard deviation. Source: choice.
 NARROWED = 0.9
 # Names of parameters in a sentence or a cell; the others are counted.
@@ -32,7 +34,7 @@ class Worth:
 
     candidate: str
     place: int  # in the best order, from 1
-    left_in_order: float  # what is left of each deviation after those before it, geometric mean over parameters
+    left_in_order: float  # what is left of each deviation after those before it, geometric mean over counted parameters
     left_alone: float  # the same as the only recording added
     means: Mapping[str, tuple[float, float]]  # quantity -> mean standard deviation at hand, and with this one alone
     newly_known: tuple[Expected, ...]  # with this one alone
@@ -41,11 +43,11 @@ class Worth:
 
 def worth(plan: Plan) -> tuple[Worth, ...]:
     """Return every candidate's worth, in the best order."""
-    count = max(len(plan.rows), 1)
+    count = max(len(plan.counted), 1)
     found = []
     for place, (name, gain) in enumerate(zip(plan.order, plan.gains, strict=True), start=1):
         i = plan.candidates.index(name)
-        alone = sum(log(max(row.after[i], 1e-12) / max(row.at_hand, 1e-12)) for row in plan.rows)
+        alone = sum(log(max(row.after[i], 1e-12) / max(row.at_hand, 1e-12)) for row in plan.counted)
         found.append(
             Worth(
                 candidate=name,
@@ -66,23 +68,32 @@ def opening(plan: Plan) -> str:
     Example:
         >>> rows = (Expected(owner="soleus", quantity="strength_coefficient", unit="%", prior=27.0, at_hand=20.0, after=(10.0,)),)
         >>> opening(Plan(candidates=("ankle plantarflexion",), rows=rows, order=("ankle plantarflexion",), gains=(-0.7,)))
-        'Record next: ankle plantarflexion. It makes 1 parameter known (strength of soleus), and narrows strength of soleus 20.0 → 10.0 %; it
-         brings the mean standard deviation of strengths from 20.0 to 10.0 %.'
+        'Record next: ankle plantarflexion. It makes 1 parameter known (strength of soleus), and narrows strength of soleus 20.0 → 10.0 %;
+         mean standard deviation of strengths from 20.0 to 10.0 %.'
     """
     if not plan.order:
         return "Nothing could be proposed: no calibrated joint is one that a dynamometer turns."
-    best = worth(plan)[0]
-    moved = [
-        f"{SPOKEN[q][0]} from {before:.{SPOKEN[q][1]}f} to {after:.{SPOKEN[q][1]}f}{' %' if q != 'working_point' else ''}"
-        for q, (before, after) in best.means.items()
-        if q in SPOKEN
-    ]
-    means = f"the mean standard deviation of {', of '.join(moved)}" if moved else "no standard deviation"
+    found = worth(plan)
+    best = found[0]
     if not best.narrowed:
         return f"None of these recordings would tell much more: even the best, {best.candidate}, leaves every parameter nearly as unsure."
-    count = len(best.newly_known)
-    known = f"makes {count} parameter{'' if count == 1 else 's'} known ({named(best.newly_known)}), and " if count else ""
-    return f"Record next: {best.candidate}. It {known}narrows {narrowings(best)}; it brings {means}."
+    text = f"Record next: {best.candidate}. {_buys(best)}"
+    other = next((one for one in found if one.candidate != MORE_MOTION and one.narrowed), None)
+    if best.candidate == MORE_MOTION and other is not None:
+        text += f" On a dynamometer, first: {other.candidate}. {_buys(other)}"
+    return text
+
+
+def _buys(one: Worth) -> str:
+    moved = []
+    for quantity, (name, digits) in SPOKEN.items():
+        before, after = (f"{value:.{digits}f}" for value in one.means.get(quantity, (0.0, 0.0)))
+        if before != after:
+            moved.append(f"{name} from {before} to {after}{' %' if quantity != 'working_point' else ''}")
+    count = len(one.newly_known)
+    known = f"makes {count} parameter{'' if count == 1 else 's'} known ({named(one.newly_known)}), and " if count else ""
+    means = f"; mean standard deviation of {', of '.join(moved)}" if moved else ""
+    return f"It {known}narrows {narrowings(one)}{means}."
 
 
 def narrowings(one: Worth) -> str:
@@ -105,9 +116,17 @@ def named(rows: Sequence[Expected]) -> str:
     return ", ".join(texts[:_NAMED]) + (f" and {len(texts) - _NAMED} more" if len(texts) > _NAMED else "")
 
 
-def known_now(plan: Plan) -> tuple[int, int]:
-    """Return how many parameters the recordings at hand tell, and how many there are."""
-    return sum(row.known(row.at_hand) for row in plan.rows), len(plan.rows)
+def how_many_known(plan: Plan) -> str:
+    """Say how many parameters the recordings at hand tell, and how many all candidates together would."""
+    now, then = (sum(row.known(value) for row, value in zip(plan.rows, values, strict=True)) for values in _now_and_then(plan))
+    return (
+        f"The recordings at hand tell {now} of {len(plan.rows)} lengths, working points and strengths; with every recording of this plan "
+        f"it would be {then}."
+    )
+
+
+def _now_and_then(plan: Plan) -> tuple[list[float], list[float]]:
+    return [row.at_hand for row in plan.rows], [row.with_all for row in plan.rows]
 
 
 def _means(plan: Plan, quantity: str, i: int) -> tuple[float, float] | None:

@@ -1,6 +1,7 @@
 """For the researcher: every parameter with what is known of it, how the calibration got there, and what the muscles do."""
 
 import math
+from collections import Counter
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from osim_nmscal.report.figures import (
     synergy_panels,
     variance_panel,
 )
+from osim_nmscal.report.known import known_of_muscles
 from osim_nmscal.summaries.colours import RECORDED, SYNTHESIZED
 from osim_nmscal.summaries.cycle import over_cycle
 from osim_nmscal.summaries.fiber_range import USUAL_RANGE, FiberRange, fiber_ranges, force_length_curve
@@ -43,6 +45,7 @@ def researcher_section(data: ReportData) -> Section:
         blocks = (
             _ending(data),
             _forest(data),
+            known_of_muscles(data.calibration),
             _parameters(data),
             *_correlation(data),
             *_convergence(data),
@@ -56,15 +59,15 @@ def researcher_section(data: ReportData) -> Section:
 def _ending(data: ReportData) -> Block:
     result = data.calibration
     assert result is not None
-    known = sum(parameter.identifiable for parameter in result.parameters)
-    bound = sum(parameter.at_bound in ("lower", "upper") for parameter in result.parameters)
+    standing = Counter(parameter.standing for parameter in result.parameters)
     return Text(
         title="How the calibration ended",
         paragraphs=(
             f"{result.method.replace('_', '-')} calibration by {result.optimizer.replace('_', ' ')}: {result.status} after "
             f"{result.iterations} iterations "
             f"and {result.seconds:.1f} s; loss {result.loss_initial:.4g} → {result.loss_final:.4g}. {result.sentence}",
-            f"{len(result.parameters)} parameters, of which the data tell {known}; {bound} lie at a bound.",
+            f"{len(result.parameters)} parameters: the data tell {standing['known']}, {standing['assumed']} are assumed, "
+            f"{standing['at bound']} lie at a bound, {standing['fixed']} were held fixed.",
         ),
     )
 
@@ -94,7 +97,7 @@ def _parameters(data: ReportData) -> Block:
             marked.add(len(rows))
         numbers = (parameter.start, _prior(data, parameter), parameter.lower, parameter.upper, parameter.calibrated)
         ends = (parameter.calibrated - reach, parameter.calibrated + reach)
-        values = [scale * number for number in (*numbers, *ends)]
+        values = [scale * number if math.isfinite(number) else None for number in (*numbers, *ends)]
         rows.append((parameter.owner, TITLES.get(parameter.name, parameter.name), unit, *values, parameter.standing))
     return Table(
         caption="All parameters, and the fibers' working points that follow from them; click a title to sort. Prior: standard deviation "

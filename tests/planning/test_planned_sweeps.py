@@ -8,9 +8,10 @@ import pytest
 from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.data.model import Coordinate
 from osim_nmscal.data.trials import MuscleGeometry
-from osim_nmscal.planning.candidates import MORE_MOTION, agonists_of, candidates_of
+from osim_nmscal.planning.candidates import agonists_of, candidates_of
 from osim_nmscal.planning.proposals import proposed_sweeps
 from osim_nmscal.planning.ranges import usable
+from osim_nmscal.planning.worth import MORE_MOTION
 from osim_nmscal.trials.sweeps import frames_of
 
 STEP = 0.01
@@ -39,7 +40,8 @@ def test_a_knee_that_bends_with_negative_angles_is_swept_with_them_and_its_direc
 
 def test_a_joint_goes_no_further_than_its_model_and_an_unknown_one_less_far() -> None:
     stiff, unknown = usable(_coordinate("hip_flexion_l", 0, 40)), usable(_coordinate("tail", -50, 50))
-    assert stiff is not None and unknown is not None
+    assert stiff is not None
+    assert unknown is not None
     assert np.degrees([stiff.low, stiff.high]) == pytest.approx([0.0, 40.0])
     assert np.degrees([unknown.low, unknown.high]) == pytest.approx([-30.0, 30.0])  # 60 % of the range
 
@@ -95,4 +97,5 @@ def test_agonists_pull_towards_the_effort_and_shorten_in_it() -> None:
         assert lengths[trial.first_counted] > lengths[-1]
         assert np.ptp(lengths[: trial.first_counted]) == 0.0  # held before it counts
         assert np.sign(trial.joint_moment[-1, 0]) == np.sign(arms[muscle])
-    assert relaxed.trials[0].kind == "passive" and not relaxed.trials[0].excitation.any()
+    assert relaxed.trials[0].kind == "passive"
+    assert not relaxed.trials[0].excitation.any()

@@ -14,6 +14,7 @@ is left of each deviation).
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,8 +51,8 @@ def expected(found: Plan, which: int | None) -> Deviations:
 
 
 def gain(before: Deviations, after: Deviations, shared: set[str]) -> float:
-    """Return the sum over parameters of the logarithm of what is left of each deviation."""
-    return float(sum(np.log(after[key] / before[key]) for key in shared))
+    """Return the sum of the logarithm of what is left of each deviation; slack lengths follow from the other quantities."""
+    return float(sum(np.log(after[key] / before[key]) for key in shared if not key.startswith("tendon_slack_length")))
 
 
 def print_ratios(label: str, plan_says: Deviations, calibration_says: Deviations, before: Deviations | None = None) -> None:
@@ -90,13 +91,14 @@ def main() -> None:
         def calibrated(label: str, more: tuple[Trial, ...], person: Person = person, walking: TrialSet = walking) -> Deviations:
             key = f"{person.name} {label}"
             if key not in kept:
-                kept[key] = reported(person, TrialSet(trials=(*walking.trials, *more)), settings)  # noqa: B023  # used at once
+                kept[key] = reported(person, TrialSet(trials=(*walking.calibration.trials, *more)), settings)  # noqa: B023  # used at once
                 options.keep.parent.mkdir(parents=True, exist_ok=True)
                 options.keep.write_text(json.dumps(kept), encoding="utf-8")
             return kept[key]
 
         began = time.process_time()
         candidates = [Candidate(name=trial.name, trials=with_foreseen_moments([trial], person.table)) for trial in efforts]
+        candidates.append(Candidate(name="twice as many strides", repeats_motions=True))
         found = plan(walking, person.table, candidates, settings)
         print(f"person {name}: a plan of {len(candidates)} candidates took {time.process_time() - began:.1f} CPU-seconds")
         print(f"  best first: {', '.join(found.order[:6])}")
@@ -115,6 +117,13 @@ def main() -> None:
             both = shared & {key for key, value in after.items() if value > 0.0}
             foretold.append(gain(hand, expected(found, i), both))
             told.append(gain(before, after, both))
+        strides = len(walking.calibration.trials)
+        again = tuple(replace(trial, role="calibration") for trial in walking.held_out.trials[:strides])
+        doubled = calibrated(f"{len(again)} strides more", again)
+        print_ratios(f"+ {len(again)} strides to {strides}", expected(found, len(efforts)), doubled, before)
+        both = shared & {key for key, value in doubled.items() if value > 0.0}
+        worth = gain(hand, expected(found, len(efforts)), both), gain(before, doubled, both)
+        print(f"  {len(again)} strides to {strides}: gain expected {worth[0]:.2f} (of {strides} more)   reported {worth[1]:.2f}")
         for trial, one, other in zip(efforts, foretold, told, strict=True):
             print(f"  {trial.name:28} gain expected {one:7.2f}   reported {other:7.2f}")
         for quantity in QUANTITIES:
