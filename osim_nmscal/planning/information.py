@@ -37,7 +37,12 @@ QUANTITIES = ("optimal_fiber_length", "working_point", "tendon_slack_length", "s
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A recording that could be made."""
+    """A recording that could be made.
+
+    Example:
+        >>> Candidate(name="as many squats again", repeats_motions=True).trials
+        ()
+    """
 
     name: str  # as a person would say it
     trials: tuple[Trial, ...] = ()  # passive trials or efforts; their moments matter by their size alone
@@ -46,7 +51,13 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What is known of one parameter: before anything, with the recordings at hand, and with a further one."""
+    """What is known of one parameter: before anything, with the recordings at hand, and with a further one.
+
+    Example:
+        >>> row = Expected(owner="flexor", quantity="strength_coefficient", unit="%", prior=27.0, at_hand=20.0, after=(12.0,))
+        >>> row.known(row.at_hand), row.known(row.after[0])
+        (False, True)
+    """
 
     owner: str
     quantity: str
@@ -63,7 +74,14 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What each candidate would tell."""
+    """What each candidate would tell.
+
+    Example:
+        >>> row = Expected(owner="flexor", quantity="strength_coefficient", unit="%", prior=27.0, at_hand=20.0, after=(12.0,))
+        >>> found = Plan(candidates=("an effort",), rows=(row,), order=("an effort",), gains=(-0.5,))
+        >>> [row.owner for row in found.newly_known("an effort")]
+        ['flexor']
+    """
 
     candidates: tuple[str, ...]
     rows: tuple[Expected, ...]
@@ -112,11 +130,7 @@ def plan(trials: TrialSet, muscles: MuscleTable, candidates: Sequence[Candidate]
         (('an effort of the knee',), True)
     """
     settings = settings or CalibrationSettings()
-    if settings.loss.moment_scale != "noise":
-        raise CalibrationError(
-            "A plan needs moments weighed by their noise, but [calibration.loss] moment_scale is "
-            f"{settings.loss.moment_scale!r}; choose 'noise'."
-        )
+    require_noise(settings)
     loss, objective, start = _at_start(trials, muscles, settings)
     prior, z = objective.prior, start[: loss.parameters]
     pull = prior.weight / LIKELIHOOD_UNIT * prior.pull(z)
@@ -157,6 +171,19 @@ def plan(trials: TrialSet, muscles: MuscleTable, candidates: Sequence[Candidate]
     counts = np.isin(np.arange(len(rows)), [rows.index(row) for row in found.counted])
     order, gains = _greedy(hand, parts, lambda part: np.concatenate(deviations(part))[counts])
     return replace(found, order=tuple(candidates[i].name for i in order), gains=tuple(gains))
+
+
+def require_noise(settings: CalibrationSettings) -> None:
+    """Refuse settings by which data and prior are not in one unit.
+
+    Raises:
+        CalibrationError: `moment_scale` is not "noise".
+    """
+    if settings.loss.moment_scale != "noise":
+        raise CalibrationError(
+            "A plan needs moments weighed by their noise, but [calibration.loss] moment_scale is "
+            f"{settings.loss.moment_scale!r}; choose 'noise', also with --set calibration.loss.moment_scale=noise."
+        )
 
 
 @dataclass(frozen=True)

@@ -62,14 +62,14 @@ def usable(coordinate: Coordinate) -> Usable | None:
     """Return how a coordinate can be used, or None: it is locked, driven by others, no rotation, or cannot turn.
 
     Args:
-        coordinate: of the model; a range beyond 216 degrees counts as none.
+        coordinate: of the model; a range beyond 216 degrees tells nothing of a joint that the table does not know.
     """
     if coordinate.locked or coordinate.coupled or not coordinate.rotational:
         return None
     low, high = coordinate.range
-    if high - low > _WIDEST:
-        low, high = coordinate.default_value - _USUAL, coordinate.default_value + _USUAL
     joint = _known(coordinate.name)
+    if high - low > _WIDEST and joint is None:
+        low, high = coordinate.default_value - _USUAL, coordinate.default_value + _USUAL
     if joint is None:
         middle, half = 0.5 * (low + high), 0.5 * _USED * (high - low)
         found = Usable(

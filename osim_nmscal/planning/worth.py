@@ -13,7 +13,7 @@ MORE_MOTION = "twice as many trials of the motions"
 # A recording narrows a parameter if less than this is left of its standard deviation. Source: choice.
 NARROWED = 0.9
 # Names of parameters in a sentence or a cell; the others are counted.
-_NAMED, _NARROWINGS = 4, 3
+_NAMED = 4
 # How quantities are spoken of, and how many digits their deviations have; slack lengths follow from the other two.
 SPOKEN: Mapping[str, tuple[str, int]] = {
     "optimal_fiber_length": ("optimal fiber lengths", 1),
@@ -68,8 +68,7 @@ def opening(plan: Plan) -> str:
     Example:
         >>> rows = (Expected(owner="soleus", quantity="strength_coefficient", unit="%", prior=27.0, at_hand=20.0, after=(10.0,)),)
         >>> opening(Plan(candidates=("ankle plantarflexion",), rows=rows, order=("ankle plantarflexion",), gains=(-0.7,)))
-        'Record next: ankle plantarflexion. It makes 1 parameter known (strength of soleus), and narrows strength of soleus 20.0 → 10.0 %;
-         mean standard deviation of strengths from 20.0 to 10.0 %.'
+        'Record next: ankle plantarflexion, which makes known: strength of soleus; narrows strength of soleus 20.0 → 10.0 %.'
     """
     if not plan.order:
         return "Nothing could be proposed: no calibrated joint is one that a dynamometer turns."
@@ -77,32 +76,25 @@ def opening(plan: Plan) -> str:
     best = found[0]
     if not best.narrowed:
         return f"None of these recordings would tell much more: even the best, {best.candidate}, leaves every parameter nearly as unsure."
-    text = f"Record next: {best.candidate}. {_buys(best)}"
+    text = f"Record next: {best.candidate}, which {_buys(best)}"
     other = next((one for one in found if one.candidate != MORE_MOTION and one.narrowed), None)
     if best.candidate == MORE_MOTION and other is not None:
-        text += f" On a dynamometer, first: {other.candidate}. {_buys(other)}"
-    return text
+        text += f"; on a dynamometer first {other.candidate}, which {_buys(other)}"
+    return f"{text}."
 
 
 def _buys(one: Worth) -> str:
-    moved = []
-    for quantity, (name, digits) in SPOKEN.items():
-        before, after = (f"{value:.{digits}f}" for value in one.means.get(quantity, (0.0, 0.0)))
-        if before != after:
-            moved.append(f"{name} from {before} to {after}{' %' if quantity != 'working_point' else ''}")
-    count = len(one.newly_known)
-    known = f"makes {count} parameter{'' if count == 1 else 's'} known ({named(one.newly_known)}), and " if count else ""
-    means = f"; mean standard deviation of {', of '.join(moved)}" if moved else ""
-    return f"It {known}narrows {narrowings(one)}{means}."
+    known = f"makes known: {named(one.newly_known)}; " if one.newly_known else ""
+    return f"{known}narrows {narrowings(one, 2)}"
 
 
-def narrowings(one: Worth) -> str:
-    """Say which standard deviations one candidate narrows most, from what to what."""
+def narrowings(one: Worth, most: int = 3) -> str:
+    """Say which standard deviations one candidate narrows most, from what to what; at most so many, the others are counted."""
     texts = []
-    for row, after in one.narrowed[:_NARROWINGS]:
+    for row, after in one.narrowed[:most]:
         digits, unit = (1, " %") if row.unit == "%" else (3, "")
         texts.append(f"{_WORDS[row.quantity]} of {row.owner} {row.at_hand:.{digits}f} → {after:.{digits}f}{unit}")
-    return ", ".join(texts) + (f" and {len(one.narrowed) - _NARROWINGS} more" if len(one.narrowed) > _NARROWINGS else "")
+    return ", ".join(texts) + (f" and {len(one.narrowed) - most} more" if len(one.narrowed) > most else "")
 
 
 def named(rows: Sequence[Expected]) -> str:

@@ -13,7 +13,7 @@ from osim_nmscal.opensim_tools.muscle_analysis import run_muscle_analysis
 from osim_nmscal.osim_model.crossing import read_crossing_muscles
 from osim_nmscal.osim_model.reader import read_coordinates
 from osim_nmscal.planning.candidates import candidates_of
-from osim_nmscal.planning.information import Candidate, Plan, plan
+from osim_nmscal.planning.information import Candidate, Plan, plan, require_noise
 from osim_nmscal.planning.page import write_plan_page
 from osim_nmscal.planning.proposals import proposed_sweeps
 from osim_nmscal.planning.tables import write_plan
@@ -35,7 +35,14 @@ STAGE = "plan"
 
 @dataclass(frozen=True, kw_only=True)
 class PlanResult:
-    """Where a plan lies, and what it says."""
+    """Where a plan lies, and what it says.
+
+    Example:
+        >>> nothing = Plan(candidates=(), rows=(), order=(), gains=())
+        >>> home = Path("results/plan")
+        >>> PlanResult(folder=home, plan=nothing, candidates=(), sentence="", files=(), figure=home / "plan.html", findings=()).figure.name
+        'plan.html'
+    """
 
     folder: Path
     plan: Plan
@@ -66,6 +73,7 @@ def plan_recordings(
         >>> found = plan_recordings(load_config("workflows/treadmill/config.toml"), "results/treadmill")  # doctest: +SKIP
         >>> print(found.sentence)  # doctest: +SKIP
     """
+    require_noise(config.calibration)  # a mistake shows before the stages take their minutes
     with opened_place(config, out) as opened:
         runner = StageRunner(place=opened.place, progress=progress, allowed=config.checks.allow)
         runner.judge("check", opened.foreseen)

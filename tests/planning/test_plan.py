@@ -70,8 +70,9 @@ def test_a_plan_expects_what_a_calibration_then_reports(twin: Twin, found: Plan)
 
 def test_the_sentence_says_what_to_record_and_what_it_buys(found: Plan) -> None:
     text = opening(found)
-    assert text.startswith(f"Record next: {found.order[0]}. It ")
+    assert text.startswith(f"Record next: {found.order[0]}, which ")
     assert "narrows" in text
+    assert len(text) < 400  # one sentence, not the table
 
 
 def test_all_recordings_together_tell_more_than_each(found: Plan) -> None:

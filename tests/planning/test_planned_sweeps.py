@@ -46,6 +46,14 @@ def test_a_joint_goes_no_further_than_its_model_and_an_unknown_one_less_far() ->
     assert np.degrees([unknown.low, unknown.high]) == pytest.approx([-30.0, 30.0])  # 60 % of the range
 
 
+def test_a_range_that_allows_anything_is_no_anatomy() -> None:
+    hip, unknown = usable(_coordinate("hip_flexion_r", -120, 120)), usable(_coordinate("tail", -180, 180))
+    assert hip is not None
+    assert unknown is not None
+    assert np.degrees([hip.low, hip.high]) == pytest.approx([-10.0, 80.0])  # as people go
+    assert np.degrees([unknown.low, unknown.high]) == pytest.approx([-27.0, 27.0])  # 60 % of a quarter turn about the default
+
+
 @pytest.mark.parametrize("change", [{"locked": True}, {"rotational": False}, {"coupled_to": ("knee_angle_r",)}])
 def test_what_no_dynamometer_can_turn_is_not_proposed(change: dict[str, object]) -> None:
     assert usable(replace(HIP, **change)) is None  # type: ignore[arg-type]

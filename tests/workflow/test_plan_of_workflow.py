@@ -36,3 +36,16 @@ def test_a_plan_proposes_recordings_of_the_elbow_and_writes_tables_and_a_page(
     assert "What to record next" in page
     assert extension in page
     assert (results / "personalized.osim").is_file()  # what was there stays
+
+
+def test_moments_not_weighed_by_their_noise_are_refused_before_any_stage_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_small_workflow(tmp_path, names=("lift",))
+    options = ["--out", str(tmp_path / "results"), "--set", "calibration.loss.moment_scale=sd"]
+    monkeypatch.setattr("sys.argv", ["osim-nmscal", "plan", str(config), *options])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "A plan needs moments weighed by their noise" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
