@@ -45,7 +45,8 @@ def made(name: str, cache: Path, segmentation: str = "") -> Made:
             )
             config = config.model_copy(update={"trials": trials})
         result = personalize(config, cache / f"{name}_{segmentation or 'own'}")
-        assert result.calibration is not None and result.trials is not None
+        assert result.calibration is not None
+        assert result.trials is not None
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(pickle.dumps((result.trials, result.calibration.start_muscles, dict(config.calibration.groups))))
     loaded: Made = pickle.loads(kept.read_bytes())
@@ -94,9 +95,8 @@ def same_task(name: str, cache: Path) -> None:
             result = calibrate(own, muscles.select(own.muscles), settings)
             errors[preset] = rmse(own.held_out, result, settings)
             bounds = sum(row.standing == "at bound" for row in result.parameters)
-            print(
-                f"  {method:15} {preset:12} {shown(errors[preset])} N·m (uncalibrated {shown(uncalibrated(own.held_out, result))}), {bounds} at bounds"
-            )
+            before = shown(uncalibrated(own.held_out, result))
+            print(f"  {method:15} {preset:12} {shown(errors[preset])} N·m (uncalibrated {before}), {bounds} at bounds", flush=True)
         print(f"  {method:15} ratio        {float((errors['without_mvc'] / errors['weak_prior']).mean()):.2f}", flush=True)
 
 
