@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from osim_nmscal.config import load_config
+from osim_nmscal.workflow.dynamometer_files import dynamometer_problems
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -25,6 +28,29 @@ def _run(command: list[str], folder: Path) -> str:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
+
+
+def test_the_recordings_of_a_dynamometer_are_ones_that_can_be_read(tmp_path: Path) -> None:
+    angles, table = range(10, 100, 10), "knee_flexion_r,knee_flexion_r_moment\n"
+    (tmp_path / "knee_relaxed.csv").write_text(table + "".join(f"{angle},{20 - angle / 2}\n" for angle in angles))
+    (tmp_path / "knee_extension.csv").write_text(table + "".join(f"{angle},-150\n" for angle in angles))
+    (block,) = _blocks("toml")
+    walk = f"""
+[subject]
+mass = 70
+[model]
+file = "{(ROOT / "models" / "virtual_leg.osim").as_posix()}"
+[muscle_analysis]
+dofs = ["hip_flexion_r", "knee_flexion_r", "ankle_dorsiflexion_r"]
+[[recordings]]
+name = "walk"
+joint_angles = "walk.mot"
+joint_moments = "walk.sto"
+{block}"""
+    (tmp_path / "config.toml").write_text(walk, encoding="utf-8")
+    config = load_config(tmp_path / "config.toml")
+    assert [one.kind for one in config.dynamometer] == ["passive", "effort"]
+    assert [list(dynamometer_problems(config, one)) for one in config.dynamometer] == [[], []]
 
 
 @pytest.fixture(scope="module")

@@ -255,7 +255,8 @@ def _of_inverse_kinematics(flow: "Flow") -> Iterator[Finding]:
 def _of_inverse_dynamics(flow: "Flow") -> Iterator[Finding]:
     config = flow.config
     for recording in config.recordings:
-        table = moments_by_coordinate(read_storage(flow.place.path(moments(recording.name))), config.muscle_analysis.dofs)
+        dofs = config.muscle_analysis.dofs
+        table = moments_by_coordinate(read_storage(flow.place.path(moments(recording.name))), dofs, recording.dofs)
         rotations = [c.name for c in read_coordinates(flow.place.path(SCALED_MODEL)) if c.rotational and c.name in table.labels]
         yield from of_forces.joint_moments(table, rotations, config.subject.mass)
         summary = flow.place.used[f"inverse_dynamics/{recording.name}"].summary
