@@ -1,19 +1,20 @@
 """The one file that describes a workflow: `config.toml`, and what its keys mean.
 
-`WorkflowConfig` composes the settings of every station. Paths are relative to the configuration file.
+`WorkflowConfig` composes the settings of every station; config_files.py reads what is spelled where.
 Every mistake becomes a sentence that names file, key, value, the nearest known key and the unit.
 """
 
 import os
 import re
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from osim_nmscal.calibration.presets import preset_of_recordings
 from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.config_files import Location, Spelled, parsed_location, read_spelled
 from osim_nmscal.doctor.settings import ChecksSettings
 from osim_nmscal.emg.envelope import EnvelopeSettings
 from osim_nmscal.emg.mapping import MappingSettings
@@ -201,6 +202,12 @@ class WorkflowConfig(Settings):
         ['walk36', 'walk45']
     """
 
+    extends: Path | None = setting(
+        None,
+        unit="-",
+        description="Configuration that this one lies over: tables merge key by key, lists and [[recordings]] replace.",
+        source="user",
+    )
     subject: SubjectSettings = section(..., "The person.")
     model: ModelSettings = section(..., "The model.")
     scaling: ScalingSettings = section(ScalingSettings(), "Scaling; without setup or mass_only the model is used as it is.")
@@ -218,6 +225,17 @@ class WorkflowConfig(Settings):
     verification: VerificationChoice = section(VerificationChoice(), "OpenSim's confirmation.")
     output: OutputSettings = section(OutputSettings(), "What is written.")
     source: Path = Field(Path("config.toml"), exclude=True, description="The file it was read from.")
+    spelled: Spelled | None = Field(None, exclude=True, repr=False, description="Where each key is spelled.")
+
+    def where(self, key: str) -> str:
+        """Return the file that spells a key (or the option that sets it), for sentences; the configuration itself if none does."""
+        origin = self.spelled.origin(parsed_location(key)) if self.spelled is not None else None
+        return str(self.source) if origin is None else str(origin.file or origin.shown)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset_of_recordings(cls, given: Any) -> Any:
+        return preset_of_recordings(given)
 
     @model_validator(mode="before")
     @classmethod
@@ -252,11 +270,13 @@ def describe_settings() -> Iterator[SettingDescription]:
     return described(WorkflowConfig)
 
 
-def load_config(path: Path | str) -> WorkflowConfig:
-    """Read a workflow configuration.
+def load_config(path: Path | str, changes: Sequence[str] = ()) -> WorkflowConfig:
+    """Read a workflow configuration, with what it extends.
 
     Args:
-        path: a TOML file; paths inside it are taken relative to its folder.
+        path: a TOML file. With `extends = "lab.toml"` it lies over that file: tables are merged key by key, anything else (a list,
+            [[recordings]]) replaces what is there. A relative path starts from the folder of the file that spells it.
+        changes: `key=value` each, laid over the file in order; dotted keys, TOML values, paths relative to the current folder.
 
     Raises:
         ConfigError: one sentence for each mistake: file, key, value, nearest known key, what to change.
@@ -264,30 +284,21 @@ def load_config(path: Path | str) -> WorkflowConfig:
     Example:
         >>> load_config("workflows/treadmill/config.toml").subject.mass
         58.0
+        >>> load_config("workflows/treadmill/config.toml", ["subject.mass=60"]).subject.mass
+        60.0
         >>> load_config("nowhere.toml")
         Traceback (most recent call last):
             ...
         osim_nmscal.errors.ConfigError: The configuration nowhere.toml cannot be read (No such file or directory); check the path.
     """
-    path = Path(path)
+    spelled = read_spelled(Path(path), changes)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"The configuration {path} cannot be read ({error.strerror or error}); check the path.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}; correct that line.") from error
-    except RecursionError as error:
-        raise ConfigError(f"{path} nests brackets or tables hundreds deep; no setting does, so write them flat.") from error
-    except ValueError as error:  # Python's own limit, which tomllib passes on without a line
-        raise ConfigError(f"{path} holds a number of thousands of digits, expected at most 17; shorten it.") from error
-    try:
-        config = WorkflowConfig.model_validate(_over_defaults(WorkflowConfig, raw))
+        config = WorkflowConfig.model_validate(dict(spelled.values))
     except ValidationError as error:
-        raise ConfigError(_as_written("\n".join(sentences(path, error.errors(), WorkflowConfig)), raw)) from error
-    resolved = _with_absolute_paths(config, path.resolve().parent)
-    return resolved.model_copy(update={"source": path.resolve()})
+        found = sentences(lambda location: spelled.origin(location).shown, error.errors(), WorkflowConfig)
+        raise ConfigError(_as_written("\n".join(found), dict(spelled.values))) from error
+    resolved = _with_absolute_paths(config, spelled, ())
+    return resolved.model_copy(update={"source": spelled.own.file, "spelled": spelled})
 
 
 def _as_written(text: str, raw: dict[str, Any]) -> str:
@@ -296,35 +307,22 @@ def _as_written(text: str, raw: dict[str, Any]) -> str:
     return re.sub(r"\b(?:recordings|dynamometer)\[\d+\]", lambda found: places.get(found[0], found[0]), text)
 
 
-def _over_defaults(model: type[BaseModel], raw: dict[str, Any]) -> dict[str, Any]:
-    """Lay a table over the default of its field, so that naming one bound of a parameter keeps the parameter's other defaults."""
-    merged = dict(raw)
-    for name, value in raw.items():
-        info = model.model_fields.get(name)
-        if info is None or not isinstance(value, dict):
-            continue
-        default = info.get_default(call_default_factory=True)
-        if isinstance(default, BaseModel):
-            merged[name] = default.model_dump() | _over_defaults(type(default), value)
-    return merged
-
-
-def _with_absolute_paths(model: Any, base: Path) -> Any:
+def _with_absolute_paths(model: Any, spelled: Spelled, location: Location) -> Any:
     changed: dict[str, Any] = {}
     for name in type(model).model_fields:
         value = getattr(model, name)
-        new = _absolute(value, base)
+        new = _absolute(value, spelled, (*location, name))
         if new is not value:
             changed[name] = new
     return model.model_copy(update=changed) if changed else model
 
 
-def _absolute(value: Any, base: Path) -> Any:
+def _absolute(value: Any, spelled: Spelled, location: Location) -> Any:
     if isinstance(value, BaseModel):
-        return _with_absolute_paths(value, base)
+        return _with_absolute_paths(value, spelled, location)
     if isinstance(value, Path):
-        return value if value.is_absolute() else Path(os.path.normpath(base / value))
+        return value if value.is_absolute() else Path(os.path.normpath(spelled.origin(location).folder / value))
     if isinstance(value, tuple):
-        items = tuple(_absolute(item, base) for item in value)
+        items = tuple(_absolute(item, spelled, (*location, i)) for i, item in enumerate(value))
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     return value

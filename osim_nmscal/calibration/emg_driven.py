@@ -10,20 +10,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from torch import Tensor
 
 from osim_nmscal.calibration.cross_validation import leave_one_out
 from osim_nmscal.calibration.electrodes import electrodes_of
 from osim_nmscal.calibration.fitting import fit
+from osim_nmscal.calibration.hessians import Hessian
 from osim_nmscal.calibration.identifiability import Posterior, laplace_posterior
 from osim_nmscal.calibration.joint import JointEvaluation, JointObjective, dynamometer_objectives
-from osim_nmscal.calibration.likelihood import autocorrelation_time, moment_weight, prior_unit
+from osim_nmscal.calibration.likelihood import moment_weight, noise_of_errors, noise_ratio, prior_unit, stated_noise
 from osim_nmscal.calibration.losses import Term
-from osim_nmscal.calibration.objective import Objective
+from osim_nmscal.calibration.objective import Evaluation, Objective
 from osim_nmscal.calibration.optimizers import Optimizer, Progress
 from osim_nmscal.calibration.optimizers.named import named_optimizer, optimizer_name
 from osim_nmscal.calibration.outcome import Outcome
 from osim_nmscal.calibration.parameter_space import ParameterSpace, parameter_space, slower_filter_first
-from osim_nmscal.calibration.posterior import posterior
+from osim_nmscal.calibration.posterior import Part, posterior
 from osim_nmscal.calibration.prior import Prior, WorkingPoints, mean_mtu_length
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read
 from osim_nmscal.calibration.stacking import StackedTrials, stack_trials
@@ -173,10 +175,36 @@ def posterior_of(loss: JointObjective, objective: Objective, best: JointEvaluati
     if settings.loss.moment_scale != "noise":
         return laplace_posterior(objective, best.first, linear.first)
     parts = [(objective, best.first, linear.first), *zip(loss.others, best.others, linear.others, strict=True)]
-    errors = best.first.outputs.joint_moment - objective.trials.joint_moment
-    correlation = autocorrelation_time(errors, objective.trials.counted)
-    width = settings.prior.moment_arm_width
-    return posterior(objective.prior, best.z, linear.hessian, parts, moment_arm_width=width, time=correlation)
+    return likelihood_posterior(objective, best.z, best.first, linear.first.hessian, parts, settings)
+
+
+def likelihood_posterior(
+    objective: Objective, z: Tensor, at: Evaluation, motion: Hessian, parts: Sequence[Part], settings: CalibrationSettings
+) -> Posterior:
+    """Return the expected error of the parameters by the noise that the errors of motions show.
+
+    Args:
+        objective: of the motions.
+        z: (parameter,), the minimum.
+        at: the muscles in the motions.
+        motion: Hessian of half the loss of motions.
+        parts: everything with moments, motions first.
+        settings: noise, moment arms.
+    """
+    trials = objective.trials
+    errors = at.outputs.joint_moment - trials.joint_moment
+    stated = stated_noise(settings.noise, errors.shape[-1])
+    shown = noise_of_errors(errors, trials, settings.noise)
+    ratio = noise_ratio(shown, stated, trials.time_step) if "motion" in trials.kinds else 1.0
+    return posterior(
+        objective.prior,
+        z,
+        motion,
+        parts,
+        noise_ratio=ratio,
+        moment_arm_width=settings.prior.moment_arm_width,
+        time=shown.correlation_time / trials.time_step,
+    )
 
 
 def _screen(stacked: StackedTrials, table: MuscleTable, trials: TrialSet, others: Sequence[Trial]) -> tuple[frozenset[str], list[str]]:

@@ -58,7 +58,8 @@ def fit(
     last = minimum.history[-1]
 
     def later(row: HistoryRow) -> HistoryRow:
-        return replace(row, iteration=last.iteration + row.iteration, seconds=last.seconds + row.seconds)
+        limit = last.iteration + row.limit if row.limit else 0
+        return replace(row, iteration=last.iteration + row.iteration, seconds=last.seconds + row.seconds, limit=limit)
 
     def go_on(row: HistoryRow) -> None:
         if progress is not None and row.iteration:  # its start is where the first fit ended

@@ -59,6 +59,12 @@ def noise_of_errors(errors: Tensor, trials: StackedTrials, settings: NoiseSettin
     return MotionNoise(relative, max(time * _LONGER, _SHORTEST))
 
 
+def noise_ratio(shown: MotionNoise, stated: MotionNoise, time_step: float) -> float:
+    """Return how much less motions tell than their weights say: variance times autocorrelation time, shown over stated."""
+    variance = float((shown.relative / stated.relative).square().mean())
+    return variance * max(shown.correlation_time, time_step) / max(stated.correlation_time, time_step)
+
+
 def moment_weight(trials: StackedTrials, loss: LossSettings, noise: NoiseSettings, motion: MotionNoise | None = None) -> Tensor:
     """Return what each moment error is multiplied by before it is squared and summed, (time, trial, dof), 1/(N·m); 0 where none counts.
 

@@ -1,6 +1,6 @@
 """How far calibrated parameters can be from the truth, where data and prior are in the same unit: a linearised analysis.
 
-C = H^-1 (D + P B P) H^-1 + s^2 K K'. H is the precision of data and prior at the minimum, everything that is not a muscle's parameter
+C = H^-1 (r D + P B P) H^-1 + s^2 K K'. H is the precision of data and prior at the minimum, everything that is not a muscle's parameter
 eliminated; P the prior's part of it, D = H - P the data's; B is what is believed of the parameters beforehand. Where the prior pulls as
 hard as it believes (P = B^-1) the first term is H^-1, the Laplace approximation; where it pulls harder, since nothing measures a
 parameter, the term holds the bias of that pull, over truths spread as believed (Theobald 1974). K = H^-1 J'X is how parameters follow
@@ -26,22 +26,28 @@ _RIDGE = 1e-9
 Part = tuple[Objective, Evaluation, Linearization]
 
 
-def posterior(prior: Prior, z: Tensor, hessian: Hessian, parts: Sequence[Part], *, moment_arm_width: float, time: float) -> Posterior:
+def posterior(
+    prior: Prior, z: Tensor, motion: Hessian, parts: Sequence[Part], *, noise_ratio: float, moment_arm_width: float, time: float
+) -> Posterior:
     """Return the expected error of the calibrated parameters.
 
     Args:
         prior: what is believed before.
         z: (parameter,), the minimum.
-        hessian: of half the whole loss, whose first entries are the parameters.
-        parts: everything with moments.
+        motion: Hessian of half the loss of motions, prior included, whose first entries are the parameters.
+        parts: everything with moments: motions first.
+        noise_ratio: r, of the motions.
         moment_arm_width: standard deviation of one factor per muscle.
         time: autocorrelation time of the moment errors, samples; handed on.
     """
     size = len(z)
-    precision = hessian.of_leading(size, _RIDGE) / LIKELIHOOD_UNIT
+    of_motion = motion.of_leading(size, _RIDGE) / LIKELIHOOD_UNIT
+    more = z.new_zeros((size, size))
+    for _, _, linear in parts[1:]:
+        more = more + linear.hessian.matrix / LIKELIHOOD_UNIT
     pull, believed = prior.weight / LIKELIHOOD_UNIT * prior.pull(z), _inverse(prior.precision(z))
-    inverse = _inverse(precision)
-    covariance = inverse @ (precision - pull + pull @ believed @ pull) @ inverse
+    inverse = _inverse(of_motion + more)
+    covariance = inverse @ (noise_ratio * (of_motion - pull) + more + pull @ believed @ pull) @ inverse
     if moment_arm_width > 0.0:
         muscles = parts[0][1].outputs.tendon_force.shape[-1]
         moved = z.new_zeros((size, muscles))

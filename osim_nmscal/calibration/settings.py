@@ -241,8 +241,9 @@ class CalibrationSettings(Settings):
     preset: PresetName = setting(
         "natural",
         unit="-",
-        description="Defaults of all that follows: 'natural' (priors in natural coordinates and a likelihood), 'hambly2025' (Eq. 4 and 5 "
-        "to the letter), 'ceinms' (its objective and ranges), 'weak_prior' (version 0.1.0). What is set beside it goes over it.",
+        description="Defaults of all that follows: 'natural' (priors in natural coordinates and a likelihood), 'without_mvc' (the same, "
+        "with strengths and gains of EMG less known; a workflow without [emg] mvc takes it by itself), 'hambly2025' (Eq. 4 and 5 to the "
+        "letter), 'ceinms' (its objective and ranges), 'weak_prior' (version 0.1.0). What is set beside it goes over it.",
         source="virtual people: natural priors make strengths truer than scaling's, the others do not",
     )
     method: Literal["auto", "emg_driven", "synergy_hybrid"] = setting(
@@ -326,6 +327,7 @@ def unread_settings(settings: CalibrationSettings, *, own_optimizer: bool = Fals
         one sentence each; none if all is read.
     """
     hybrid, parameters, loss = settings.method != "emg_driven", settings.parameters, settings.loss
+    preset = PRESETS[settings.preset]
     sentences = []
 
     def unread(section: str, names: list[str], reason: str) -> None:
@@ -340,16 +342,16 @@ def unread_settings(settings: CalibrationSettings, *, own_optimizer: bool = Fals
             unread(f"calibration.{optimizer}", _changed(getattr(settings, optimizer)), reason)
     if not hybrid:
         reason = "method is 'emg_driven'; remove it, or choose method = 'synergy_hybrid'"
-        unread("calibration.synergy", _changed(settings.synergy, PRESETS[settings.preset].get("synergy", {})), reason)
+        unread("calibration.synergy", _changed(settings.synergy, preset.get("synergy")), reason)
         if settings.seed != 0 and settings.starts == 1 and settings.optimizer != "simulated_annealing":
             unread("calibration", ["seed"], "nothing is random in one start of this optimizer; remove it, or ask for more starts")
     kinds = {name: parameters.of(name) for name in KINDS}
     for name, kind in kinds.items():
         if not kind.free:
-            default = ParametersSettings.model_fields[name].default
-            moved = [
-                field for field in ("scope", "bounds", "lower", "upper", "prior_width") if getattr(kind, field) != getattr(default, field)
-            ]
+            default = ParametersSettings.model_fields[name].default.model_copy(update=preset.get("parameters", {}).get(name, {}))
+            moved = [field for field in ("scope", "bounds", "lower", "upper") if getattr(kind, field) != getattr(default, field)]
+            if kind.prior_width not in (0.0, default.prior_width):
+                moved.append("prior_width")
             unread(f"calibration.parameters.{name}", moved, "free is false; remove it, or set free = true")
     grouped = any(kind.free and kind.scope == "group" for kind in kinds.values())
     if settings.groups and not grouped and loss.similarity_weight == 0.0:
@@ -357,13 +359,15 @@ def unread_settings(settings: CalibrationSettings, *, own_optimizer: bool = Fals
     if loss.similarity_weight > 0.0 and not any(len(members) > 1 for members in settings.groups.values()):
         unread("calibration.loss", ["similarity_weight"], "no group in [calibration.groups] has two muscles; name groups, or set it to 0")
     if loss.moment_scale != "noise":
-        unread("calibration.noise", _changed(settings.noise), f"moment_scale is '{loss.moment_scale}'; remove it, or choose 'noise'")
+        reason = f"moment_scale is '{loss.moment_scale}'; remove it, or choose 'noise'"
+        unread("calibration.noise", _changed(settings.noise), reason)
+        unread("calibration.prior", [name for name in _changed(settings.prior) if name == "moment_arm_width"], reason)
     for weight, field in (
         ("fiber_length_weight", "fiber_length_range"),
         ("tendon_strain_weight", "tendon_strain_range"),
         ("moment_weight", "moment_scale"),
     ):
-        if getattr(loss, weight) == 0.0 and field in _changed(loss):
+        if getattr(loss, weight) == 0.0 and field in _changed(loss, preset.get("loss")):
             unread("calibration.loss", [field], f"{weight} is 0; remove it, or give it a weight")
     return sentences
 

@@ -19,17 +19,24 @@ if TYPE_CHECKING:
     from osim_nmscal.workflow.verification import Verification
 
 
-def print_personalized(result: "PersonalizedResult", *, strict: bool = False) -> None:
-    """Print what a whole run made, and end with another exit code where it is not to be relied on."""
+def print_personalized(result: "PersonalizedResult", *, strict: bool = False, quiet: bool = False) -> None:
+    """Print what a whole run made, and end with another exit code where it is not to be relied on.
+
+    Args:
+        result: of the run.
+        strict: let "use with care" end with a code of its own.
+        quiet: print the model's file and the verdict only.
+    """
     if result.calibration is None:
         return
-    print_judged(result.judged)
-    print_findings(unjudged(result))
-    _print_moments(result.metrics)
-    _print_dynamometer(result.dynamometer)
-    _print_calibration(result.calibration)
-    if result.verification is not None:
-        print_verification(result.verification)
+    if not quiet:
+        print_judged(result.judged)
+        print_findings(unjudged(result))
+        _print_moments(result.metrics)
+        _print_dynamometer(result.dynamometer)
+        _print_calibration(result.calibration)
+        if result.verification is not None:
+            print_verification(result.verification)
     OUT.print(f"Personalized model: {result.model}", style="bold green", markup=False)
     if result.calibration.status == "interrupted":
         ERR.print(

@@ -86,7 +86,8 @@ def _study(flow: Flow, channels: Sequence[str], fewest: int, jobs: int, progress
         if progress is not None:
             spent = time.perf_counter() - began
             left = f", about {spent / finished * (known - finished):.0f} s left of these" if finished < known else ""
-            progress(Progress(stage=STAGE, state="iteration", seconds=spent, text=f"{finished} of {known} calibrations{left}, last {name}"))
+            text = f"{finished} of {known} calibrations{left}, last {name}"
+            progress(Progress(stage=STAGE, state="iteration", seconds=spent, text=text, done=finished / known))
 
     study = electrode_study(
         made(flow.trials, "trials"),

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from osim_nmscal.drafting.setups import LoadedFoot, loads_text
-from osim_nmscal.errors import ConfigError, FileFormatError, UnknownNameError, did_you_mean
+from osim_nmscal.errors import ConfigError, FileFormatError, NmscalError, UnknownNameError, did_you_mean
 from osim_nmscal.examples.catalogue import EXAMPLES, Example, ExampleFile, ForceFile
 
 LOCAL_COPY = "OSIM_NMSCAL_EXAMPLES"
@@ -53,12 +53,18 @@ def fetch_example(name: str, folder: Path, *, fetch: Fetch | None = None, told: 
     copy = os.environ.get(LOCAL_COPY)
     for file in example.files:
         target = folder / file.path
+        new = [parent for parent in target.parents if not parent.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
         told(file.path)
-        if copy:
-            _copy(Path(copy) / name / file.path, target)
-        else:
-            _fetched(example, file, target, fetch or _over_the_network)
+        try:
+            if copy:
+                _copy(Path(copy) / name / file.path, target)
+            else:
+                _fetched(example, file, target, fetch or _over_the_network)
+        except NmscalError:
+            for parent in new:  # nothing came into them
+                parent.rmdir()
+            raise
     for loads in example.loads:
         (folder / loads.path).write_text(_loads(loads), encoding="utf-8", newline="\n")
     config.write_text(text, encoding="utf-8", newline="\n")

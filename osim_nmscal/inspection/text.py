@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from osim_nmscal.inspection.facts import Clock, ColumnFacts, FileFacts, MarkerSetFacts, ModelFacts, PlateFacts, TableFacts
+from osim_nmscal.inspection.plates import PERSON
 from osim_nmscal.inspection.signals import emg_channels
 
 # Heights of a sketch over time, lowest first; a blank is no load.
@@ -90,7 +91,7 @@ def _ranges(columns: Sequence[ColumnFacts]) -> Iterator[str]:
 
 def _plates(plates: Sequence[PlateFacts]) -> Iterator[str]:
     width = max(len(plate.name) for plate in plates)
-    highest = max(plate.peak for plate in plates)
+    highest = max(PERSON, *(plate.peak for plate in plates))  # noise of empty plates is not to look like steps
     for i, plate in enumerate(plates):
         contacts = "; ".join(f"{c.start:.2f}-{c.end:.2f} s {c.peak:.0f} N" for c in plate.contacts[:3])
         more = f"; {len(plate.contacts)} contacts in all" if len(plate.contacts) > 3 else ""

@@ -16,6 +16,7 @@ import numpy as np
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError, OpenSimToolError, SignalError, UnknownNameError, did_you_mean
 from osim_nmscal.formats.storage import read_storage, write_storage
+from osim_nmscal.opensim_tools.external_loads import place_kinematics
 from osim_nmscal.opensim_tools.filtered_forces import filtered_wrench
 from osim_nmscal.opensim_tools.model_access import Coordinates, coordinates_of, free_coordinates, open_model
 from osim_nmscal.opensim_tools.motion import OPENSIM_ORDER, read_motion
@@ -31,6 +32,8 @@ LARGEST_POINT = 100.0
 LARGEST_WEIGHTS = 50.0
 # Mean vertical force that differs from the weight by more than this share is said. Source: choice; both feet on plates give 1 %.
 WEIGHT_TOLERANCE = 0.1
+# Points of application are looked at where a plate carries at least this share of the weight. Source: choice
+LOADED = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -196,8 +199,7 @@ def _redirected_loads(settings: InverseDynamicsSettings, model: Any, weight: flo
         soft = _filtered(data, forces, settings.lowpass_cutoff)
         used = write_storage(temporary_folder() / "forces.mot", soft, header_name="forces")
     put(setup.node, "datafile", str(used))
-    if kinematics := file_of(setup, "external_loads_model_kinematics_file"):
-        put(setup.node, "external_loads_model_kinematics_file", str(kinematics))
+    place_kinematics(setup)
     return _Loads(
         path=write_setup(setup, temporary_folder() / "external_loads.xml"),
         start=float(data.time[0]),
@@ -253,7 +255,9 @@ def _vertical_force(setup: SetupFile, force: Any, data: TimeSeries, weight: floa
         raise SignalError(
             f"{data.source}: a force reaches {largest:.4g} N, {largest / weight:.0f} times the model's weight; correct its unit."
         )
-    if "point" in columns and (furthest := float(np.nanmax(np.abs(columns["point"])))) > LARGEST_POINT:
+    # an unloaded plate divides noise by noise: its point may lie anywhere
+    loaded = np.linalg.norm(columns["force"], axis=1) > LOADED * weight
+    if "point" in columns and loaded.any() and (furthest := float(np.nanmax(np.abs(columns["point"][loaded])))) > LARGEST_POINT:
         raise SignalError(f"{data.source}: a point of application reaches {furthest:.4g} m; it looks like mm: divide by 1000.")
     return columns["force"][:, 1]
 

@@ -181,7 +181,7 @@ def _mapping(config: WorkflowConfig, table: MuscleTable) -> EmgMapping:
     except ConfigError:
         raise
     except NmscalError as error:
-        raise type(error)(f"{config.source}: [emg.mapping]: {error}") from error
+        raise type(error)(f"{config.where('emg.mapping')}: [emg.mapping]: {error}") from error
 
 
 def _check_muscles(check: _Check, mapping: EmgMapping, table: MuscleTable) -> None:
@@ -192,7 +192,7 @@ def _check_muscles(check: _Check, mapping: EmgMapping, table: MuscleTable) -> No
             check.add(
                 [
                     UnknownNameError(
-                        f"{config.source}: key 'muscle_analysis.muscles' names {name!r}, which is no muscle of "
+                        f"{config.where('muscle_analysis.muscles')}: key 'muscle_analysis.muscles' names {name!r}, which is no muscle of "
                         f"{config.model.file}.{did_you_mean(name, table.names)}"
                     )
                 ]
@@ -201,7 +201,8 @@ def _check_muscles(check: _Check, mapping: EmgMapping, table: MuscleTable) -> No
         for name in (name for name in members if name not in mapping.muscles):
             why = "has no EMG" if name in table.names else f"is no muscle of {config.model.file}"
             hint = did_you_mean(name, mapping.muscles) if name not in table.names else " Map it under [emg.mapping], or take it out."
-            check.add([UnknownNameError(f"{config.source}: key 'calibration.groups.{group}' names {name!r}, which {why}.{hint}")])
+            file = config.where("calibration.groups")
+            check.add([UnknownNameError(f"{file}: key 'calibration.groups.{group}' names {name!r}, which {why}.{hint}")])
 
 
 def _runs(check: _Check, recording: DynamometerSettings) -> str:

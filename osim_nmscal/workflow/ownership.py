@@ -87,7 +87,7 @@ def _inputs_among_outputs(config: "WorkflowConfig", root: Path, outputs: set[str
         relative = real.relative_to(root)
         if relative.as_posix() in outputs or relative.parts[0] == UNFINISHED:
             yield ConfigError(
-                f"{config.source}: key '{key}' names {path}, a file that a run into {root} writes itself; give another results folder "
+                f"{config.where(key)}: key '{key}' names {path}, a file that a run into {root} writes itself; give another results folder "
                 "(--out), or copy the file elsewhere first."
             )
         elif real.parent == root:

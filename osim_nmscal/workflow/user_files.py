@@ -86,5 +86,5 @@ def missing_files(config: "WorkflowConfig") -> list[str]:
         if not exists:
             siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
             hint = did_you_mean(path.name, siblings) if siblings else f" Its folder {path.parent} does not exist either."
-            sentences.append(f"{config.source}: key '{key}' names the {wanted} {path}, which does not exist.{hint}")
+            sentences.append(f"{config.where(key)}: key '{key}' names the {wanted} {path}, which does not exist.{hint}")
     return sentences

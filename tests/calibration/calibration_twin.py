@@ -1,9 +1,12 @@
 """What several tests do with a simulated twin."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.calibration.emg_driven import muscle_objective
+from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.calibration.prediction import predict
@@ -21,11 +24,11 @@ def every_kind_free(**changes: ParameterSettings) -> ParametersSettings:
     return ParametersSettings(**(freed | changes))
 
 
-def make_objective(twin: Twin, settings: CalibrationSettings, **more: object) -> Objective:
+def make_objective(twin: Twin, settings: CalibrationSettings, terms: Sequence[Term] = ()) -> Objective:
     """Build the loss that a calibration of the twin would minimise."""
     space = parameter_space(twin.start, settings, time_step=TIME_STEP)
     stacked = stack_trials(twin.trials)
-    return muscle_objective(stacked, muscle_mechanics(twin.start), space, settings, twin.start, (), twin.trials.dofs, **more)  # type: ignore[arg-type]
+    return muscle_objective(stacked, muscle_mechanics(twin.start), space, settings, twin.start, terms, twin.trials.dofs)
 
 
 def moment_errors(twin: Twin, result: CalibrationResult) -> NDArray[np.float64]:

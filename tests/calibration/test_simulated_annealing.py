@@ -9,7 +9,7 @@ from osim_nmscal.calibration.simulated_twin import make_twin
 
 
 def problem() -> Objective:
-    return make_objective(make_twin(muscles=2, trials=1, steps=40), CalibrationSettings())
+    return make_objective(make_twin(muscles=2, trials=1, steps=40), CalibrationSettings(preset="weak_prior"))
 
 
 def test_it_counts_its_evaluations_and_keeps_the_best() -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from osim_nmscal.cli import app
 from osim_nmscal.config import load_config
 from osim_nmscal.errors import ConfigError, FileFormatError, UnknownNameError
-from osim_nmscal.examples.catalogue import EXAMPLES
+from osim_nmscal.examples.catalogue import EXAMPLES, Example
 from osim_nmscal.examples.fetch import LOCAL_COPY, fetch_example
 
 WORKFLOW = Path(__file__).parent.parent.parent / "workflows" / "treadmill" / "config.toml"
@@ -53,6 +53,15 @@ def test_without_a_network_a_sentence_says_what_to_do(tmp_path):
 
     with pytest.raises(ConfigError, match=r"cannot be fetched \(ConnectionError\).*OSIM_NMSCAL_EXAMPLES.*osim-nmscal demo"):
         fetch_example("treadmill", tmp_path, fetch=fetch)
+
+
+def test_a_server_that_cannot_be_reached_is_one_sentence_and_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(Example, "url", lambda self, file: f"http://127.0.0.1:9/{file.source}")  # the discard port: refused at once
+    done = CliRunner().invoke(app, ["example", "treadmill", str(tmp_path / "walk")])
+    assert isinstance(done.exception, ConfigError)
+    assert len(str(done.exception).splitlines()) == 1
+    assert "is there a network?" in str(done.exception)
+    assert not (tmp_path / "walk").exists()
 
 
 def test_other_bytes_than_those_published_are_refused(tmp_path):

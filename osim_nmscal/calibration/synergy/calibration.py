@@ -15,7 +15,7 @@ from torch import Tensor
 
 from osim_nmscal.calibration.cross_validation import leave_one_out
 from osim_nmscal.calibration.electrodes import electrodes_of
-from osim_nmscal.calibration.emg_driven import calibrate_emg_driven, muscle_objective
+from osim_nmscal.calibration.emg_driven import calibrate_emg_driven, likelihood_posterior, muscle_objective
 from osim_nmscal.calibration.fitting import Fit, fit
 from osim_nmscal.calibration.identifiability import Posterior, ridge_error
 from osim_nmscal.calibration.joint import JointEvaluation, JointObjective, dynamometer_objectives
@@ -25,7 +25,6 @@ from osim_nmscal.calibration.optimizers import Optimizer, Progress
 from osim_nmscal.calibration.optimizers.named import named_optimizer, optimizer_name
 from osim_nmscal.calibration.outcome import Outcome
 from osim_nmscal.calibration.parameter_space import parameter_space
-from osim_nmscal.calibration.posterior import posterior
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read, without_synergies
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.starts import starting_parameters
@@ -281,10 +280,7 @@ def _posterior(problem: _Problem, at: JointEvaluation, settings: CalibrationSett
     muscles, linear = problem.objective.objective, problem.loss.linearize(at)
     others = zip(problem.loss.others, at.others, linear.others, strict=True)
     parts = [(muscles, at.first.muscles, linear.first.of_muscles), *others]
-    errors = at.first.muscles.outputs.joint_moment - muscles.trials.joint_moment
-    correlation = autocorrelation_time(errors, muscles.trials.counted)
-    width = settings.prior.moment_arm_width
-    return posterior(muscles.prior, at.first.muscles.z, linear.hessian, parts, moment_arm_width=width, time=correlation)
+    return likelihood_posterior(muscles, at.first.muscles.z, at.first.muscles, linear.first.hessian, parts, settings)
 
 
 def hybrid_posterior(objective: HybridObjective, at: HybridEvaluation) -> Posterior:

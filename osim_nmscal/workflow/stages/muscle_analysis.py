@@ -33,7 +33,8 @@ def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
 
 def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
     """Yield the dofs that the model does not have or does not let move."""
-    yield from dof_problems(config.model.file, config.muscle_analysis.dofs, f"{config.source}: key 'muscle_analysis.dofs'")
+    where = f"{config.where('muscle_analysis.dofs')}: key 'muscle_analysis.dofs'"
+    yield from dof_problems(config.model.file, config.muscle_analysis.dofs, where)
 
 
 def dof_problems(model: Path, dofs: Sequence[str], key: str) -> Iterator[NmscalError]:

@@ -181,3 +181,7 @@ def test_maximal_efforts_tell_the_strengths_that_a_gentle_movement_with_weak_emg
     # efforts were done at .85 to 1 and assumed at .92: an eighth at most
     assert error(beside) < 0.125
     assert error(beside) < 0.5 * error(alone)
+    standing = [
+        {parameter.standing for parameter in result.parameters if parameter.name == "strength_coefficient"} for result in (alone, beside)
+    ]
+    assert standing == [{"assumed"}, {"known"}]
