@@ -188,3 +188,18 @@ def test_postures_are_kept_in_radians_with_the_geometry_at_them(made: Personaliz
     assert (np.diff(biceps) < 0).all()  # flexing shortens a flexor
     slope = -np.gradient(biceps, postures.column(DOF))[1]
     assert abs(slope - arms.column("biceps_long_r")[1]) < 0.1 * abs(slope)  # a difference over 60 degrees is no derivative
+
+
+def test_tables_lie_beside_the_file_that_names_them_and_its_sentences_name_it(tmp_path: Path) -> None:
+    lab = tmp_path / "lab"
+    _workflow(lab, FLEX, RELAXED)
+    own = tmp_path / "person"
+    own.mkdir()
+    (own / "config.toml").write_text('extends = "../lab/config.toml"\n[subject]\nmass = 60\n', encoding="utf-8")
+    config = load_config(own / "config.toml")
+    assert [one.table for one in config.dynamometer] == [lab / "flex.csv", lab / "relaxed.csv"]
+    assert config.recordings[0].joint_angles == lab / "lift_angles.sto"
+    text = (lab / "config.toml").read_text(encoding="utf-8").replace('emg = "lift_emg.sto"', 'emg = "lift_emg.sto"\nrole = "none"')
+    (lab / "config.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"lab/config\.toml: key 'recordings\[3\]\.role' is 'none'"):
+        load_config(own / "config.toml")
