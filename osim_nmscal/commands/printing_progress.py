@@ -162,7 +162,7 @@ class ProgressPrinter:
                 self._bar.update(self._task, completed=self._pace.weight - self._pace.weight_left, **self._fields())
 
     def _say(self, progress: Progress) -> None:
-        line = f"{progress.stage:<19}{progress.recording:<16}"
+        line = f"{progress.stage:<19}{progress.recording:<15} "  # long names have a blank behind them, too
         waited = self._bar is None and time.monotonic() - self._printed > _QUIET_FOR
         if progress.state in ("done", "cached"):
             how = "unchanged" if progress.state == "cached" else f"{progress.seconds:.1f} s"
