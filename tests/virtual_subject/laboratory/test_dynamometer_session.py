@@ -11,6 +11,7 @@ from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.data.muscles import Muscle, MuscleTable
 from osim_nmscal.data.results import CalibrationResult, NeuralParameters
 from osim_nmscal.data.trials import MuscleGeometry, Trial, TrialSet
+from osim_nmscal.errors import ConfigError
 from osim_nmscal.formats.moment_table import read_moment_table
 from osim_nmscal.trials.dynamometer_settings import DynamometerSettings
 from osim_nmscal.trials.sweeps import MeasuredPostures, frames_of, runs_of, trials_of
@@ -19,6 +20,7 @@ from osim_nmscal.virtual_subject.anatomy.person import TrueMuscles
 from osim_nmscal.virtual_subject.laboratory.dynamometer import PERFECT
 from osim_nmscal.virtual_subject.laboratory.dynamometer_session import MeasuredEffort, write_dynamometer
 from osim_nmscal.virtual_subject.leg import LEG_LIMB
+from osim_nmscal.virtual_subject.make import make_virtual_subject
 from osim_nmscal.virtual_subject.motion.efforts import Effort, effort_motion
 from osim_nmscal.virtual_subject.motion.prescribed import Mechanics
 
@@ -185,3 +187,8 @@ def test_maximal_efforts_tell_the_strengths_that_a_gentle_movement_with_weak_emg
         {parameter.standing for parameter in result.parameters if parameter.name == "strength_coefficient"} for result in (alone, beside)
     ]
     assert standing == [{"assumed"}, {"known"}]
+
+
+def test_an_arm_has_no_session_on_the_dynamometer(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"turns no arm; make a leg"):
+        make_virtual_subject(tmp_path, "arm", dynamometer=True)
