@@ -56,7 +56,7 @@ def calibrate(
     """
     settings = settings or CalibrationSettings()
     if isinstance(optimizer, str):
-        settings, optimizer = CalibrationSettings.model_validate({**_values(settings), "optimizer": optimizer}), None
+        settings, optimizer = CalibrationSettings.model_validate({**settings.model_dump(), "optimizer": optimizer}), None
     settings, why = settled(settings, trials, roles)
     match settings.method:
         case "emg_driven":
@@ -93,6 +93,8 @@ def settled(
         for name, quiet, arm in zip(trials.muscles, silent, reach, strict=True)
         if (quiet or stated.get(name) in ("synthesized", "withheld")) and arm > _NO_MOMENT_ARM and stated.get(name) != "excluded"
     ]
+    if any(role == "excluded" for role in stated.values()) and not found:
+        return settings.model_copy(update={"method": "synergy_hybrid"}), ()  # which leaves muscles out
     if found and not silent.all():
         sentence = (
             f"Synergy-hybrid (method 'auto'): {len(found)} of {len(trials.muscles)} muscles that cross the calibrated joints have no "
@@ -100,7 +102,3 @@ def settled(
         )
         return settings.model_copy(update={"method": "synergy_hybrid"}), (sentence,)
     return without_synergies(settings), ()
-
-
-def _values(settings: CalibrationSettings) -> dict[str, object]:
-    return {name: getattr(settings, name) for name in CalibrationSettings.model_fields}

@@ -22,7 +22,7 @@ from osim_nmscal.nms.forward import MuscleState
 from osim_nmscal.nms.muscle_models import MuscleMechanics
 
 # Penalties and the prior belong to the first part: maximal efforts may leave the range of a motion's fibers.
-_NO_PENALTIES = {"fiber_length_weight": 0.0, "tendon_strain_weight": 0.0, "passive_force_weight": 0.0, "similarity_weight": 0.0}
+NO_PENALTIES = {"fiber_length_weight": 0.0, "tendon_strain_weight": 0.0, "passive_force_weight": 0.0, "similarity_weight": 0.0}
 
 
 @dataclass(frozen=True)
@@ -115,15 +115,15 @@ def dynamometer_objectives(
     """Return the moment errors of passive trials and efforts: those of assumed excitations, and those of recorded ones.
 
     Args:
-        trials: of the space's muscles, on any clock; motions are left out.
+        trials: passive ones and efforts, of the space's muscles.
         mechanics: constants of the muscles.
         space: the parameters.
         settings: loss and noise.
     """
-    loss: LossSettings = settings.loss.model_copy(update=_NO_PENALTIES)
+    loss: LossSettings = settings.loss.model_copy(update=NO_PENALTIES)
     parts = []
     for driven_by in ("assumed", "emg"):
-        own = [trial for trial in trials if trial.kind != "motion" and _driven(trial) == driven_by]
+        own = [trial for trial in trials if _driven(trial) == driven_by]
         if own:
             stacked = stack_trials(TrialSet(trials=tuple(replace(trial, role="calibration") for trial in own)))
             of_part = space.without_gain(stacked.time_step) if driven_by == "assumed" else space.with_clock(stacked.time_step)

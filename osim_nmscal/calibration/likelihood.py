@@ -26,6 +26,8 @@ _KEPT = 0.75
 _LONGER = 1.3  # of the autocorrelation time, since slow errors are absorbed first
 _LEAST_RELATIVE = 0.05  # nobody measures joint moments better than this
 _SHORTEST = 0.03  # s
+# A moment whose spread is below this is constant, N·m.
+_CONSTANT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,17 @@ def prior_unit(loss: LossSettings) -> float:
 
 
 def moment_scale(loss: LossSettings, trials: StackedTrials) -> Tensor:
-    """Return what moment errors are divided by, (dof,), N·m; a DOF whose moment is constant is divided by 1 N·m."""
-    values = trials.joint_moment[trials.counted]
-    if loss.moment_scale == "raw":
-        return torch.ones(values.shape[-1], dtype=values.dtype)
-    spread = values.amax(dim=0) - values.amin(dim=0) if loss.moment_scale == "range" else values.std(dim=0)
-    return torch.where(spread > 1e-6, spread, torch.ones_like(spread))
+    """Return what moment errors are divided by, (dof,), N·m; a DOF whose moment is constant, or never counts, is divided by 1 N·m."""
+    one = torch.ones((), dtype=trials.joint_moment.dtype)
+    scales = []
+    for dof, measured in enumerate(trials.measured.T):
+        values = trials.joint_moment[:, measured, dof][trials.counted[:, measured]]
+        if loss.moment_scale == "raw" or len(values) < 2:
+            scales.append(one)
+            continue
+        spread = values.amax() - values.amin() if loss.moment_scale == "range" else values.std()
+        scales.append(torch.where(spread > 1e-6, spread, one))
+    return torch.stack(scales)
 
 
 def autocorrelation_time(errors: Tensor, counted: Tensor) -> float:

@@ -19,8 +19,8 @@ class NoiseSettings(Settings):
         unit="SD of the trial's moment",
         description="Standard deviation of a moment of a motion, as a share of that moment's own standard deviation in that trial.",
         source="virtual people (tuning) and three real ones: 0.28 fits truth best (working points 1.04 of scaling's squared error against "
-        "1.10 at 0.20 and 1.26 at 0.15), 0.15 held-out moments; between them",
-        ge=0.0,
+        "1.10 at 0.20 and 1.26 at 0.15), 0.15 held-out moments; between them; nobody measures better than 0.05",
+        ge=0.05,
     )
     floor: float = setting(
         1.5, unit="N·m", description="Least standard deviation of a moment of a motion.", source="virtual people, as relative", gt=0.0

@@ -102,6 +102,7 @@ class Objective:
         self._counted = trials.counted
         per_sample = (trials.counted / trials.counted.sum(dim=0)).sqrt()
         self._sample_weight = per_sample[trials.counted]  # (counted,)
+        self._measured = trials.measured.expand(len(trials.counted), -1, -1)[trials.counted]  # (counted, dof), bool
         self.prior = prior or Prior(space, 0.0)
         self._kinds = [block.name for block in (*self._activation, *self._fiber, *self._force)]
         # position in z of each kind and muscle; fixed ones fall into a waste entry behind the last
@@ -165,6 +166,11 @@ class Objective:
         return error[self._counted] * self._moment_weight
 
     @property
+    def mechanics(self) -> MuscleMechanics:
+        """Constants of the muscles."""
+        return self._muscle
+
+    @property
     def parts(self) -> list[Tensor]:
         """Positions of the muscles of each state."""
         return self._parts.indices
@@ -185,10 +191,15 @@ class Objective:
         factors = [torch.ones_like(residuals[0])]
         for term in self._user_terms:
             if term.axis == "dof":
-                residuals.append(term.residual(at.outputs)[self._counted] * self._sample_weight[:, None])
+                residuals.append(self._term_residual(term, at.outputs))
                 slope = term.moment_derivative(at.outputs)[self._counted] * self._sample_weight[:, None]
                 factors.append(self._per_moment_weight(slope))
         return torch.cat(residuals, dim=1), torch.cat(factors, dim=1)
+
+    def _term_residual(self, term: MuscleTerm | Term, outputs: TermInputs) -> Tensor:
+        """Return the weighted residuals of the counted samples; a term over DOFs counts where the moment was measured."""
+        residual = term.residual(outputs)[self._counted] * self._sample_weight[:, None]
+        return residual * self._measured if isinstance(term, Term) and term.axis == "dof" else residual
 
     def _per_moment_weight(self, slope: Tensor) -> Tensor:
         """Divide by the weight of each moment; where a moment was not measured, no term over DOFs counts."""
@@ -199,7 +210,7 @@ class Objective:
         error = (outputs.joint_moment - self.trials.joint_moment)[self._counted] * self._moment_weight
         values = {"moment": float(error.square().sum())}
         for term in self.terms:
-            values[term.name] = float((term.residual(outputs)[self._counted] * self._sample_weight[:, None]).square().sum())
+            values[term.name] = float(self._term_residual(term, outputs).square().sum())
         if self.prior.weight > 0.0:
             values["prior"] = self.prior.value(z)
         if self.settings.similarity_weight > 0.0:
@@ -292,7 +303,7 @@ class Objective:
         self, term: MuscleTerm | Term, at: Evaluation, moment_rows: Tensor, tangents: SignalTangents, gradient: Tensor, hessian: Tensor
     ) -> None:
         """Add one term's part to gradient and Hessian (with waste entry), in place."""
-        residual = term.residual(at.outputs)[self._counted] * self._sample_weight[:, None]
+        residual = self._term_residual(term, at.outputs)
         if isinstance(term, Term) and term.axis != "muscle":
             if term.axis == "dof":
                 weight = self._per_moment_weight(term.moment_derivative(at.outputs)[self._counted] * self._sample_weight[:, None])

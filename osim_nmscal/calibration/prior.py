@@ -82,8 +82,8 @@ class Prior:
         if points is not None:
             lengths = [space.blocks[name].muscle_columns() for name in ("optimal_fiber_length", "tendon_slack_length")]
             self._columns = torch.stack(lengths)  # (2, muscle), -1 if fixed
-            # an owner of several muscles has one length, so that its muscles' points are one observation
-            members = torch.stack([(self._columns[1] == column).sum() for column in self._columns[1]]).clamp_min(1)
+            # muscles that share both lengths are one observation
+            members = torch.stack([(self._columns == pair[:, None]).all(dim=0).sum() for pair in self._columns.T])
             self._share = (self._columns >= 0).any(dim=0) / members.to(points.width.dtype).sqrt()
 
     def value(self, z: Tensor) -> float:

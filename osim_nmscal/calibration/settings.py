@@ -1,9 +1,9 @@
 """Settings of a calibration: which parameters move, within what, by which loss, with which optimiser."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, create_model, model_validator
 
 from osim_nmscal.calibration.noise_settings import NoiseSettings
 from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
@@ -82,18 +82,22 @@ class ParametersSettings(_AllKinds):
         'global'
     """
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _over_the_kinds_defaults(cls, given: Any) -> Any:
-        """Let a table state only what differs from its kind's defaults."""
+    def _over_the_kinds_defaults(cls, given: Any, handler: ModelWrapValidatorHandler["ParametersSettings"]) -> "ParametersSettings":
+        """Let a table state only what differs from its kind's defaults, and remember what it stated: a preset lies beneath that."""
         if not isinstance(given, dict):
-            return given
+            return handler(given)
         whole = {}
         for name, value in given.items():
             field = cls.model_fields.get(name)
             default = field.default.model_dump() if field is not None else {}
             whole[name] = {**default, **value} if isinstance(value, dict) else value
-        return whole
+        settings = handler(whole)
+        for name, value in given.items():
+            if isinstance(value, dict):
+                object.__setattr__(settings.of(name), "__pydantic_fields_set__", set(value))
+        return settings
 
     def of(self, kind: str) -> ParameterSettings:
         """Return the settings of one kind."""
@@ -254,7 +258,10 @@ class CalibrationSettings(Settings):
         source="Hambly 2025; held-out stances: hybrid R2 .90/.90/.95 (hip/knee/ankle) where EMG-driven had -.08/.81/.89",
     )
     optimizer: Literal["gauss_newton", "adamw", "simulated_annealing"] = setting(
-        "gauss_newton", unit="-", description="Optimiser of the loss.", source="choice; Hambly 2025: adamw; CEINMS: simulated_annealing"
+        "gauss_newton",
+        unit="-",
+        description="Optimiser of the loss.",
+        source="measured: 7 iterations where adamw takes 1500; Hambly 2025 has adamw, CEINMS simulated_annealing",
     )
     parameters: ParametersSettings = Field(
         default=ParametersSettings(), description="Parameters.", json_schema_extra={"unit": "-", "source": "-"}
@@ -334,7 +341,7 @@ def unread_settings(settings: CalibrationSettings, *, own_optimizer: bool = Fals
         if names:
             sentences.append(f"[{section}] {', '.join(names)} would change nothing, as {reason}.")
 
-    for optimizer in ("gauss_newton", "adamw", "simulated_annealing"):
+    for optimizer in get_args(CalibrationSettings.model_fields["optimizer"].annotation):
         # predictions that follow the moments of held-out trials are made by Gauss-Newton
         if (own_optimizer or optimizer != settings.optimizer) and not (hybrid and optimizer == "gauss_newton"):
             given = "the calibration was given an optimizer of its own" if own_optimizer else f"optimizer is '{settings.optimizer}'"

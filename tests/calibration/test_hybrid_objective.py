@@ -1,31 +1,15 @@
 """The synergy-hybrid loss: Eq. 5 written out, gradient against central differences, Hessian against the residuals' own change."""
 
-from dataclasses import replace
-
 import pytest
 import torch
+from hybrid_twin import SYNTHESIZED, make_hybrid
 from torch.testing import assert_close
 
-from osim_nmscal.calibration.electrodes import Electrodes
-from osim_nmscal.calibration.emg_driven import muscle_objective
 from osim_nmscal.calibration.losses import Term
-from osim_nmscal.calibration.parameter_space import parameter_space
-from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
-from osim_nmscal.calibration.simulated_twin import make_twin
-from osim_nmscal.calibration.stacking import stack_trials
+from osim_nmscal.calibration.settings import LossSettings
 from osim_nmscal.calibration.synergy.calibration import hybrid_posterior
-from osim_nmscal.calibration.synergy.factorization import splines_seen
-from osim_nmscal.calibration.synergy.objective import HybridObjective
-from osim_nmscal.calibration.synergy.settings import SynergySettings
-from osim_nmscal.calibration.synergy.space import HybridSpace
-from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError
-from osim_nmscal.nms.muscle_models import muscle_mechanics
-from osim_nmscal.splines import spline_basis
 
-SYNTHESIZED = torch.tensor([False, True, True, False, True])
-# narrow ranges: every penalty is at work
-LOSS = LossSettings(prior_weight=0.01, passive_force_weight=0.5, fiber_length_range=(0.8, 1.0), tendon_strain_range=(0.0, 0.02))
 TERMS = (
     Term("effort", 0.3, lambda outputs: outputs.activation + outputs.normalized_fiber_velocity, "muscle"),
     Term("large_moments", 0.1, lambda outputs: (outputs.joint_moment / 100.0) ** 2, "dof"),
@@ -44,29 +28,6 @@ CASES = {
     "coupled muscles, weights of each trial": {"terms": COUPLED, "per_trial": True},
     "coupled muscles, fixed weights": {"terms": COUPLED, "fixed": True},
 }
-
-
-def make_hybrid(per_trial=False, fixed=False, rigid=(), terms=(), loss=LOSS, preset="natural") -> tuple[HybridObjective, torch.Tensor]:
-    twin = make_twin(muscles=5, trials=2, steps=60, rigid=rigid)
-    first, second = twin.trials.trials
-    cut = 45  # trials of unequal length
-    second = replace(
-        second, **{name: getattr(second, name)[:cut] for name in ("time", "excitation", "mtu_length", "moment_arm", "joint_moment")}
-    )
-    settings = CalibrationSettings(preset=preset, loss=loss)
-    space = parameter_space(twin.start, settings, time_step=0.01, electrodes=Electrodes(recorded=frozenset({"muscle_0", "muscle_3"})))
-    stacked = stack_trials(TrialSet(trials=(first, second)))
-    mechanics = muscle_mechanics(twin.start)
-    objective = muscle_objective(stacked, mechanics, space, settings, twin.start, terms, twin.trials.dofs, trials_apart=True)
-    basis = spline_basis(60, 0.01, 0.06)
-    generator = torch.Generator().manual_seed(0)
-    weights = torch.rand((2 if per_trial else 1, 3, 5), generator=generator, dtype=torch.float64) * 1.1
-    splines = (basis.shape[1], splines_seen(basis, cut))
-    coefficients = [torch.rand((3, n), generator=generator, dtype=torch.float64) * 1.1 for n in splines]
-    hybrid_space = HybridSpace(space, 3, 5, splines, per_trial, weights if fixed else None)
-    hybrid = HybridObjective(objective, hybrid_space, SynergySettings(), torch.from_numpy(basis), (60, cut), SYNTHESIZED)
-    parameters = space.start() + 0.03 * torch.randn(space.size, generator=generator, dtype=torch.float64)  # where the prior pulls
-    return hybrid, hybrid_space.join(parameters, weights, coefficients)
 
 
 @pytest.mark.parametrize("case", CASES)

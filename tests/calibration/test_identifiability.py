@@ -8,7 +8,7 @@ import torch
 from calibration_twin import make_objective
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.identifiability import Posterior, autocorrelation_time, laplace_posterior, unclear_pairs
+from osim_nmscal.calibration.identifiability import Posterior, laplace_posterior, unclear_pairs
 from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
 from osim_nmscal.calibration.parameter_kinds import KINDS
 from osim_nmscal.calibration.prediction import predict
@@ -95,22 +95,6 @@ def test_a_muscle_without_excitation_or_passive_force_is_not_identifiable() -> N
     posterior = laplace_posterior(objective, at, linear)
     assert not bool(posterior.identifiable[column])
     assert float(posterior.standard_error[column]) == pytest.approx(float(posterior.prior_width[column]), rel=1e-6)
-
-
-def test_white_noise_has_an_autocorrelation_time_of_one() -> None:
-    errors = torch.randn(4000, 1, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    assert autocorrelation_time(errors, torch.ones((4000, 1), dtype=torch.bool)) == pytest.approx(1.0, abs=0.15)
-
-
-def test_autocorrelation_time_of_a_first_order_process_is_known() -> None:
-    # (1 + r) / (1 - r) for neighbouring samples correlated by r; Sokal's error of 20000 samples is 10 %, and only positive
-    # correlations are summed
-    rng, r = np.random.default_rng(0), 0.8
-    signal = np.zeros(20000)
-    for i in range(1, len(signal)):
-        signal[i] = r * signal[i - 1] + rng.standard_normal()
-    errors = torch.from_numpy(signal)[:, None, None]
-    assert autocorrelation_time(errors, torch.ones((20000, 1), dtype=torch.bool)) == pytest.approx(9.0, rel=0.25)
 
 
 def test_parameters_that_trade_off_are_named_together() -> None:
