@@ -68,7 +68,7 @@ class Outcome:
             history=Rows(self.minimum.history),
             findings=(*self.findings, *unclear_pairs(self.posterior, parameter_labels(space))),
             synergy=self.synergy,
-            working_points=working_point_rows(self.table, self.prior, z, self.posterior),
+            working_points=Rows(working_point_rows(self.table, self.prior, z, self.posterior)),
             correlation=parameter_correlation(space, self.posterior),
             starts=self.minimum.starts,
         )

@@ -128,7 +128,6 @@ def personalize(
             flow.stage = "check"
             runner.judge("check", opened.foreseen)
             for stage in TABLE:
-                flow.pass_through(stage)
                 flow.stage = stage.name
                 flow.pass_through(stage)
                 runner.judge(stage.name, judged(stage.name, flow))
