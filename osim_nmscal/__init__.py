@@ -131,7 +131,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings as MuscleAnalysisSettings
     from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis as read_muscle_analysis
     from osim_nmscal.opensim_tools.muscle_analysis import run_muscle_analysis as run_muscle_analysis
-    from osim_nmscal.opensim_tools.scaling import ScalingSettings as ScalingSettings
+    from osim_nmscal.opensim_tools.scale_setup import ScalingSettings as ScalingSettings
     from osim_nmscal.opensim_tools.scaling import scale_model as scale_model
     from osim_nmscal.opensim_tools.surrogate_fit import fit_surrogate_geometry as fit_surrogate_geometry
     from osim_nmscal.opensim_tools.verification import verify_model as verify_model
@@ -193,7 +193,7 @@ _HOMES: dict[str, str] = {
     "ReportData": "osim_nmscal.report.data",
     # stations
     "scale_model": "osim_nmscal.opensim_tools.scaling",
-    "ScalingSettings": "osim_nmscal.opensim_tools.scaling",
+    "ScalingSettings": "osim_nmscal.opensim_tools.scale_setup",
     "run_inverse_kinematics": "osim_nmscal.opensim_tools.inverse_kinematics",
     "InverseKinematicsSettings": "osim_nmscal.opensim_tools.inverse_kinematics",
     "run_inverse_dynamics": "osim_nmscal.opensim_tools.inverse_dynamics",

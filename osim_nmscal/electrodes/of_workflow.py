@@ -22,6 +22,7 @@ from osim_nmscal.workflow.publication import put_in_place
 from osim_nmscal.workflow.report_data import setting_rows
 from osim_nmscal.workflow.runner import StageRunner
 from osim_nmscal.workflow.stages import preparing
+from osim_nmscal.workflow.stages.calibration import for_muscles
 
 STAGE = "electrode_study"
 
@@ -95,13 +96,15 @@ def _study(flow: Flow, channels: Sequence[str], fewest: int, jobs: int, progress
         if progress is not None:
             spent = time.perf_counter() - began
             left = f", about {spent / finished * (known - finished):.0f} s left of these" if finished < known else ""
-            progress(Progress(stage=STAGE, state="iteration", seconds=spent, text=f"{finished} of {known} calibrations{left}, last {name}"))
+            text = f"{finished} of {known} calibrations{left}, last {name}"
+            progress(Progress(stage=STAGE, state="iteration", seconds=spent, text=text, done=finished / known))
 
+    trials = made(flow.trials, "trials")
     study = electrode_study(
-        made(flow.trials, "trials"),
+        trials,
         made(flow.start_muscles, "muscles"),
         made(flow.mapping, "EMG mapping"),
-        flow.config.calibration,
+        for_muscles(flow.config.calibration, trials.muscles),
         out=home,
         candidates=channels,
         fewest=fewest,

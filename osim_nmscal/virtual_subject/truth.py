@@ -1,7 +1,7 @@
 """Compare a calibration with the true parameters of a virtual person.
 
 Beside the errors before and after stands whether the calibration knew how sure it was: the truth should lie within 1.96
-standard errors of the calibrated value 95 times in 100. Parameters that the data narrow (`identifiable`) are also counted apart.
+standard errors of the calibrated value 95 times in 100. Parameters that the data tell, that are assumed and that hit a bound are apart.
 C1 and C2 of a muscle can be exchanged without changing anything, so the smaller one is compared with the smaller one.
 """
 
@@ -23,18 +23,24 @@ INTERVAL = 1.96
 
 
 @dataclass(frozen=True, kw_only=True)
-class TruthComparison:
-    """Errors of one kind of parameter over its owners; errors are means of |value / true - 1|."""
+class TruthErrors:
+    """Errors of some parameters of one kind; errors are means of |value / true - 1|."""
 
-    parameter: str
     count: int  # owners: muscles, or groups that share one value
-    before: float
+    before: float  # nan if there are none
     after: float
     inside: int  # true values within the 95 % interval
-    identifiable: int
-    identifiable_before: float  # nan if none is identifiable
-    identifiable_after: float
-    identifiable_inside: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TruthComparison:
+    """Errors of one kind of parameter over its owners, and of those apart that the data tell, that are assumed, and that hit a bound."""
+
+    parameter: str
+    whole: TruthErrors
+    told: TruthErrors  # the data at least halve what was unknown
+    assumed: TruthErrors  # what was believed before the data
+    at_bound: TruthErrors
 
 
 @dataclass(frozen=True)
@@ -96,15 +102,16 @@ def _true(kind: str, muscle: Mapping[str, float]) -> float:
 
 
 def _comparison(kind: str, pairs: Sequence[_Pair]) -> TruthComparison:
-    clear = [pair for pair in pairs if pair.found.identifiable]
-    return TruthComparison(
-        parameter=kind,
+    apart = {
+        standing: _errors([pair for pair in pairs if pair.found.standing == standing]) for standing in ("known", "assumed", "at bound")
+    }
+    return TruthComparison(parameter=kind, whole=_errors(pairs), told=apart["known"], assumed=apart["assumed"], at_bound=apart["at bound"])
+
+
+def _errors(pairs: Sequence[_Pair]) -> TruthErrors:
+    return TruthErrors(
         count=len(pairs),
-        before=fmean(pair.before for pair in pairs),
-        after=fmean(pair.after for pair in pairs),
+        before=fmean(pair.before for pair in pairs) if pairs else math.nan,
+        after=fmean(pair.after for pair in pairs) if pairs else math.nan,
         inside=sum(pair.inside for pair in pairs),
-        identifiable=len(clear),
-        identifiable_before=fmean(pair.before for pair in clear) if clear else math.nan,
-        identifiable_after=fmean(pair.after for pair in clear) if clear else math.nan,
-        identifiable_inside=sum(pair.inside for pair in clear),
     )

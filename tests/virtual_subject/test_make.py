@@ -15,7 +15,8 @@ from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.formats.trc import read_trc
 from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings, run_inverse_dynamics
 from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings, run_inverse_kinematics
-from osim_nmscal.opensim_tools.scaling import ScalingSettings, scale_model
+from osim_nmscal.opensim_tools.scale_setup import ScalingSettings
+from osim_nmscal.opensim_tools.scaling import scale_model
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.virtual_subject.make import VirtualSubject, make_virtual_subject
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -50,28 +51,38 @@ def test_errors_are_means_over_muscles_of_the_true_value(truth: Path) -> None:
         _parameter("thin", "optimal_fiber_length", 0.05, 0.06, 0.002, False),
     )
     (row,) = compare_with_truth(truth, result, {})
-    assert row.before == pytest.approx(0.5 * (0.1 + 0.0))
-    assert row.after == pytest.approx(0.5 * (0.02 + 0.2))
-    assert (row.count, row.inside, row.identifiable, row.identifiable_inside) == (2, 1, 1, 1)
-    assert row.identifiable_after == pytest.approx(0.02)
+    assert row.whole.before == pytest.approx(0.5 * (0.1 + 0.0))
+    assert row.whole.after == pytest.approx(0.5 * (0.02 + 0.2))
+    assert (row.whole.count, row.whole.inside, row.told.count, row.told.inside) == (2, 1, 1, 1)
+
+
+def test_what_the_data_tell_what_is_assumed_and_what_hits_a_bound_are_apart(truth: Path) -> None:
+    told = _parameter("thick", "optimal_fiber_length", 0.11, 0.102, 0.002)
+    assumed = _parameter("thin", "optimal_fiber_length", 0.05, 0.06, 0.002, False)
+    (row,) = compare_with_truth(truth, _calibration(told, assumed), {})
+    assert row.told.after == pytest.approx(0.02)
+    assert row.assumed.after == pytest.approx(0.2)
+    assert math.isnan(row.at_bound.after)
+    (row,) = compare_with_truth(truth, _calibration(told, replace(assumed, at_bound="upper")), {})
+    assert (row.assumed.count, row.at_bound.count) == (0, 1)
 
 
 def test_a_group_is_compared_with_the_strength_of_its_members(truth: Path) -> None:
     (row,) = compare_with_truth(truth, _calibration(_parameter("calf", "strength_coefficient", 1.0, 1.5, 0.1)), {"calf": ("thick", "thin")})
-    assert row.before == pytest.approx(0.2)
-    assert row.after == pytest.approx(0.2)
-    assert row.inside == 0  # 0.25 away, more than 1.96 * 0.1
+    assert row.whole.before == pytest.approx(0.2)
+    assert row.whole.after == pytest.approx(0.2)
+    assert row.whole.inside == 0  # 0.25 away, more than 1.96 * 0.1
 
 
 def test_the_two_filter_coefficients_may_be_exchanged(truth: Path) -> None:
     result = _calibration(_parameter("thick", "c1", -0.55, -0.6, 0.01), _parameter("thick", "c2", -0.45, -0.3, 0.01))
-    assert [row.after for row in compare_with_truth(truth, result, {})] == pytest.approx([0.0, 0.0])
+    assert [row.whole.after for row in compare_with_truth(truth, result, {})] == pytest.approx([0.0, 0.0])
 
 
 def test_a_parameter_without_a_standard_error_is_not_counted_as_covered(truth: Path) -> None:
     (row,) = compare_with_truth(truth, _calibration(_parameter("thick", "optimal_fiber_length", 0.1, 0.1, math.nan, False)), {})
-    assert row.inside == 0
-    assert math.isnan(row.identifiable_after)
+    assert row.whole.inside == 0
+    assert math.isnan(row.told.after)
 
 
 def test_the_truth_of_another_person_is_refused(truth: Path) -> None:

@@ -138,10 +138,10 @@ def test_the_demo_makes_a_model_that_beats_the_scaled_one_on_trials_it_never_saw
 def test_most_true_parameters_lie_in_their_intervals_and_few_are_told_by_a_walk(leg: tuple[DemoResult, list[Progress]]) -> None:
     comparison = leg[0].comparison
     assert {row.parameter for row in comparison} >= {"optimal_fiber_length", "tendon_slack_length", "strength_coefficient"}
-    count = sum(row.count for row in comparison)
+    count = sum(row.whole.count for row in comparison)
     # laboratory noise shifts markers and plates by more than the fit's residual shows, so less than 95 % is asked for
-    assert sum(row.inside for row in comparison) > 0.8 * count
-    assert sum(row.identifiable for row in comparison) < 0.3 * count
+    assert sum(row.whole.inside for row in comparison) > 0.8 * count
+    assert sum(row.told.count for row in comparison) < 0.3 * count
 
 
 @pytest.mark.slow

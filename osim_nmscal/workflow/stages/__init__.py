@@ -42,11 +42,13 @@ class Stage:
 
 TABLE = (
     Stage("scaling"),
+    Stage("initialization"),
     Stage("inverse_kinematics"),
     Stage("inverse_dynamics"),
     Stage("muscle_analysis"),
     Stage("emg"),
     Stage("trials"),
+    Stage("dynamometer"),
     Stage("calibration", calibrates=True),
     Stage("write_back", calibrates=True),
     Stage("evaluation", calibrates=True),
