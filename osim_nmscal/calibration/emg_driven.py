@@ -18,7 +18,7 @@ from osim_nmscal.calibration.fitting import fit
 from osim_nmscal.calibration.hessians import Hessian
 from osim_nmscal.calibration.identifiability import Posterior, laplace_posterior
 from osim_nmscal.calibration.joint import NO_PENALTIES, JointEvaluation, JointObjective, dynamometer_objectives
-from osim_nmscal.calibration.likelihood import moment_weight, noise_of_errors, noise_ratio, prior_unit, stated_noise
+from osim_nmscal.calibration.likelihood import MotionNoise, moment_weight, noise_of_errors, noise_ratio, prior_unit
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.objective import Evaluation, Objective
 from osim_nmscal.calibration.optimizers import Optimizer, Progress
@@ -111,7 +111,7 @@ def calibrate_emg_driven(
         # the fibers do the same whichever filter comes first
         ordered = slower_filter_first(space, found.best.z)
         best = found.best if ordered is found.best.z or bool((ordered == found.best.z).all()) else loss.evaluate(ordered)
-        uncertainty = posterior_of(loss, objective, best, settings)
+        uncertainty = posterior_of(loss, objective, best, settings, found.noise)
     result = Outcome(
         method="emg_driven",
         optimizer=name,
@@ -174,17 +174,25 @@ def muscle_objective(
     )
 
 
-def posterior_of(loss: JointObjective, objective: Objective, best: JointEvaluation, settings: CalibrationSettings) -> Posterior:
+def posterior_of(
+    loss: JointObjective, objective: Objective, best: JointEvaluation, settings: CalibrationSettings, noise: MotionNoise
+) -> Posterior:
     """Return the expected error of the parameters at the minimum, by the noise of the likelihood or of the errors that are left."""
     linear = loss.linearize(best)
     if settings.loss.moment_scale != "noise":
         return laplace_posterior(objective, best.first, linear.first)
     parts = [(objective, best.first, linear.first), *zip(loss.others, best.others, linear.others, strict=True)]
-    return likelihood_posterior(objective, best.z, best.first, linear.first.hessian, parts, settings)
+    return likelihood_posterior(objective, best.z, best.first, linear.first.hessian, parts, settings, noise)
 
 
 def likelihood_posterior(
-    objective: Objective, z: Tensor, at: Evaluation, motion: Hessian, parts: Sequence[Part], settings: CalibrationSettings
+    objective: Objective,
+    z: Tensor,
+    at: Evaluation,
+    motion: Hessian,
+    parts: Sequence[Part],
+    settings: CalibrationSettings,
+    noise: MotionNoise,
 ) -> Posterior:
     """Return the expected error of the parameters by the noise that the errors of motions show.
 
@@ -195,12 +203,12 @@ def likelihood_posterior(
         motion: Hessian of half the loss of motions.
         parts: everything with moments, motions first.
         settings: noise, moment arms.
+        noise: by which the motions were weighed.
     """
     trials = objective.trials
     errors = at.outputs.joint_moment - trials.joint_moment
-    stated = stated_noise(settings.noise, errors.shape[-1])
     shown = noise_of_errors(errors, trials, settings.noise)
-    ratio = noise_ratio(shown, stated, trials.time_step) if "motion" in trials.kinds else 1.0
+    ratio = noise_ratio(shown, noise, trials.time_step) if "motion" in trials.kinds else 1.0
     return posterior(
         objective.prior,
         z,

@@ -39,7 +39,7 @@ def test_it_is_the_spread_of_estimates_of_a_linear_model(caution: float) -> None
     at = loss.evaluate(objective.space.start())
     linear = loss.linearize(at)
     parts = [(objective, at.first, linear.first), *zip(loss.others, at.others, linear.others, strict=True)]
-    found = posterior(objective.prior, at.z, linear.hessian, parts, moment_arm_width=0.07, time=1.0)
+    found = posterior(objective.prior, at.z, linear.first.hessian, parts, noise_ratio=2.5, moment_arm_width=0.07, time=1.0)
 
     rng, prior = np.random.default_rng(0), objective.prior
     rows = np.concatenate([part[2].moment_jacobian.numpy() for part in parts])
@@ -55,6 +55,7 @@ def test_it_is_the_spread_of_estimates_of_a_linear_model(caution: float) -> None
     believed = np.linalg.inv(prior.precision(at.z).numpy())
     truth = rng.multivariate_normal(np.zeros(len(at.z)), believed, DRAWS).T  # deviations from the start
     noise = np.sqrt(LIKELIHOOD_UNIT) * rng.standard_normal((len(rows), DRAWS))
+    noise[: len(parts[0][2].moment_jacobian)] *= np.sqrt(2.5)  # motions have more than their weights say
     arms = 0.07 * rng.standard_normal((share.shape[1], DRAWS))
     observed = rows @ truth + noise + share @ arms
     pull = LIKELIHOOD_UNIT * prior.pull(at.z).numpy()
@@ -76,7 +77,7 @@ def test_a_held_strength_is_as_uncertain_as_believed_and_blurs_the_others() -> N
         at = loss.evaluate(objective.space.start())
         linear = loss.linearize(at)
         parts = [(objective, at.first, linear.first)]
-        found = posterior(objective.prior, at.z, linear.hessian, parts, moment_arm_width=0.0, time=1.0)
+        found = posterior(objective.prior, at.z, linear.first.hessian, parts, noise_ratio=1.0, moment_arm_width=0.0, time=1.0)
         block = objective.space.blocks["strength_coefficient"]
         held = int(block.column[1])
         # in logarithms; its pull of 0.02 lets data say next to nothing
@@ -95,7 +96,8 @@ def test_moment_arms_that_may_be_wrong_widen_every_interval() -> None:
     linear = loss.linearize(at)
     parts = [(objective, at.first, linear.first)]
     right, wrong = (
-        posterior(objective.prior, at.z, linear.hessian, parts, moment_arm_width=width, time=1.0).standard_error for width in (0.0, 0.07)
+        posterior(objective.prior, at.z, linear.first.hessian, parts, noise_ratio=1.0, moment_arm_width=width, time=1.0).standard_error
+        for width in (0.0, 0.07)
     )
     assert bool((wrong >= right).all())
     # a strength that the data tell well is known no better than its moment arm
@@ -106,12 +108,12 @@ def test_moment_arms_that_may_be_wrong_widen_every_interval() -> None:
 def test_synergies_that_may_move_hide_what_parameters_do() -> None:
     widths = []
     for fixed in (True, False):
-        # held strengths that are wrong are hidden by synergies as well: here none is
-        hybrid, z = make_hybrid(fixed=fixed, loss=LossSettings(), prior={"unrecorded_strength": "free"})
+        # what is pulled harder than believed is another matter: synergies hide strengths that are held and wrong
+        hybrid, z = make_hybrid(fixed=fixed, loss=LossSettings(), prior={"unrecorded_strength": "free", "length_caution": 1.0})
         at, muscles = hybrid.evaluate(z), hybrid.objective
         linear = hybrid.linearize(at)
         parts = [(muscles, at.muscles, linear.of_muscles)]
-        found = posterior(muscles.prior, at.muscles.z, linear.hessian, parts, moment_arm_width=0.0, time=1.0)
+        found = posterior(muscles.prior, at.muscles.z, linear.hessian, parts, noise_ratio=1.0, moment_arm_width=0.0, time=1.0)
         widths.append(found.standard_error)
     assert bool((widths[0] <= widths[1] * (1.0 + 1e-6)).all())
     assert float((widths[1] / widths[0]).max()) > 1.02
@@ -124,10 +126,9 @@ def test_data_lower_every_error_below_what_was_believed() -> None:
     linear = loss.linearize(at)
     alone = [(objective, at.first, linear.first)]
     every = [*alone, *zip(loss.others, at.others, linear.others, strict=True)]
-    hessians = (linear.first.hessian, linear.hessian)
     motions, both = (
-        posterior(objective.prior, at.z, hessian, parts, moment_arm_width=0.0, time=1.0)
-        for hessian, parts in zip(hessians, (alone, every), strict=True)
+        posterior(objective.prior, at.z, linear.first.hessian, parts, noise_ratio=1.0, moment_arm_width=0.0, time=1.0)
+        for parts in (alone, every)
     )
     believed = torch.linalg.inv(objective.prior.precision(at.z)).diagonal().sqrt()
     torch.testing.assert_close(motions.prior_width, believed, rtol=1e-6, atol=0.0)
