@@ -123,4 +123,4 @@ def test_intervals_count_the_noise_that_was_learned_once() -> None:
     stated = NoiseSettings(relative=float(shown.relative[0]), correlation_time=shown.correlation_time, floor=1e-6)
     told = calibrate_emg_driven(twin.trials, twin.start, CalibrationSettings(noise=stated, prior=exact))
     ratios = [a.standard_error / b.standard_error for a, b in zip(learned.parameters, told.parameters, strict=True)]
-    assert np.median(ratios) == pytest.approx(1.0, rel=0.1)  # searches stop where they gain little, so single ones differ more
+    np.testing.assert_allclose(ratios, 1.0, rtol=0.1)
