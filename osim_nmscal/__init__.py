@@ -90,6 +90,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.data.trials import Trial as Trial
     from osim_nmscal.data.trials import TrialSet as TrialSet
     from osim_nmscal.electrodes.findings import ElectrodeStudy as ElectrodeStudy
+    from osim_nmscal.electrodes.of_workflow import ElectrodeStudyResult as ElectrodeStudyResult
     from osim_nmscal.electrodes.of_workflow import study_electrodes as study_electrodes
     from osim_nmscal.electrodes.study import electrode_study as electrode_study
     from osim_nmscal.emg.envelope import EnvelopeSettings as EnvelopeSettings
@@ -275,6 +276,7 @@ _HOMES: dict[str, str] = {
     "SynergyResult": "osim_nmscal.data.results",
     "Finding": "osim_nmscal.data.findings",
     "Verdict": "osim_nmscal.data.findings",
+    "ElectrodeStudyResult": "osim_nmscal.electrodes.of_workflow",
     "ElectrodeStudy": "osim_nmscal.electrodes.findings",
     "Coordinate": "osim_nmscal.data.model",
 }

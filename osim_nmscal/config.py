@@ -20,6 +20,7 @@ from osim_nmscal.emg.envelope import EnvelopeSettings
 from osim_nmscal.emg.mapping import MappingSettings
 from osim_nmscal.emg.normalization import NormalizationSettings
 from osim_nmscal.errors import ConfigError, did_you_mean
+from osim_nmscal.initialization.settings import InitializationSettings
 from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings
 from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings
 from osim_nmscal.opensim_tools.model_check import VerificationChoice
@@ -44,7 +45,9 @@ class SubjectSettings(Settings):
 
     name: str = setting("subject", unit="-", description="Name of the person or code, for the report.", source="user")
     mass: float = setting(..., unit="kg", description="Body mass.", source="user", gt=0.01, lt=1000)
-    height: float | None = setting(None, unit="m", description="Body height; for the report only.", source="user", gt=0.01, lt=3)
+    height: float | None = setting(
+        None, unit="m", description="Body height; for the report, and for strength from mass and height.", source="user", gt=0.01, lt=3
+    )
 
 
 class ModelSettings(Settings):
@@ -211,6 +214,7 @@ class WorkflowConfig(Settings):
     subject: SubjectSettings = section(..., "The person.")
     model: ModelSettings = section(..., "The model.")
     scaling: ScalingSettings = section(ScalingSettings(), "Scaling; without setup or mass_only the model is used as it is.")
+    initialization: InitializationSettings = section(InitializationSettings(), "What is known of the muscles before any trial is seen.")
     inverse_kinematics: InverseKinematicsSettings | None = section(None, "From markers to joint angles.")
     inverse_dynamics: InverseDynamicsSettings = section(InverseDynamicsSettings(), "From joint angles and forces to joint moments.")
     muscle_analysis: MuscleAnalysisSettings = section(..., "MTU lengths and moment arms.")

@@ -152,6 +152,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
+        if path.is_dir():
+            inside = ", ".join(sorted(file.name for file in path.glob("*.toml"))) or "no .toml"
+            raise ConfigError(f"{path} is a folder; name the configuration in it ({inside}).") from error
         raise ConfigError(f"The configuration {path} cannot be read ({error.strerror or error}); check the path.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error

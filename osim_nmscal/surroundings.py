@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
-BUG = 1
 
 _ENCODING_ERRORS = "osim_nmscal.spelled_out"
 # What our own texts use beyond ASCII, for terminals and pipes that cannot show it.

@@ -16,17 +16,20 @@ ALLOWED: dict[str, set[str]] = {
     "config_files": {"errors"},
     "provenance": {"errors"},
     "splines": set(),
-    "data": {"errors"},
+    "opensim_objects": {"errors", "worker"},
+    "data": {"errors", "opensim_objects"},
     "signals": {"errors", "settings", "data"},
     "worker": {"errors"},
     "formats": {"errors", "settings", "data", "worker"},
-    "osim_model": {"errors", "settings", "data"},
-    "kinematics": {"errors"},
-    "opensim_tools": {"errors", "settings", "data", "signals", "worker", "formats", "osim_model", "kinematics"},
+    "osim_model": {"errors", "settings", "data", "opensim_objects"},
+    "kinematics": {"errors", "data"},
+    "opensim_tools": {"errors", "settings", "data", "signals", "worker", "formats", "osim_model", "kinematics", "opensim_objects"},
     "emg": {"errors", "settings", "data", "signals", "formats"},
     "trials": {"errors", "settings", "data", "signals", "formats"},
     "nms": {"errors", "settings", "data"},
+    "initialization": {"errors", "settings", "data", "formats", "nms"},
     "calibration": {"errors", "settings", "data", "nms", "splines", "evaluation"},
+    "planning": {"errors", "data", "calibration"},
     "evaluation": {"errors", "settings", "data"},
     "virtual_subject": {"errors", "settings", "data", "signals", "splines", "formats", "osim_model", "opensim_tools", "nms"},
     "doctor": {"errors", "settings", "data", "signals"},
@@ -50,6 +53,7 @@ ALLOWED: dict[str, set[str]] = {
         "emg",
         "trials",
         "nms",
+        "initialization",
         "calibration",
         "report",
     },
@@ -77,9 +81,9 @@ ALLOWED: dict[str, set[str]] = {
 
 # library -> the stations that may import it
 BORDERS: dict[str, set[str]] = {
-    "opensim": {"opensim_tools", "virtual_subject"},
+    "opensim": {"opensim_tools", "virtual_subject", "opensim_objects"},
     "lxml": {"osim_model", "opensim_tools"},
-    "torch": {"kinematics", "nms", "calibration", "virtual_subject", "summaries"},
+    "torch": {"kinematics", "nms", "initialization", "calibration", "planning", "virtual_subject", "summaries"},
     "ezc3d": {"formats", "virtual_subject"},
     "sklearn": {"calibration", "virtual_subject"},
     "typer": {"cli", "commands"},
@@ -128,6 +132,21 @@ def _violations(path: Path) -> list[str]:
         if parts[0] in BORDERS and station not in BORDERS[parts[0]]:
             found.append(f"{where}: {parts[0]} may not be imported in {station}")
     return found
+
+
+def test_the_floors_of_the_documentation_are_those_of_the_code() -> None:
+    text = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    floors = text.split("```floors\n")[1].split("```")[0].splitlines()
+    floor = {room: -number for number, line in enumerate(floors) for room in line.split()}
+    assert set(floor) == set(ALLOWED) - {"__init__", "__main__"}
+    upward = set()
+    for path in _modules():
+        here = _station(path)
+        for name in _imports(path):
+            there = name.removeprefix("osim_nmscal.").split(".")[0]
+            if name.startswith("osim_nmscal.") and here != there and {here, there} <= set(floor) and floor[there] >= floor[here]:
+                upward.add(f"{here} imports {there}")
+    assert upward == set()
 
 
 def test_no_modules_import_one_another_in_a_circle() -> None:

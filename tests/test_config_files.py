@@ -195,3 +195,7 @@ def test_later_changes_lie_over_earlier_ones_and_over_the_files(person: Path) ->
 )
 def test_a_change_that_cannot_be_says_why(person: Path, change: str, expected: str) -> None:
     assert re.search(expected, _error(person, change))
+
+
+def test_a_folder_instead_of_a_configuration_names_what_is_in_it(person: Path) -> None:
+    assert _error(person.parent) == f"{person.parent} is a folder; name the configuration in it (config.toml)."

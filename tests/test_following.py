@@ -9,9 +9,10 @@ from typer.testing import CliRunner
 
 from osim_nmscal.cli import app
 from osim_nmscal.commands import printing_progress
-from osim_nmscal.commands.following import following
+from osim_nmscal.commands.following import following, keep_verdict
 from osim_nmscal.commands.printing import pasteable
 from osim_nmscal.commands.printing_progress import Pace, counts_of_run, duration
+from osim_nmscal.data.findings import Verdict
 from osim_nmscal.errors import ConfigError, OpenSimToolError
 from osim_nmscal.workflow.progress import Progress
 from osim_nmscal.workflow.stages import STAGES
@@ -99,9 +100,12 @@ def test_quiet_says_nothing_verbose_more_and_the_log_everything(monkeypatch: pyt
         with following({"calibration": 1}, quiet=quiet, verbose=verbose, log_file=log) as progress:
             for event in events:
                 progress(event)
+            keep_verdict(Verdict(level="fit for use", sentence="Fit for use."))
         lines[quiet, verbose] = len(said.getvalue().splitlines())
         kept = log.read_text(encoding="utf-8")
-        assert all(word in kept for word in ("osim_nmscal 0", "started", "iteration 1", "A finding.", "done", "ended"))
+        assert all(
+            word in kept for word in ("osim_nmscal 0", "started", "iteration 1", "A finding.", "done", "verdict: Fit for use.", "ended")
+        )
     assert list(lines.values()) == [0, 1, 4]
 
 

@@ -1,10 +1,12 @@
 """The README is true in a bare clone: every command and every code block in it runs, in the order in which a reader meets them."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -110,3 +112,14 @@ def test_every_python_block_runs(after_the_demo: Path) -> None:
     body = "\n".join(f"    {line}" for line in script.splitlines())
     (after_the_demo / "readme.py").write_text(f"if __name__ == '__main__':\n{body}\n", encoding="utf-8")
     assert " +- " in _run([sys.executable, "readme.py"], after_the_demo)
+
+
+@pytest.mark.slow
+@pytest.mark.opensim
+def test_the_demo_predicts_trials_it_has_not_seen_better_than_the_scaled_model_about_every_joint(after_the_demo: Path) -> None:
+    (metrics,) = after_the_demo.glob("**/results/metrics.json")
+    rows = [row for row in json.loads(metrics.read_text(encoding="utf-8"))["moments"] if row["set"] == "held_out"]
+    for dof in {row["dof"] for row in rows}:
+        of_dof = [row for row in rows if row["dof"] == dof]
+        before, after = (fmean(row["nrmse"] for row in of_dof if row["model"] == model) for model in ("uncalibrated", "calibrated"))
+        assert after < 0.8 * before, f"{dof}: {before:.3f} -> {after:.3f} of the range"

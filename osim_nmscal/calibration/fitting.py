@@ -70,7 +70,7 @@ def fit(
 
     second = search(loss, minimum.best.z, progress=go_on)
     rows = tuple(later(row) for row in second.history if row.iteration)
-    together = replace(second, iterations=minimum.iterations + second.iterations, history=(*minimum.history, *rows))
+    together = replace(second, starts=minimum.starts, iterations=minimum.iterations + second.iterations, history=(*minimum.history, *rows))
     return Fit(together, loss.evaluate(every[0]).loss, shown)
 
 

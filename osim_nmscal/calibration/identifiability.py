@@ -66,13 +66,14 @@ def laplace_posterior(objective: Objective, at: Evaluation, linear: Linearizatio
     trials, settings = objective.trials, objective.settings
     counted, dofs = trials.counted, trials.joint_moment.shape[-1]
     prior = objective.space.prior_width()
-    errors = (at.outputs.joint_moment - trials.joint_moment) / moment_scale(settings, trials)  # (time, trial, dof)
+    errors = (at.outputs.joint_moment - trials.joint_moment) / moment_scale(settings, trials) * trials.measured  # (time, trial, dof)
     time = autocorrelation_time(errors, counted)
     # everything in units of prior widths, where the prior's part of the Hessian is prior_weight * identity
     hessian = prior[:, None] * linear.hessian.matrix * prior
     jacobian = linear.moment_jacobian * prior
-    kept = 1.0 - _absorbed(jacobian, hessian, errors[counted].numel() / time)
-    variance = (errors[counted].square().mean(dim=0) / kept).clamp_min(1e-30)  # (dof,)
+    samples = trials.samples()  # (dof,)
+    kept = 1.0 - _absorbed(jacobian, hessian, float(samples.sum()) / time)
+    variance = (errors[counted].square().sum(dim=0) / samples.clamp_min(1.0) / kept).clamp_min(1e-30)  # (dof,)
     # every row of the Jacobian carries the weight of its sample in the loss
     weight = (counted / counted.sum(dim=0))[counted] * settings.moment_weight / dofs
     row = (weight[:, None] * variance * time / kept**2).reshape(-1)

@@ -118,15 +118,17 @@ def prior_unit(loss: LossSettings) -> float:
 
 
 def moment_scale(loss: LossSettings, trials: StackedTrials) -> Tensor:
-    """Return what moment errors are divided by, (dof,), N·m; a DOF whose moment is constant is divided by 1 N·m."""
-    moment, counts = trials.joint_moment, trials.counted[..., None] & trials.measured
-    scale = moment.new_ones(moment.shape[-1])
-    for dof in range(len(scale)):
-        values = moment[..., dof][counts[..., dof]]
-        if loss.moment_scale != "raw" and len(values) > 1:
-            spread = float(values.max() - values.min()) if loss.moment_scale == "range" else float(values.std())
-            scale[dof] = spread if spread > _CONSTANT else 1.0
-    return scale
+    """Return what moment errors are divided by, (dof,), N·m; a DOF whose moment is constant, or never counts, is divided by 1 N·m."""
+    one = torch.ones((), dtype=trials.joint_moment.dtype)
+    scales = []
+    for dof, measured in enumerate(trials.measured.T):
+        values = trials.joint_moment[:, measured, dof][trials.counted[:, measured]]
+        if loss.moment_scale == "raw" or len(values) < 2:
+            scales.append(one)
+            continue
+        spread = values.amax() - values.amin() if loss.moment_scale == "range" else values.std()
+        scales.append(torch.where(spread > 1e-6, spread, one))
+    return torch.stack(scales)
 
 
 def autocorrelation_time(errors: Tensor, counted: Tensor) -> float:

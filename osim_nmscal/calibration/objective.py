@@ -166,6 +166,11 @@ class Objective:
         return error[self._counted] * self._moment_weight
 
     @property
+    def mechanics(self) -> MuscleMechanics:
+        """Constants of the muscles."""
+        return self._muscle
+
+    @property
     def parts(self) -> list[Tensor]:
         """Positions of the muscles of each state."""
         return self._parts.indices

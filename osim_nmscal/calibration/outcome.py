@@ -12,6 +12,7 @@ from osim_nmscal.calibration.optimizers import Minimum
 from osim_nmscal.calibration.parameter_space import ParameterBlock, ParameterSpace, calibrated_muscles, neural_parameters
 from osim_nmscal.calibration.prior import Prior
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.noun import Rows
 from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, SynergyResult
 from osim_nmscal.errors import CalibrationError
 
@@ -63,11 +64,13 @@ class Outcome:
             strength_coefficient=space.muscle_values(z, "strength_coefficient").numpy(),
             start_neural=neural_parameters(space, space.start(), self.time_step),
             neural=neural_parameters(space, z, self.time_step),
-            parameters=parameter_rows(space, z, self.posterior),
-            history=self.minimum.history,
+            parameters=Rows(parameter_rows(space, z, self.posterior)),
+            history=Rows(self.minimum.history),
             findings=(*self.findings, *unclear_pairs(self.posterior, parameter_labels(space))),
             synergy=self.synergy,
-            working_points=working_point_rows(self.table, self.prior, z, self.posterior),
+            working_points=Rows(working_point_rows(self.table, self.prior, z, self.posterior)),
+            correlation=parameter_correlation(space, self.posterior),
+            starts=self.minimum.starts,
         )
 
 
@@ -114,6 +117,15 @@ def working_point_rows(table: MuscleTable, prior: Prior, z: Tensor, posterior: P
         )
         for i, name in enumerate(table.names)
     )
+
+
+def parameter_correlation(space: ParameterSpace, posterior: Posterior) -> np.ndarray:
+    """Return how the errors of the parameters go together, (parameter, parameter) in the order of `parameter_rows`; nan where fixed."""
+    columns = np.concatenate([np.asarray(block.column) for block in space.free_blocks])
+    whole = posterior.correlation().numpy()[np.ix_(columns, columns)]  # column -1 stands for an owner that is held fixed
+    moving = columns >= 0
+    found: np.ndarray = np.where(moving[:, None] & moving[None, :], whole, np.nan)
+    return found
 
 
 def _block_rows(space: ParameterSpace, block: ParameterBlock, z: Tensor, posterior: Posterior) -> list[CalibratedParameter]:

@@ -26,6 +26,10 @@ class StackedTrials:
     kinds: tuple[TrialKind, ...]  # of each trial
     time_step: float  # s
 
+    def samples(self) -> Tensor:
+        """Return how many moments count, (dof,)."""
+        return self.counted.sum(dim=0).to(torch.float64) @ self.measured.to(torch.float64)
+
 
 def stack_trials(trials: TrialSet) -> StackedTrials:
     """Stack trials along a trial axis; the model holds still in the padding, so it costs nothing but time."""

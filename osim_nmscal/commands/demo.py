@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from osim_nmscal.commands.exit_codes import exit_code
-from osim_nmscal.commands.following import LogFile, Quiet, Verbose, following
+from osim_nmscal.commands.following import LogFile, Quiet, Verbose, following, keep_verdict
 from osim_nmscal.commands.printing import ERR, OUT, pasteable
 from osim_nmscal.commands.printing_progress import counts_of_run
 from osim_nmscal.commands.printing_result import print_personalized
@@ -41,6 +41,7 @@ def demo(
     ):
         try:
             result = run_demo(folder, kind="arm" if arm else "leg", seed=seed, dynamometer=dynamometer, jobs=jobs, progress=progress)
+            keep_verdict(result.personalized.verdict)
         except KeyboardInterrupt as error:
             ERR.print(f"Interrupted. What is finished is kept in {folder}; the same command goes on from there.", markup=False)
             raise typer.Exit(exit_code(error)) from None

@@ -9,7 +9,7 @@ from rich.table import Table
 from osim_nmscal.commands.arguments import Changes, ConfigFile, OutFolder
 from osim_nmscal.commands.exit_codes import exit_code
 from osim_nmscal.commands.following import LogFile, Quiet, Verbose, following
-from osim_nmscal.commands.printing import ERR, OUT, print_findings
+from osim_nmscal.commands.printing import ERR, OUT, pasteable, print_findings
 from osim_nmscal.commands.printing_progress import counts_of_run
 from osim_nmscal.config import load_config
 from osim_nmscal.workflow.interruption import terminable
@@ -45,8 +45,8 @@ def electrode_study(
     if not quiet:
         print_findings(result.findings)
         _print_study(result.study)
-    OUT.print(f"Figure: {result.figure}", style="bold green", markup=False)
-    OUT.print(f"Tables: {', '.join(path.name for path in result.files)} in {result.folder}", markup=False)
+    OUT.print(f"Figure: {pasteable(result.figure)}", style="bold green", markup=False)
+    OUT.print(f"Tables: {', '.join(path.name for path in result.files)} in {pasteable(result.folder)}", markup=False)
 
 
 def _print_study(study: "ElectrodeStudy") -> None:

@@ -24,7 +24,8 @@ def example(
             typer.echo(f"{one.name}: {one.title} (github.com/{one.repository}, {one.licence})")
         typer.echo("Virtual persons need no recordings: osim-nmscal demo, osim-nmscal demo --arm")
         return
-    config = fetch_example(name, folder or Path(name), told=lambda file: typer.echo(f"  {file}", err=True))
-    shown = pasteable(config)
+    made = fetch_example(name, folder or Path(name), told=lambda file: typer.echo(f"  {file}", err=True))
+    shown = pasteable(made)
     typer.echo(f"Written: {shown}. {EXAMPLES[name].licence}.")
-    typer.echo(f"Next: osim-nmscal check {shown}, then osim-nmscal run {shown}")
+    ready = EXAMPLES[name].configured
+    typer.echo(f"Next: osim-nmscal check {shown}, then osim-nmscal run {shown}" if ready else f"Next: osim-nmscal init {shown}")

@@ -13,6 +13,7 @@ import typer
 
 from osim_nmscal import __version__
 from osim_nmscal.commands.printing_progress import ProgressPrinter
+from osim_nmscal.data.findings import Verdict
 from osim_nmscal.errors import ConfigError
 from osim_nmscal.workflow.progress import Progress, ProgressCallback
 
@@ -22,6 +23,8 @@ LogFile = Annotated[
     Path | None,
     typer.Option("--log-file", metavar="FILE", help="Write all of it with its time to a file, whatever is shown.", show_default=False),
 ]
+
+_LOGGER = "osim_nmscal.run"
 
 
 @contextmanager
@@ -48,6 +51,12 @@ def following(counts: Mapping[str, int], *, quiet: bool, verbose: bool, log_file
         yield hear
 
 
+def keep_verdict(verdict: Verdict | None) -> None:
+    """Write the verdict of a run to its log, if it has one; within `following`."""
+    if verdict is not None:
+        logging.getLogger(_LOGGER).info("verdict: %s", verdict.sentence)
+
+
 def _line(progress: Progress) -> str:
     took = f"{progress.seconds:.2f} s" if progress.seconds else ""
     return " ".join(filter(None, (progress.stage, progress.recording, progress.state, took, progress.text)))
@@ -56,7 +65,7 @@ def _line(progress: Progress) -> str:
 @contextmanager
 def _logged(path: Path | None) -> Iterator[logging.Logger]:
     """Let what the package logs, from a file's beginning to how it ended, go to a file as well."""
-    log, package = logging.getLogger("osim_nmscal.run"), logging.getLogger("osim_nmscal")
+    log, package = logging.getLogger(_LOGGER), logging.getLogger("osim_nmscal")
     if path is None:
         yield log
         return

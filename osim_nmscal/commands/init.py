@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="The folder with your model, recordings and setups.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(help="The folder with your model, recordings and setups.")] = Path(),
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="The configuration to write; default: FOLDER/config.toml.")
     ] = None,
@@ -40,7 +40,7 @@ def init(
     for written in write_draft(draft, path):
         typer.echo(f"Written: {pasteable(written)}")
     _say_questions(draft.questions)
-    typer.echo(_next(out or folder / CONFIG))
+    typer.echo(_next(out or folder / CONFIG, draft.questions))
 
 
 def _init_people(folder: Path, lab: "LabFolder") -> None:
@@ -59,9 +59,10 @@ def _init_people(folder: Path, lab: "LabFolder") -> None:
                 typer.echo(f"Written: {pasteable(written)}")
         else:
             typer.echo(f"Left alone, as it is there: {pasteable(lab.root / name / CONFIG)}")
-    _say_questions(tuple(dict.fromkeys(question for name in new for question in drafts[name].questions)))
+    questions = tuple(dict.fromkeys(question for name in new for question in drafts[name].questions))
+    _say_questions(questions)
     if new:
-        typer.echo(_next(folder / new[0] / CONFIG) + (" and the others" if len(new) > 1 else ""))
+        typer.echo(_next(folder / new[0] / CONFIG, questions) + (" and the others" if len(new) > 1 else ""))
 
 
 def _say_questions(questions: tuple[str, ...]) -> None:
@@ -69,5 +70,6 @@ def _say_questions(questions: tuple[str, ...]) -> None:
         typer.echo(f"Question: {question}")
 
 
-def _next(path: Path) -> str:
-    return f"Next: answer what is marked QUESTION, look at every GUESS, then osim-nmscal check {pasteable(path)}"
+def _next(path: Path, questions: tuple[str, ...]) -> str:
+    answer = "answer what is marked QUESTION, " if questions else ""
+    return f"Next: {answer}look at every GUESS, then osim-nmscal check {pasteable(path)}"

@@ -17,7 +17,7 @@ def inspect(
     from osim_nmscal.inspection.files import KINDS, files_below, inspect_file
     from osim_nmscal.inspection.text import inspection_text
 
-    found = []
+    found: list[Path] = []
     for path in files:
         inside = files_below(path) if path.is_dir() else (path,)
         if not inside:

@@ -18,6 +18,8 @@ ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 def print_error(error: NmscalError) -> None:
     for line in str(error).splitlines():
         ERR.print(line, style=None if line.startswith("  ") else "red", markup=False)
+    for line in getattr(error, "__notes__", ()):  # where the report of a failed run is
+        ERR.print(f"  {line}", markup=False)
 
 
 def print_findings(findings: Iterable[str]) -> None:

@@ -23,7 +23,7 @@ _TYPICAL = {
     "inverse_kinematics": 1.5,
     "inverse_dynamics": 1.0,
     "muscle_analysis": 0.8,
-    "emg": 0.3,
+    "emg": 0.8,
     "trials": 0.5,
     "calibration": 4.0,
     "write_back": 1.0,
@@ -31,7 +31,7 @@ _TYPICAL = {
     "verification": 5.0,
     "electrode_study": 300.0,
 }
-_OF_EACH_RECORDING = ("inverse_kinematics", "inverse_dynamics", "muscle_analysis", "emg")
+_OF_EACH_RECORDING = ("inverse_kinematics", "inverse_dynamics", "muscle_analysis")
 # In a log or a pipe, a stage that goes on says where it is as often, s.
 _QUIET_FOR = 30.0
 
@@ -132,7 +132,8 @@ class ProgressPrinter:
         self._lock = threading.Lock()
         self._printed = time.monotonic()
         self._bar = self._new_bar() if ERR.is_terminal and not quiet else None
-        self._task = self._bar.add_task("", total=self._pace.weight, **self._fields()) if self._bar is not None else None
+        fields = self._fields() | self._left()
+        self._task = self._bar.add_task("", total=self._pace.weight, **fields) if self._bar is not None else None
 
     def __enter__(self) -> "ProgressPrinter":
         if self._bar is not None:
@@ -154,7 +155,8 @@ class ProgressPrinter:
             if not self._quiet:
                 self._say(progress)
             if self._bar is not None and self._task is not None:
-                self._bar.update(self._task, completed=self._pace.weight - self._pace.weight_left, **self._fields())
+                told = {} if progress.state in ("started", "iteration") and not progress.done else self._left()
+                self._bar.update(self._task, completed=self._pace.weight - self._pace.weight_left, **self._fields(), **told)
 
     def _say(self, progress: Progress) -> None:
         line = f"{progress.stage:<19}{progress.recording:<16}"
@@ -174,10 +176,11 @@ class ProgressPrinter:
     def _fields(self) -> dict[str, Any]:
         return {
             "stages": f"{self._pace.finished} of {len(self._pace.counts)} stages",
-            "left": self._pace.seconds_left,
-            "told": time.monotonic(),
             "running": " | ".join(plain(text) for text in self._running.values()),
         }
+
+    def _left(self) -> dict[str, Any]:
+        return {"left": self._pace.seconds_left, "told": time.monotonic()}
 
     @staticmethod
     def _new_bar() -> Bar:

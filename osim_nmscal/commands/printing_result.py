@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from osim_nmscal.commands.exit_codes import CARE, NOT_CONFIRMED
-from osim_nmscal.commands.printing import ERR, OUT, print_findings, print_judged, print_verdict
+from osim_nmscal.commands.printing import ERR, OUT, pasteable, print_findings, print_judged, print_verdict
 from osim_nmscal.data.results import CalibrationResult, DynamometerMetrics, MomentMetrics, VerificationMetrics
 from osim_nmscal.surroundings import INTERRUPTED
+from osim_nmscal.workflow.names import REPORT
 
 if TYPE_CHECKING:
     from osim_nmscal.workflow.personalize import PersonalizedResult
@@ -37,7 +38,9 @@ def print_personalized(result: "PersonalizedResult", *, strict: bool = False, qu
         _print_calibration(result.calibration)
         if result.verification is not None:
             print_verification(result.verification)
-    OUT.print(f"Personalized model: {result.model}", style="bold green", markup=False)
+    OUT.print(f"Personalized model: {pasteable(str(result.model))}", style="bold green", markup=False)
+    if (result.folder / REPORT).is_file():
+        OUT.print(f"Report: {pasteable(result.folder / REPORT)}", markup=False)
     if result.calibration.status == "interrupted":
         ERR.print(
             "Calibration was interrupted: the best so far lies in unfinished/, earlier results stay as they are; the same command "

@@ -6,12 +6,12 @@ import typer
 
 from osim_nmscal.commands.arguments import Changes, ConfigFile, OutFolder, stages_beginning
 from osim_nmscal.commands.exit_codes import CARE, exit_code
-from osim_nmscal.commands.following import LogFile, Quiet, Verbose, following
-from osim_nmscal.commands.printing import ERR, OUT, print_findings, print_judged
+from osim_nmscal.commands.following import LogFile, Quiet, Verbose, following, keep_verdict
+from osim_nmscal.commands.printing import ERR, OUT, pasteable, print_findings, print_judged
 from osim_nmscal.commands.printing_progress import counts_of_run
 from osim_nmscal.commands.printing_result import print_personalized, unjudged
 from osim_nmscal.config import load_config
-from osim_nmscal.workflow.interruption import terminable
+from osim_nmscal.workflow.interruption import terminable, what_is_kept
 from osim_nmscal.workflow.stages import STAGES
 
 
@@ -41,10 +41,10 @@ def run(
     with following(counts, quiet=quiet, verbose=verbose, log_file=log_file) as progress, terminable():
         try:
             result = personalize(workflow, folder, jobs=jobs, from_stage=from_stage, only_stage=only_stage, progress=progress)
+            keep_verdict(result.verdict)
         except KeyboardInterrupt as error:
             ERR.print(
-                f"Interrupted. Finished stages are kept in {folder}/unfinished, earlier results stay as they are; the same command goes on "
-                "from there.",
+                f"Interrupted. {what_is_kept(folder)}",
                 markup=False,
             )
             raise typer.Exit(exit_code(error)) from None
@@ -52,6 +52,6 @@ def run(
         if not quiet:
             print_judged(result.judged)
             print_findings(unjudged(result))
-        OUT.print(f"Done. The results are in {result.folder}", markup=False)
+        OUT.print(f"Done. The results are in {pasteable(result.folder)}", markup=False)
         return
     print_personalized(result, strict=strict, quiet=quiet)

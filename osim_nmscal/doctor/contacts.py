@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.findings import Finding
 from osim_nmscal.data.time_series import TimeSeries
-from osim_nmscal.doctor.forces import LOADED, AppliedForce
+from osim_nmscal.doctor.forces import LOADED, AppliedForce, per_body
 
 FloatArray = NDArray[np.float64]
 
@@ -96,7 +96,7 @@ def weight_in_strides(forces: Sequence[AppliedForce], mass: float, source: str) 
         mass: kg.
         source: recording, for the text.
     """
-    shares = [share for force in forces if (share := _share(force, mass)) > 0]
+    shares = [share for force in per_body(forces) if (share := _share(force, mass)) > 0]
     if not shares:
         return ()
     both = len(shares) > 1

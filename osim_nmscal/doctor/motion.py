@@ -94,9 +94,8 @@ def marker_errors(mean: float, largest: float, when: float, source: str) -> tupl
             severity="stop" if stop else "doubt",
             kind="marker_error",
             about=source,
-            text=f"Inverse kinematics of {source} misses the markers by {100 * mean:.1f} cm (RMS, mean over frames; good is below {100 * MARKER_RMS:g} "
-            f"cm) and by "
-            f"{100 * largest:.1f} cm at most, at {when:.2f} s: {remedy}.",
+            text=f"Inverse kinematics of {source} misses the markers by {100 * mean:.1f} cm (RMS, mean over frames; good is below "
+            f"{100 * MARKER_RMS:g} cm) and by {100 * largest:.1f} cm at most, at {when:.2f} s: {remedy}.",
         ),
     )
 
@@ -105,7 +104,7 @@ def placed_markers(rms: float, largest: float, marker: str) -> tuple[Finding, ..
     """Judge how far the scaled model's markers lie from the static trial, before the ScaleTool moves them there.
 
     Args:
-        rms: m, root mean square over the markers that decide the pose.
+        rms: m, root mean square over the markers, by their weights.
         largest: m.
         marker: the one furthest off.
     """
@@ -113,7 +112,7 @@ def placed_markers(rms: float, largest: float, marker: str) -> tuple[Finding, ..
         return ()
     stop = rms > MARKER_RMS_STOP
     text = (
-        f"The scaled model in its static pose misses the markers of the static trial by {100 * rms:.1f} cm (RMS; good is below "
+        f"The scaled model in its static pose misses the markers of the static trial by {100 * rms:.1f} cm (weighted RMS; good is below "
         f"{100 * STATIC_RMS:g} cm) and {marker} by {100 * largest:.1f} cm: look at that marker's place in the model, its label and weight, "
         "and the measurements that scale its body."
     )

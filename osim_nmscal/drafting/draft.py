@@ -8,11 +8,13 @@ that theirs extend.
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from osim_nmscal.data.muscle_names import muscle_side
 from osim_nmscal.drafting.folder import LabFolder
-from osim_nmscal.drafting.muscle_names import ARM, ChannelGuess, match_channels, muscle_side
+from osim_nmscal.drafting.muscle_names import ARM, ChannelGuess, match_channels
 from osim_nmscal.drafting.notes import Notes
 from osim_nmscal.drafting.recording_lines import recording_lines
 from osim_nmscal.drafting.scaling_lines import STATIC, ScalingLines
@@ -23,6 +25,8 @@ from osim_nmscal.inspection.signals import emg_channels
 
 CONFIG, LAB = "config.toml", "lab.toml"
 _GRAVITY = 9.81
+# Shorter contacts are those of running, s. Source: walking has 0.5 to 0.8 s, jogging 0.3 s.
+_RUNNING_CONTACT = 0.4
 # Coordinates whose moments are asked for, by the muscles that have EMG. Names of gait2354, gait2392, Rajagopal and our own models.
 _LEG = ("hip_flexion", "knee_angle", "knee_flexion", "ankle_angle", "ankle_dorsiflexion")
 _ARM = ("shoulder_elv", "shoulder_elevation", "elbow_flexion", "elbow_flex")
@@ -37,7 +41,7 @@ class Part:
 
 
 # Parts that may be the same for all persons of a laboratory.
-_OF_LAB = ("dofs", "envelope", "mapping", "trials", "calibration")
+_OF_LAB = ("filter", "dofs", "envelope", "mapping", "trials", "calibration")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +146,7 @@ class _Drafting:
             "subject": self._subject(),
             "model": self._model_part(),
             "scaling": scaling.lines(),
+            "filter": self._filter(),
             "dofs": self._dofs(side, channels),
             **{f"recording {name}": lines.whole(with_segmentation=len(ways) > 1) for name, lines in recordings.items()},
             "left out": self._left_out(),
@@ -181,15 +186,29 @@ class _Drafting:
     def _subject(self) -> Iterator[str]:
         yield "[subject]"
         yield f'name = "{self._lab.root.name}"'
-        mass = self._standing_mass()
+        mass = self._standing_mass() or self._typed("mass")
         if mass is not None:
-            yield f"mass = {mass:.1f}   # kg. GUESS: mean vertical force of the static trial / 9.81; correct it"
+            yield f"mass = {mass[0]:.1f}   # kg. GUESS: {mass[1]}; correct it"
         else:
             yield self._notes.ask("what is the person's mass?")
             yield "# mass =      # kg"
-        yield "# height =    # m, for the report only"
+        height = self._typed("height")
+        if height is not None:
+            yield f"height = {height[0]:.2f}   # m, for the report only. GUESS: {height[1]}"
+        else:
+            yield "# height =    # m, for the report only"
 
-    def _standing_mass(self) -> float | None:
+    def _typed(self, what: Literal["mass", "height"]) -> tuple[float, str] | None:
+        """Return what was typed at the capture, and where it stands."""
+        moving = (recording.markers for recording in self._lab.recordings)
+        for facts in (*self._lab.static, *moving):
+            value: float | None = getattr(facts, what, None)
+            if facts is not None and value is not None:
+                return value, f"typed at the capture of {facts.path.name}"
+        return None
+
+    def _standing_mass(self) -> tuple[float, str] | None:
+        """Return the mass that stood on the plates, and how it was told."""
         for facts in self._lab.static:
             if facts.kind == "c3d" and any(plate.contacts for plate in facts.plates):
                 forces = read_c3d(facts.path, axes="x y z").forces
@@ -197,7 +216,7 @@ class _Drafting:
                     total = np.sum([forces.forces.select(plate.force_columns).values for plate in facts.plates], axis=0)
                     weight = float(abs(total.mean(axis=0)).max())
                     if weight > 100:
-                        return weight / _GRAVITY
+                        return weight / _GRAVITY, "mean vertical force of the static trial / 9.81"
         return None
 
     def _model_part(self) -> Iterator[str]:
@@ -211,6 +230,17 @@ class _Drafting:
         yield f'file = "{self._notes.path(self._model.path)}"{guess}'
         for facts in others:
             yield f'# file = "{self._notes.path(facts.path)}"'
+
+    def _is_fast(self) -> bool:
+        """Whether feet are on their plates for as short a time as in running."""
+        plates = [plate for recording in self._recordings if recording.forces is not None for plate in recording.forces.plates]
+        spans = [contact.end - contact.start for plate in plates for contact in plate.contacts]
+        return bool(spans) and float(np.median(spans)) < _RUNNING_CONTACT
+
+    def _filter(self) -> Iterator[str]:
+        if self._is_fast():
+            yield "[inverse_dynamics]"
+            yield "lowpass_cutoff = 12.0   # Hz, of angles and forces. GUESS: steps are short, as in running; 6 Hz smears impacts"
 
     def _channels(self) -> tuple[ChannelGuess, ...]:
         tables = [recording.emg.table for recording in self._recordings if recording.emg is not None and recording.emg.table is not None]
@@ -276,7 +306,8 @@ class _Drafting:
 
     def _trials(self, segmentation: Sequence[str]) -> Iterator[str]:
         yield "[trials]"
-        yield "time_step = 0.01   # s; 0.005 for running"
+        fast = self._is_fast()
+        yield f"time_step = {'0.005   # s. GUESS: steps are short, as in running' if fast else '0.01   # s; 0.005 for running'}"
         yield ""
         if segmentation:
             yield "[trials.segmentation]"

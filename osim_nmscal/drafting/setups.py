@@ -185,7 +185,7 @@ def _measurement(measurement: Measurement) -> str:
 
 
 def _tasks(markers: Sequence[str]) -> str:
-    bony = {name for (place, _), name in marker_places(markers).items() if place in BONY or place in ("c7", "sternum")}
+    bony = {name for (place, _), name in marker_places(markers).items() if place in BONY or place in ("c7", "sternum", "sacrum")}
     return "".join(
         f'<IKMarkerTask name="{escaped(name)}"><apply>true</apply><weight>{BONY_WEIGHT if name in bony else SOFT_WEIGHT:g}</weight>'
         "</IKMarkerTask>\n"

@@ -22,13 +22,23 @@ from osim_nmscal.workflow.publication import put_in_place
 from osim_nmscal.workflow.report_data import setting_rows
 from osim_nmscal.workflow.runner import StageRunner
 from osim_nmscal.workflow.stages import preparing
+from osim_nmscal.workflow.stages.calibration import for_muscles
 
 STAGE = "electrode_study"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ElectrodeStudyResult:
-    """Where a study lies, and what it found."""
+    """Where a study lies, and what it found.
+
+    Example:
+        >>> nothing = ElectrodeStudy(
+        ...     channels=("TA", "SOL"), order=(), order_errors=(), models=(), metrics=(), excitations=(), comparisons=(), sentences=())
+        >>> home = Path("results/electrode_study")
+        >>> found = ElectrodeStudyResult(folder=home, study=nothing, files=(), figure=home / "electrode_study.html", findings=())
+        >>> found.figure.name
+        'electrode_study.html'
+    """
 
     folder: Path
     study: ElectrodeStudy
@@ -89,11 +99,12 @@ def _study(flow: Flow, channels: Sequence[str], fewest: int, jobs: int, progress
             text = f"{finished} of {known} calibrations{left}, last {name}"
             progress(Progress(stage=STAGE, state="iteration", seconds=spent, text=text, done=finished / known))
 
+    trials = made(flow.trials, "trials")
     study = electrode_study(
-        made(flow.trials, "trials"),
+        trials,
         made(flow.start_muscles, "muscles"),
         made(flow.mapping, "EMG mapping"),
-        flow.config.calibration,
+        for_muscles(flow.config.calibration, trials.muscles),
         out=home,
         candidates=channels,
         fewest=fewest,

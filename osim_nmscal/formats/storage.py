@@ -242,6 +242,10 @@ def _require_declared(header: _Header, values: FloatArray, path: Path) -> None:
 
 
 def _require_plausible_unit(series: TimeSeries, columns: list[int], angles: FloatArray) -> None:
+    seen = [i for i, values in enumerate(angles.T) if np.isfinite(values).any()]  # a column of gaps is for others to refuse
+    if not seen:
+        return
+    columns, angles = [columns[i] for i in seen], angles[:, seen]
     largest = np.nanmax(np.abs(angles), axis=0)
     worst = int(largest.argmax())
     name = series.labels[columns[worst]]

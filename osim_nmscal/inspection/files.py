@@ -83,6 +83,8 @@ def _c3d(path: Path) -> FileFacts:
         table=table,
         plates=plates,
         events=tuple(EventFacts(name=event.name, context=event.context, time=event.time) for event in recording.events),
+        mass=recording.person.mass,
+        height=recording.person.height,
         remarks=(*remarks, *_marker_remarks(markers), *_plate_remarks(plates)),
     )
 

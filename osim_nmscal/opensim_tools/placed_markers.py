@@ -4,8 +4,8 @@ The ScaleTool finds a static pose by inverse kinematics and then moves the marke
 model it writes has no error left to see. Here the model before that step is put into the pose found, where the distances are those that
 the tool itself logs.
 
-Only markers that decide the pose count: those on a cluster or the head have a hundredth of the weight of those on bones in many setups,
-nobody measured their place on the model, and the tool moves them.
+A marker counts by its weight: those on a cluster or the head have a hundredth of the weight of those on bones in many setups, nobody
+measured their place on the model, and the tool moves them.
 Runs inside the worker process.
 """
 
@@ -26,11 +26,11 @@ DECIDES = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedMarkers:
-    """Errors of the markers of the static trial, over those that decide the pose."""
+    """Errors of the markers of the static trial."""
 
-    rms: float  # m
-    largest: float  # m
-    marker: str  # the one furthest off
+    rms: float  # m, weighted
+    largest: float  # m, of those that decide the pose
+    marker: str  # the one
 
 
 def placed_markers(model: Path, pose: Path, static: MarkerTrajectories, weights: Mapping[str, float]) -> PlacedMarkers:
@@ -54,11 +54,12 @@ def placed_markers(model: Path, pose: Path, static: MarkerTrajectories, weights:
         opened.getCoordinateSet().get(name).setValue(state, float(value), False)
     opened.realizePosition(state)
     distances = {}
-    for name in (name for name, weight in weights.items() if weight >= DECIDES * max(weights.values())):
+    for name in weights:
         measured = np.nanmean(static.positions[:, static.markers.index(name)], axis=0)
         distances[name] = float(np.linalg.norm(_place(opened, name, state) - measured))
-    worst = max(distances, key=lambda name: distances[name])
-    rms = float(np.sqrt(np.mean(np.square(list(distances.values())))))
+    deciding = [name for name, weight in weights.items() if weight >= DECIDES * max(weights.values())]
+    worst = max(deciding, key=lambda name: distances[name])
+    rms = float(np.sqrt(np.average(np.square(list(distances.values())), weights=list(weights.values()))))
     return PlacedMarkers(rms=rms, largest=distances[worst], marker=worst)
 
 

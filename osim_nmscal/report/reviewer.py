@@ -28,7 +28,7 @@ def reviewer_section(data: ReportData) -> Section:
 
 def _metrics(data: ReportData) -> Block:
     if not data.metrics:
-        return Missing(what="Errors per trial", why="the run ended before the model was evaluated.")
+        return Missing(what="Errors per trial", why=data.why("the run ended before the model was evaluated."))
     rows = [
         (m.trial, ROLES[m.role], m.dof, m.model, m.rmse, 100 * m.nrmse, m.r2, m.correlation_squared)
         for m in sorted(data.metrics, key=lambda m: (m.role != "held_out", m.dof))
@@ -78,7 +78,7 @@ def _verification(data: ReportData) -> Block:
     if data.verification_failure:
         return Missing(what=what, why=f"OpenSim could not run the personalized model: {data.verification_failure}")
     if not data.verification:
-        return Missing(what=what, why="the model was not run by OpenSim.")
+        return Missing(what=what, why=data.why("the model was not run by OpenSim."))
     rows = [
         (v.trial, v.dof, v.rmse, 100 * v.nrmse, v.r2_vs_inverse_dynamics, 100 * v.largest_force_error, v.muscle) for v in data.verification
     ]

@@ -13,6 +13,7 @@ from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.findings import Finding, with_allowed
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.doctor import calibration as of_calibration
 from osim_nmscal.emg.envelope import linear_envelope
@@ -55,8 +56,8 @@ class SummaryRow:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckReport:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class CheckReport(Noun):
     """What is wrong, what a user should know, and what a run would do.
 
     Example:
@@ -187,16 +188,20 @@ def _mapping(config: WorkflowConfig, table: MuscleTable) -> EmgMapping:
 def _check_muscles(check: _Check, mapping: EmgMapping, table: MuscleTable) -> None:
     config = check.config
     check.row("EMG", f"{len(mapping.channels)} channels ({listed(mapping.channels, 12)}) drive {len(mapping.muscles)} muscles")
-    for name in config.muscle_analysis.muscles:
-        if name not in table.names:
-            check.add(
-                [
-                    UnknownNameError(
-                        f"{config.where('muscle_analysis.muscles')}: key 'muscle_analysis.muscles' names {name!r}, which is no muscle of "
-                        f"{config.model.file}.{did_you_mean(name, table.names)}"
-                    )
-                ]
-            )
+    for key, names in (
+        ("muscle_analysis.muscles", config.muscle_analysis.muscles),
+        ("calibration.synergy.muscles", config.calibration.synergy.muscles),
+    ):
+        for name in names:
+            if name not in table.names:
+                check.add(
+                    [
+                        UnknownNameError(
+                            f"{config.where(key)}: key {key!r} names {name!r}, which is no muscle of "
+                            f"{config.model.file}.{did_you_mean(name, table.names)}"
+                        )
+                    ]
+                )
     for group, members in config.calibration.groups.items():
         for name in (name for name in members if name not in mapping.muscles):
             why = "has no EMG" if name in table.names else f"is no muscle of {config.model.file}"

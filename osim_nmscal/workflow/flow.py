@@ -8,6 +8,7 @@ from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, DynamometerMetrics, MomentMetrics, TrialPrediction
+from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import MuscleGeometry, Trial, TrialSet
 from osim_nmscal.errors import CalibrationError
@@ -16,6 +17,7 @@ from osim_nmscal.workflow.runner import StageRunner
 from osim_nmscal.workflow.stages import Stage
 
 if TYPE_CHECKING:
+    from osim_nmscal.calibration.losses import Term
     from osim_nmscal.workflow.verification import Verification
 
 T = TypeVar("T")
@@ -39,16 +41,20 @@ class Flow:
     config: WorkflowConfig
     place: ResultsPlace
     runner: StageRunner
+    terms: "tuple[Term, ...]" = ()  # further loss terms, of a caller in Python
+    stage: str = ""  # at work
     jobs: int = 1  # recordings, or trials, worked on at the same time
     mapping: EmgMapping | None = None
     recorded: dict[str, RecordingData] = field(default_factory=dict)  # signals of each whole recording
     trials: TrialSet | None = None
     dynamometer: tuple[Trial, ...] = ()  # passive trials and efforts, of the same muscles on the same clock
-    start_muscles: MuscleTable | None = None  # those that take part, as the scaled model states them, in the class to be written
+    starting_values: StartingValues | None = None  # of all muscles; None where plain scaling is where the calibration starts
+    start_muscles: MuscleTable | None = None  # those that take part, as the calibration starts with them, in the class to be written
     calibration: CalibrationResult | None = None
     metrics: tuple[MomentMetrics, ...] = ()
     dynamometer_metrics: tuple[DynamometerMetrics, ...] = ()
     predictions: tuple[TrialPrediction, ...] = ()
+    uncalibrated: tuple[TrialPrediction, ...] = ()  # of the muscles before calibration
     verification: "Verification | None" = field(default=None)
 
     def pass_through(self, stage: Stage) -> None:

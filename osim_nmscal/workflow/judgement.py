@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from osim_nmscal.data.findings import Finding, note
+from osim_nmscal.data.results import CalibrationResult
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.doctor import calibration as of_calibration
 from osim_nmscal.doctor import contacts as of_contacts
@@ -24,12 +25,15 @@ from osim_nmscal.doctor import motion as of_motion
 from osim_nmscal.doctor.forces import AppliedForce
 from osim_nmscal.emg.envelope import linear_envelope
 from osim_nmscal.emg.normalization import normalization_reference
-from osim_nmscal.errors import listed
+from osim_nmscal.errors import FiberDynamicsError, listed
 from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.storage import in_radians, read_storage
+from osim_nmscal.initialization.mean_person import SOURCE
+from osim_nmscal.osim_model.crossing import read_crossing_muscles
 from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read_muscles
 from osim_nmscal.workflow.applied_forces import applied_forces, plate_loads
 from osim_nmscal.workflow.dynamometer_files import recorded_postures
+from osim_nmscal.workflow.feet import feet_by_markers
 from osim_nmscal.workflow.names import SCALED_MODEL, moments, motion
 from osim_nmscal.workflow.recording_files import (
     has_motion,
@@ -65,6 +69,9 @@ def foreseen(config: "WorkflowConfig", *, excites: bool = True) -> Iterator[Find
     driven = {muscle for muscles in config.emg.mapping.channels.values() for muscle in muscles} | set(config.emg.mapping.mixes)
     table = read_muscles(config.model.file, config.model.substitute_muscle_class)
     yield from of_model.muscle_values(table.select([name for name in table.names if name in driven]))
+    if excites:
+        moving = table.names if config.calibration.method == "synergy_hybrid" else driven
+        yield from of_calibration.moved_joints(config.muscle_analysis.dofs, read_crossing_muscles(config.model.file), moving)
     if config.emg.normalization.method in ("auto", "highest"):
         yield from of_emg.without_mvc(channels, len(config.emg.mvc))
     for recording in config.recordings:
@@ -85,8 +92,9 @@ def foreseen(config: "WorkflowConfig", *, excites: bool = True) -> Iterator[Find
             yield from of_motion.joint_angles(used, read_coordinates(config.model.file))
         moments_given = recorded_moments(recording, config.muscle_analysis.dofs)
         if moments_given is not None:
-            yield from _moments(config, moments_given)
-        yield from of_forces.unnamed_plates(plate_loads(recording), tuple(recording.force_plates), str(recording.forces))
+            yield from _moments(config, recording, moments_given)
+        carried = plate_loads(recording, config)
+        yield from of_forces.unnamed_plates(carried.loads, carried.named, carried.source)
         if excites and config.emg.envelope.kind == "raw":
             yield from of_emg.raw_channels(recorded_emg(recording, channels), start=recording.start, end=recording.end)
     for measured in config.dynamometer:
@@ -133,22 +141,16 @@ def _in_radians(model: Path, angles: TimeSeries) -> TimeSeries:
 
 def _feet(forces: tuple[AppliedForce, ...], markers: MarkerTrajectories, bodies: Mapping[str, str]) -> Iterator[Finding]:
     """Judge which foot is under which force, and when, by the markers that the model has on the feet."""
-    feet = {}
-    for body in {name for force in forces for name in (force.body, _other_side(force.body))}:
-        columns = [i for i, name in enumerate(markers.markers) if bodies.get(name) == body]
-        on_body = markers.positions[:, columns]
-        seen = np.any(np.all(np.isfinite(on_body), axis=2), axis=1)
-        if np.count_nonzero(seen) > 2:
-            place, lowest = np.nanmean(on_body[seen], axis=1), np.nanmin(on_body[seen, :, 1], axis=1)
-            values = np.column_stack([place, lowest])
-            feet[body] = TimeSeries(time=markers.time[seen], labels=("x", "y", "z", "lowest"), values=values, source=markers.source)
-    late = of_contacts.forces_on_the_clock(forces, feet)
+    feet = feet_by_markers(markers, bodies, [force.body for force in forces])
+    bearing = {force.body: feet[force.body] for force in forces if force.body in feet}
+    late = of_markers.upside_down(markers, bearing) or of_contacts.forces_on_the_clock(forces, feet)
     yield from late or of_forces.feet_under_forces(forces, feet)
 
 
-def _moments(config: "WorkflowConfig", table: TimeSeries) -> Iterator[Finding]:
+def _moments(config: "WorkflowConfig", recording: "RecordingSettings", table: TimeSeries) -> Iterator[Finding]:
     yield from of_motion.time_holes(table.time, table.source)
-    rotations = [c.name for c in read_coordinates(config.model.file) if c.rotational and c.name in table.labels]
+    scored = recording.dofs or table.labels
+    rotations = [c.name for c in read_coordinates(config.model.file) if c.rotational and c.name in scored]
     yield from of_forces.joint_moments(table, rotations, config.subject.mass)
 
 
@@ -227,10 +229,6 @@ class MarkersOfModel:
         return factors
 
 
-def _other_side(body: str) -> str:
-    return f"{body[:-2]}{'_l' if body.endswith('_r') else '_r'}" if body.endswith(("_r", "_l")) else body
-
-
 def _of_scaling(flow: "Flow") -> Iterator[Finding]:
     summary = flow.place.used["scaling"].summary
     yield from of_motion.scale_factors({body: tuple(three) for body, three in summary.get("scale_factors", {}).items()})
@@ -256,29 +254,35 @@ def _of_inverse_dynamics(flow: "Flow") -> Iterator[Finding]:
     config = flow.config
     for recording in config.recordings:
         table = moments_by_coordinate(read_storage(flow.place.path(moments(recording.name))), config.muscle_analysis.dofs)
-        rotations = [c.name for c in read_coordinates(flow.place.path(SCALED_MODEL)) if c.rotational and c.name in table.labels]
+        scored = recording.dofs or table.labels
+        rotations = [c.name for c in read_coordinates(flow.place.path(SCALED_MODEL)) if c.rotational and c.name in scored]
         yield from of_forces.joint_moments(table, rotations, config.subject.mass)
         summary = flow.place.used[f"inverse_dynamics/{recording.name}"].summary
+        yield from of_forces.far_forces(summary.get("force_places", ()), recording.name)
         yield from of_forces.weight_carried(summary.get("vertical_force_over_weight", 0.0), recording.name)
 
 
 def _of_trials(flow: "Flow") -> Iterator[Finding]:
     if flow.trials is None or flow.start_muscles is None:
         return
-    yield from of_calibration.problem(flow.trials)
     strength = flow.start_muscles.select(flow.trials.muscles).values("max_isometric_force")
+    synthesises = flow.config.calibration.method == "synergy_hybrid"
+    yield from of_calibration.problem(flow.trials, strength, synthesises=synthesises)
     for name, data in flow.recorded.items():
         geometry, driven = data.geometry.select(flow.trials.muscles, flow.trials.dofs), data.excitations.select(flow.trials.muscles)
         clocks = (geometry.time, driven.time, data.moments.time)
         time = np.arange(max(clock[0] for clock in clocks), min(clock[-1] for clock in clocks), 0.01)
-        yield from of_emg.against_motion(
-            time,
-            _on(time, driven.time, driven.values),
-            _on(time, geometry.time, geometry.moment_arm),
-            strength,
-            _on(time, data.moments.time, data.moments.select(flow.trials.dofs).values),
-            f"Recording {name}",
+        scored = data.recording.dofs or flow.trials.dofs
+        moved = of_emg.Movement(
+            time=time,
+            excitation=_on(time, driven.time, driven.values),
+            moment_arm=_on(time, geometry.time, geometry.select(flow.trials.muscles, scored).moment_arm),
+            strength=strength,
+            moment=_on(time, data.moments.time, data.moments.select(scored).values),
+            source=f"Recording {name}",
         )
+        yield from of_emg.against_motion(moved)
+        yield from of_emg.against_joints(moved, flow.trials.muscles, scored)
 
 
 def _on(time: np.ndarray, clock: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -304,8 +308,24 @@ def _of_dynamometer(flow: "Flow") -> Iterator[Finding]:
 def _of_evaluation(flow: "Flow") -> Iterator[Finding]:
     if flow.calibration is not None:
         yield from of_calibration.muscles_in_use(flow.calibration, flow.predictions)
+        yield from _of_relaxed_legs(flow, flow.calibration)
+    yield from of_calibration.fitted_moments(flow.metrics)
     yield from of_calibration.held_out_moments(flow.metrics)
     yield from of_dynamometer.not_maximal(flow.dynamometer_metrics)
+
+
+def _of_relaxed_legs(flow: "Flow", result: CalibrationResult) -> Iterator[Finding]:
+    """Say where the calibrated leg, relaxed, went away from the mean person's."""
+    from osim_nmscal.initialization.relaxed_leg import relaxed_leg_findings  # with them comes torch
+    from osim_nmscal.workflow.starting_values import relaxed_legs
+
+    try:
+        compared = relaxed_legs(flow, {"start": result.start_muscles, "calibrated": result.muscles})
+    except FiberDynamicsError as error:
+        yield note(f"The calibrated leg cannot be compared with the mean person's relaxed leg: {error}")
+        return
+    for legs in compared.values():
+        yield from relaxed_leg_findings(legs["start"], legs["calibrated"], flow.config.muscle_analysis.dofs, SOURCE)
 
 
 def _of_verification(flow: "Flow") -> Iterator[Finding]:

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from osim_nmscal.errors import did_you_mean
+from osim_nmscal.provenance.values import file_digest
 
 if TYPE_CHECKING:
     from osim_nmscal.config import WorkflowConfig
@@ -48,6 +49,8 @@ def named_inputs(config: "WorkflowConfig") -> Iterator[tuple[str, Path]]:
         yield "scaling.setup", config.scaling.setup
     if config.scaling.static_trial is not None:
         yield "scaling.static_trial", config.scaling.static_trial
+    if config.initialization.measurements is not None:
+        yield "initialization.measurements", config.initialization.measurements
     if config.inverse_kinematics is not None:
         yield "inverse_kinematics.setup", config.inverse_kinematics.setup
     if config.inverse_dynamics.external_loads is not None:
@@ -76,6 +79,15 @@ def input_files(config: "WorkflowConfig") -> dict[Path, str]:
         for file in files:
             found.setdefault(file, key)
     return found
+
+
+def input_digests(config: "WorkflowConfig", *, missing: Literal["refuse", "leave out"] = "refuse") -> dict[str, str]:
+    """Return path -> sha256 of every file of the user's that a workflow reads.
+
+    Raises:
+        FileFormatError: one is gone.
+    """
+    return {str(path): file_digest(path) for path in input_files(config) if missing == "refuse" or path.is_file()}
 
 
 def missing_files(config: "WorkflowConfig") -> list[str]:

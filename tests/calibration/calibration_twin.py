@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from osim_nmscal.calibration.emg_driven import muscle_objective
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.calibration.prediction import predict
+from osim_nmscal.calibration.problem import muscle_objective
 from osim_nmscal.calibration.settings import CalibrationSettings, ParameterSettings, ParametersSettings
 from osim_nmscal.calibration.simulated_twin import LEAD_IN, TIME_STEP, Twin
 from osim_nmscal.calibration.stacking import stack_trials

@@ -5,8 +5,8 @@ from dataclasses import replace
 import torch
 
 from osim_nmscal.calibration.electrodes import Electrodes
-from osim_nmscal.calibration.emg_driven import muscle_objective
 from osim_nmscal.calibration.parameter_space import parameter_space
+from osim_nmscal.calibration.problem import muscle_objective
 from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
 from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.calibration.stacking import stack_trials

@@ -7,15 +7,9 @@ import pytest
 from calibration_twin import moment_errors
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.optimizer_settings import AdamWSettings, GaussNewtonSettings
 from osim_nmscal.calibration.prediction import predict
-from osim_nmscal.calibration.settings import (
-    AdamWSettings,
-    CalibrationSettings,
-    GaussNewtonSettings,
-    LossSettings,
-    ParameterSettings,
-    ParametersSettings,
-)
+from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, ParameterSettings, ParametersSettings
 from osim_nmscal.calibration.simulated_twin import Twin, make_twin
 from osim_nmscal.data.results import CalibrationResult, HistoryRow
 from osim_nmscal.data.trials import TrialSet

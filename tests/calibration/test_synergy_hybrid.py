@@ -8,13 +8,8 @@ from calibration_twin import correlation
 from scipy.optimize import linear_sum_assignment
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.settings import (
-    AdamWSettings,
-    CalibrationSettings,
-    GaussNewtonSettings,
-    LossSettings,
-    without_synergies,
-)
+from osim_nmscal.calibration.optimizer_settings import AdamWSettings, GaussNewtonSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, without_synergies
 from osim_nmscal.calibration.simulated_twin import LEAD_IN, SynergyTwin, make_synergy_twin
 from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
 from osim_nmscal.calibration.synergy.prediction import predict_hybrid, primitives_from_emg

@@ -4,6 +4,7 @@ import shutil
 import tomllib
 from pathlib import Path
 
+import ezc3d
 import numpy as np
 import pytest
 from lxml import etree
@@ -16,9 +17,10 @@ from osim_nmscal.drafting.alike_markers import alike_markers
 from osim_nmscal.drafting.draft import draft_config, write_draft
 from osim_nmscal.drafting.folder import look_through, recording_name
 from osim_nmscal.errors import ConfigError
-from osim_nmscal.formats.storage import write_storage
-from osim_nmscal.formats.trc import write_trc
+from osim_nmscal.formats.storage import read_storage, write_storage
+from osim_nmscal.formats.trc import read_trc, write_trc
 from osim_nmscal.osim_model.reader import read_marker_bodies, read_marker_locations
+from osim_nmscal.virtual_subject.laboratory.c3d_file import write_c3d
 from osim_nmscal.workflow.setup_needs import scaling_needs
 
 MODEL = Path(__file__).parent.parent.parent / "models" / "virtual_leg.osim"
@@ -142,23 +144,46 @@ def test_a_real_capture_gives_plates_feet_axes_and_channels(c3d_data, running_da
     assert config["trials"]["segmentation"]["force_column"] == ["plate1_vy", "plate5_vy"]  # both carry the right foot
     channels = config["emg"]["mapping"]["channels"]
     assert channels["Voltage.EMG02_r_soleus"] == ["soleus_r"]
+    assert config["trials"]["time_step"] == 0.005  # contacts of 0.2 s
+    assert config["inverse_dynamics"]["lowpass_cutoff"] == 12.0
     assert len(channels) == 5  # those of the left leg are named in comments
     assert '# "Voltage.EMG07_l_soleus" = ["soleus_l"]' in draft.config
     assert "Left out: walking_1 (no foot is on a force plate" in draft.config
     assert draft.static is not None  # a static c3d becomes a .trc for the scale tool
-    assert draft.questions == ("what is the person's mass?",)
+    assert draft.questions == ()
+    assert config["subject"] == {"name": tmp_path.name, "mass": 60.0, "height": 1.67}  # as the data set's own description says
 
 
-def test_three_captures_and_a_generic_model_are_ready_after_one_answer(c3d_data, running_data, tmp_path):
+def test_three_captures_and_a_generic_model_are_ready_without_an_answer(c3d_data, running_data, tmp_path):
     for name in ("sprint_1.c3d", "walking_1.c3d", "static_1.c3d"):
         (tmp_path / name).write_bytes((c3d_data / name).read_bytes())
     (tmp_path / "generic.osim").write_bytes((running_data / "generic_unscaled.osim").read_bytes())
     assert CliRunner().invoke(app, ["init", str(tmp_path)]).exit_code == 0
-    path = tmp_path / "config.toml"
-    path.write_text(path.read_text(encoding="utf-8").replace("# mass =", "mass = 73   #"), encoding="utf-8")
-    done = CliRunner().invoke(app, ["check", str(path)])
+    done = CliRunner().invoke(app, ["check", str(tmp_path / "config.toml")])
     assert done.exit_code == 0, done.output
     assert "is ready: osim-nmscal run" in " ".join(done.output.split())
+
+
+def test_a_virtual_persons_c3d_is_turned_into_opensims_axes(lab):
+    markers, emg = read_trc(lab / "walk1.trc"), read_storage(lab / "walk1_emg.sto")
+    for name in ("walk1.trc", "walk1_emg.sto"):
+        (lab / name).unlink()
+    write_c3d(lab / "walk1.c3d", markers, emg)  # z up, as most laboratories have it
+    (walk,) = tomllib.loads(draft_config(look_through(lab), lab).config)["recordings"]
+    assert (walk["markers"], walk["emg"], walk["c3d_axes"]) == ("walk1.c3d", "walk1.c3d", "x z -y")
+    assert walk["external_loads"] == "walk1_loads.xml"  # the foot is found across both files' axes
+
+
+@pytest.mark.parametrize(("typed", "mass"), [(61.5, 61.5), (0.0, None), (61500.0, None)], ids=["kg", "nothing typed", "grams"])
+def test_the_mass_typed_at_the_capture_is_a_guess(lab, typed, mass):
+    write_c3d(lab / "static.c3d", read_trc(lab / "static.trc"), read_storage(lab / "walk1_emg.sto"))
+    (lab / "static.trc").unlink()
+    capture = ezc3d.c3d(str(lab / "static.c3d"))
+    capture.add_parameter("PROCESSING", "Bodymass", [typed])
+    capture.write(str(lab / "static.c3d"))
+    draft = draft_config(look_through(lab), lab)
+    assert tomllib.loads(draft.config)["subject"].get("mass") == mass
+    assert ("what is the person's mass?" in draft.questions) == (mass is None)
 
 
 def test_markers_of_another_set_are_found_by_their_place():
@@ -216,6 +241,9 @@ def test_several_persons_get_a_file_each_and_one_for_what_they_share(people):
         assert config.emg.mapping.channels["R_SOL"] == ("soleus_r",)
         assert config.subject.name == person
     assert done.output.count("what is the person's mass?") == 1
+    left = CliRunner().invoke(app, ["check", str(people / "S01" / "config.toml")]).output
+    assert "lab.toml: 5 lines are marked GUESS" in left
+    assert "lab.toml, line" in left  # the question of the unknown channel stands there
 
 
 def test_what_persons_do_not_share_stays_with_each(people):

@@ -13,6 +13,7 @@ from osim_nmscal.config import load_config
 from osim_nmscal.errors import ConfigError, FileFormatError, UnknownNameError
 from osim_nmscal.examples.catalogue import EXAMPLES, Example
 from osim_nmscal.examples.fetch import LOCAL_COPY, fetch_example
+from osim_nmscal.provenance.values import file_digest
 
 WORKFLOW = Path(__file__).parent.parent.parent / "workflows" / "treadmill" / "config.toml"
 
@@ -38,6 +39,21 @@ def test_every_file_is_fetched_from_a_pinned_commit_and_checked(tmp_path):
     assert loaded.recordings[0].joint_angles == tmp_path / "walk" / "walk36" / "ik.sto"
     loads = etree.fromstring((tmp_path / "walk" / "walk45" / "external_loads.xml").read_bytes())
     assert [one.findtext("applied_to_body") for one in loads.iter("ExternalForce")] == ["calcn_r", "calcn_l"]
+
+
+def test_captures_come_without_a_configuration_and_init_drafts_one(tmp_path, monkeypatch, c3d_data, treadmill_data):
+    copy = tmp_path / "copies" / "captures"
+    copy.mkdir(parents=True)
+    for file in EXAMPLES["captures"].files:
+        source = treadmill_data / "model" / file.path if file.path.endswith(".osim") else c3d_data / file.path
+        assert file_digest(source) == file.sha256  # these very bytes were published
+        shutil.copyfile(source, copy / file.path)
+    monkeypatch.setenv(LOCAL_COPY, str(tmp_path / "copies"))
+    done = CliRunner().invoke(app, ["example", "captures", str(tmp_path / "lab")])
+    assert f"Next: osim-nmscal init {tmp_path / 'lab'}" in done.output
+    assert CliRunner().invoke(app, ["init", str(tmp_path / "lab")]).exit_code == 0
+    checked = CliRunner().invoke(app, ["check", str(tmp_path / "lab" / "config.toml")])
+    assert checked.exit_code == 0, checked.output
 
 
 def test_the_configuration_is_that_of_the_shipped_workflow():

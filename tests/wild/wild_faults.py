@@ -105,6 +105,7 @@ def _standing_still(time: np.ndarray, values: np.ndarray) -> np.ndarray:
 motion = _Group("motion")
 motion.stops("half a second missing", part(TRC, lambda t: (t < 1.5) | (t > 2.0)), "has a hole of 0.5")
 motion.stops("z is up", positions(lambda p: np.stack([p[..., 0], -p[..., 2], p[..., 1]], axis=-1)), "turn the axes")
+motion.stops("upside down", positions(lambda p: p * [1, -1, -1] + [0, 1, 0]), "")
 motion.stops("centimetres called millimetres", positions(lambda p: p / 10), "")
 motion.stops("inches called millimetres", positions(lambda p: p / 25.4), "")
 motion.stops("static trial in centimetres", positions(lambda p: p / 10, STATIC), "")
@@ -292,10 +293,24 @@ calibration.stops(
     "shares the time from",
 )
 calibration.stops("no trial calibrates", toml("calibration_count = 2", "calibration_count = 0"), "No trial calibrates")
-calibration.misses(
+calibration.stops(
     "a joint that no muscle crosses",
     toml('"hip_flexion_r", "knee_flexion_r", "ankle_dorsiflexion_r"', '"pelvis_tilt"'),
-    "moment arms are known after MuscleAnalysis only",
+    "Nothing drives pelvis_tilt",
+)
+BELOW_THE_KNEE = ("SOL", "TA ", "GM ", "GL ", "PER", "triceps", "dorsiflexors", "deep_")
+calibration.stops(
+    "a joint without EMG",
+    both(
+        toml('"synergy_hybrid"', '"emg_driven"'),
+        lines(CONFIG, lambda rows: [row for row in rows if not row.startswith(BELOW_THE_KNEE)]),
+    ),
+    "Nothing drives ankle_dorsiflexion_r",
+)
+calibration.stops(
+    "a recording scored by a joint that is not calibrated",
+    toml('name = "walk_fast"', 'name = "walk_fast"\ndofs = ["knee_flexion_l"]'),
+    "scored by 'knee_flexion_l'",
 )
 calibration.stops("a start that is no number", toml('name = "walk_fast"', 'name = "walk_fast"\nstart = nan'), "")
 calibration.stops("a mass of half a kilogram", both(toml("mass = 78.790441", "mass = 0.5"), edit(SCALE, "78.790441", "0.5")), "mass")

@@ -191,6 +191,9 @@ VARIATIONS = (
         both(_static_in_c3d, lines(SCALE, lambda rows: [row.replace(STATIC, "standing.c3d") for row in rows])),
     ),
     _varied("part of the static trial", toml("[scaling]\n", "[scaling]\nstatic_range = [0.1, 0.4]\n")),
+    _varied(
+        "scored by two of the joints", toml('name = "walk_fast"', 'name = "walk_fast"\ndofs = ["knee_flexion_r", "ankle_dorsiflexion_r"]')
+    ),
     _varied("EMG on a clock of its own", _offset(EMG, 100.35, "emg")),
     _varied("forces on a clock of their own", _offset(GRF, 0.3, "forces")),
     _varied("markers on a clock of their own", _offset(TRC, -0.7, "markers")),

@@ -15,16 +15,18 @@ from torch import Tensor
 
 from osim_nmscal.calibration.cross_validation import leave_one_out
 from osim_nmscal.calibration.electrodes import electrodes_of
-from osim_nmscal.calibration.emg_driven import calibrate_emg_driven, likelihood_posterior, muscle_objective
+from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.fitting import Fit, fit
 from osim_nmscal.calibration.identifiability import Posterior, ridge_error
 from osim_nmscal.calibration.joint import JointObjective, dynamometer_objectives
-from osim_nmscal.calibration.likelihood import autocorrelation_time, moment_scale
+from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT, autocorrelation_time, moment_scale
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.optimizers import Optimizer, Progress
 from osim_nmscal.calibration.optimizers.named import named_optimizer, optimizer_name
 from osim_nmscal.calibration.outcome import Outcome
 from osim_nmscal.calibration.parameter_space import parameter_space
+from osim_nmscal.calibration.posterior import RIDGE, likelihood_posterior
+from osim_nmscal.calibration.problem import muscle_objective
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read, without_synergies
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.starts import starting_parameters
@@ -52,13 +54,11 @@ from osim_nmscal.splines import spline_basis
 
 # Highest random starting weight of a muscle without EMG. Source: choice; such a muscle then starts at about 0.1.
 _START_WEIGHT = 0.2
-# Relative ridge that makes the primitives' block invertible where the loss does not see them.
-_RIDGE = 1e-9
 
 
 @dataclass(frozen=True)
-class _Problem:
-    """All that the optimisers share."""
+class HybridProblem:
+    """All that the optimisers of a synergy-hybrid calibration share."""
 
     driven: DrivenTrials
     candidates: tuple[Synergies, ...]  # with 1, 2, ... synergies
@@ -131,7 +131,7 @@ def calibrate_synergy_hybrid(
     samples = sum(len(trial.time) for trial in driven.trials.trials)
     with threads_for(samples * len(table)):
         others = [trial.with_muscles(driven.trials.muscles) for trial in chosen.trials if trial.kind != "motion"]
-        problem = _problem(driven, others, table, settings, terms)
+        problem = hybrid_problem(driven, others, table, settings, terms)
         found = fit(problem.loss, problem.objective.objective, _starts(problem, settings), search, settings, progress)
         result = _outcome(problem, table, settings, name, found, began).result()
     if settings.cross_validation:
@@ -148,9 +148,18 @@ def _require_suitable(settings: CalibrationSettings, *, own_optimizer: bool) -> 
         )
 
 
-def _problem(
-    driven: DrivenTrials, others: Sequence[Trial], table: MuscleTable, settings: CalibrationSettings, terms: Sequence[Term]
-) -> _Problem:
+def hybrid_problem(
+    driven: DrivenTrials, others: Sequence[Trial], table: MuscleTable, settings: CalibrationSettings, terms: Sequence[Term] = ()
+) -> HybridProblem:
+    """Build the loss of a synergy-hybrid calibration.
+
+    Args:
+        driven: motions, and who drives which muscle.
+        others: passive trials and efforts.
+        table: the muscles.
+        settings: of the calibration.
+        terms: the user's.
+    """
     candidates, synergies = choose_synergies(driven, settings)
     stacked = stack_trials(driven.trials)
     electrodes = electrodes_of(driven.trials.trials, silenced=driven.synthesized)
@@ -169,7 +178,7 @@ def _problem(
     synthesized = torch.from_numpy(driven.is_synthesized)
     hybrid = HybridObjective(objective, hybrid_space, settings.synergy, torch.from_numpy(basis), lengths, synthesized)
     loss = JointObjective(hybrid, dynamometer_objectives(others, mechanics, space, settings), space.size)
-    return _Problem(driven, candidates, synergies, basis, hybrid, loss)
+    return HybridProblem(driven, candidates, synergies, basis, hybrid, loss)
 
 
 def choose_synergies(driven: DrivenTrials, settings: CalibrationSettings) -> tuple[tuple[Synergies, ...], Synergies]:
@@ -199,10 +208,10 @@ def _unseen(driven: DrivenTrials, others: Sequence[Trial]) -> list[str]:
     return [name for name, arm in zip(driven.trials.muscles, reach, strict=True) if arm == 0.0]
 
 
-def _starts(problem: _Problem, settings: CalibrationSettings) -> Iterator[Tensor]:
+def _starts(problem: HybridProblem, settings: CalibrationSettings) -> Iterator[Tensor]:
     """Yield every pair of starting parameters (`starts`) and starting weights (`synergy.starts`), the first of both being the start."""
     generator = np.random.default_rng(settings.seed)
-    weights_and_primitives = [_start(problem, generator) for _ in range(settings.synergy.starts)]
+    weights_and_primitives = [start_of(problem, generator) for _ in range(settings.synergy.starts)]
     for parameters in starting_parameters(problem.objective.space.parameters, settings):
         for first in weights_and_primitives:
             start = first.clone()
@@ -210,7 +219,7 @@ def _starts(problem: _Problem, settings: CalibrationSettings) -> Iterator[Tensor
             yield start
 
 
-def _start(problem: _Problem, generator: np.random.Generator) -> Tensor:
+def start_of(problem: HybridProblem, generator: np.random.Generator) -> Tensor:
     """Return z with the factorisation's weights, random ones for unrecorded muscles, and primitives fitted to the recorded."""
     space, driven, synergies = problem.objective.space, problem.driven, problem.synergies
     recorded = ~driven.is_synthesized
@@ -223,7 +232,9 @@ def _start(problem: _Problem, generator: np.random.Generator) -> Tensor:
     return space.join(space.parameters.start(), torch.from_numpy(weights)[None], coefficients)
 
 
-def _outcome(problem: _Problem, table: MuscleTable, settings: CalibrationSettings, optimizer: str, found: Fit, began: float) -> Outcome:
+def _outcome(
+    problem: HybridProblem, table: MuscleTable, settings: CalibrationSettings, optimizer: str, found: Fit, began: float
+) -> Outcome:
     best: HybridEvaluation = found.best.first
     objective = problem.objective
     findings = list(problem.driven.findings)
@@ -255,7 +266,7 @@ def _outcome(problem: _Problem, table: MuscleTable, settings: CalibrationSetting
     )
 
 
-def _synergy_result(problem: _Problem, best: HybridEvaluation) -> SynergyResult:
+def _synergy_result(problem: HybridProblem, best: HybridEvaluation) -> SynergyResult:
     driven = problem.driven
     lengths = [len(trial.time) for trial in driven.trials.trials]
     return SynergyResult(
@@ -273,15 +284,15 @@ def _synergy_result(problem: _Problem, best: HybridEvaluation) -> SynergyResult:
     )
 
 
-def _posterior(problem: _Problem, found: Fit, settings: CalibrationSettings) -> Posterior:
+def _posterior(problem: HybridProblem, found: Fit, settings: CalibrationSettings) -> Posterior:
     """Return the expected error of the muscle parameters, whatever weights and primitives may be."""
     at = found.best
     if settings.loss.moment_scale != "noise":
         return hybrid_posterior(problem.objective, at.first)
     muscles, linear = problem.objective.objective, problem.loss.linearize(at)
-    others = zip(problem.loss.others, at.others, linear.others, strict=True)
-    parts = [(muscles, at.first.muscles, linear.first.of_muscles), *others]
-    return likelihood_posterior(muscles, at.first.muscles.z, at.first.muscles, linear.first.hessian, parts, settings, found.noise)
+    others = list(zip(problem.loss.others, at.others, linear.others, strict=True))
+    moved = problem.objective.moved_by_moment_arms(at.first, linear.first, RIDGE) / LIKELIHOOD_UNIT
+    return likelihood_posterior(muscles, at.first.muscles.z, at.first.muscles, linear.first.hessian, moved, others, settings, found.noise)
 
 
 def hybrid_posterior(objective: HybridObjective, at: HybridEvaluation) -> Posterior:
@@ -291,12 +302,12 @@ def hybrid_posterior(objective: HybridObjective, at: HybridEvaluation) -> Poster
     primitives are eliminated from the Hessian. Otherwise as `identifiability.laplace_posterior`.
     """
     muscles, settings = objective.objective, objective.objective.settings
-    inner = objective.linearize(at).hessian.of_leading(objective.space.parameters.size, _RIDGE)
+    inner = objective.linearize(at).hessian.of_leading(objective.space.parameters.size, RIDGE)
     size = len(inner)
     trials = muscles.trials
-    errors = (at.muscles.outputs.joint_moment - trials.joint_moment) / moment_scale(settings, trials)
-    samples = float(trials.counted.sum()) * errors.shape[-1]
-    variance = max(float(errors[trials.counted].square().mean()), 1e-300)
+    errors = (at.muscles.outputs.joint_moment - trials.joint_moment) / moment_scale(settings, trials) * trials.measured
+    samples = float(trials.samples().sum())
+    variance = max(float(errors[trials.counted].square().sum()) / samples, 1e-300)
     correlation = autocorrelation_time(errors, trials.counted)
     # each trial's squared errors enter the loss as a mean over its samples
     noise_weight = variance * correlation * settings.moment_weight * trials.counted.shape[1] / samples

@@ -42,6 +42,7 @@ class Stage:
 
 TABLE = (
     Stage("scaling"),
+    Stage("initialization"),
     Stage("inverse_kinematics"),
     Stage("inverse_dynamics"),
     Stage("muscle_analysis"),

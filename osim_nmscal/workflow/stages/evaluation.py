@@ -14,8 +14,16 @@ from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import ConfigError
 from osim_nmscal.evaluation import dynamometer_metrics, moment_metrics
 from osim_nmscal.formats.text_files import write_text_atomically
-from osim_nmscal.workflow.names import CALIBRATION, DYNAMOMETER_METRICS, HISTORY, MOMENT_METRICS, PARAMETERS, PREDICTION_INDEX
-from osim_nmscal.workflow.predictions import read_predictions, relative_files, write_predictions
+from osim_nmscal.workflow.names import (
+    CALIBRATION,
+    CORRELATION,
+    DYNAMOMETER_METRICS,
+    HISTORY,
+    MOMENT_METRICS,
+    PARAMETERS,
+    PREDICTION_INDEX,
+)
+from osim_nmscal.workflow.predictions import read_predictions, read_uncalibrated, relative_files, write_predictions
 from osim_nmscal.workflow.results import (
     ResultsFolder,
     dynamometer_document,
@@ -61,13 +69,19 @@ def run(flow: "Flow") -> None:
         Task(
             stage="evaluation",
             settings=Evaluation(trials=trials, dynamometer=flow.dynamometer, start_muscles=start, settings=flow.config.calibration),
-            inputs={"calibration": place.path(CALIBRATION), "parameters": place.path(PARAMETERS), "history": place.path(HISTORY)},
+            inputs={
+                "calibration": place.path(CALIBRATION),
+                "parameters": place.path(PARAMETERS),
+                "history": place.path(HISTORY),
+                "correlation": place.path(CORRELATION),
+            },
             outputs=(*outputs(flow.config), *files),
             work=work,
         )
     )
     flow.trials = of_calibrated(trials, result.muscles.names)
     flow.predictions = read_predictions(place.path(PREDICTION_INDEX).parent, flow.trials)
+    flow.uncalibrated = read_uncalibrated(place.path(PREDICTION_INDEX).parent, flow.trials)
     stored = json.loads(place.path(MOMENT_METRICS).read_text(encoding="utf-8"))
     flow.metrics = tuple(read_metric(one) for one in stored)
     if flow.dynamometer:

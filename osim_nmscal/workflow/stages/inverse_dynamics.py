@@ -1,7 +1,7 @@
 """Inverse dynamics: joint moments from joint angles and forces, or given joint moments."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +107,7 @@ def take_moments(inputs: Inputs, given: GivenMoments, out: Path) -> Summary:
 
 
 def solve_moments(inputs: Inputs, task: FromForces, out: Path) -> Summary:
-    """Let OpenSim find the joint moments; the summary holds the share of the weight that the forces carry."""
+    """Let OpenSim find the joint moments; the summary holds the share of the weight that the forces carry, and where they act."""
     model, settings = inputs.file("model"), task.settings
     if task.force_plates:
         loads = write_loads(inputs.file("plates"), task, out / task.recording)
@@ -118,7 +118,8 @@ def solve_moments(inputs: Inputs, task: FromForces, out: Path) -> Summary:
     if settings.external_loads is not None:
         refuse(load_needs(model, settings.external_loads))
     result = run_inverse_dynamics(model, inputs.file("motion"), out / moments(task.recording), settings=settings)
-    return {"vertical_force_over_weight": float(result.vertical_force_over_weight)}
+    places = [asdict(place) for place in result.places]
+    return {"vertical_force_over_weight": float(result.vertical_force_over_weight), "force_places": places}
 
 
 def write_loads(plates_file: Path, task: FromForces, folder: Path) -> Path:

@@ -1,7 +1,6 @@
 """Trials: segments of the recordings on one clock, each with its role. Never cached: they take no time and are no files."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +41,7 @@ def run(flow: Flow) -> None:
         flow.recorded = {one.recording.name: one for one in data}
         flow.trials, said = cut(flow.config, data)
         findings += [*said, *_left_out(mapping, flow.trials)]
-        flow.start_muscles = _table(flow.config, flow.place.path(SCALED_MODEL), flow.trials)
+        flow.start_muscles = _table(flow, flow.trials)
 
 
 def read_recording(flow: Flow, recording: "RecordingSettings", mapped: tuple[str, ...]) -> RecordingData:
@@ -128,8 +127,10 @@ def _left_out(mapping: EmgMapping, trials: TrialSet) -> Iterator[str]:
         yield f"Muscles that are mapped to EMG but cross none of {listed(trials.dofs)} are left out: {listed(idle)}."
 
 
-def _table(config: "WorkflowConfig", model: Path, trials: TrialSet) -> MuscleTable:
-    """Return the muscles that take part, as the scaled model states them, in the class that will be written."""
-    table = read_muscles(model, config.model.substitute_muscle_class).select(trials.muscles)
-    target = config.output.muscle_class
+def _table(flow: Flow, trials: TrialSet) -> MuscleTable:
+    """Return the muscles that take part as the calibration starts with them, in the class that will be written."""
+    if flow.starting_values is not None:
+        return flow.starting_values.muscles.select(trials.muscles)
+    table = read_muscles(flow.place.path(SCALED_MODEL), flow.config.model.substitute_muscle_class).select(trials.muscles)
+    target = flow.config.output.muscle_class
     return table if target == "keep" else convert_muscles(table, target)
