@@ -18,7 +18,7 @@ from osim_nmscal.calibration.electrodes import electrodes_of
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.fitting import Fit, fit
 from osim_nmscal.calibration.identifiability import Posterior, ridge_error
-from osim_nmscal.calibration.joint import JointEvaluation, JointObjective, dynamometer_objectives
+from osim_nmscal.calibration.joint import JointObjective, dynamometer_objectives
 from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT, autocorrelation_time, moment_scale
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.optimizers import Optimizer, Progress
@@ -246,7 +246,7 @@ def _outcome(
     chosen = problem.synergies
     if chosen.vaf < settings.synergy.variance_accounted_for:
         findings.append(f"{len(chosen.weights)} synergies account for {chosen.vaf:.1%} of the recorded excitations only.")
-    uncertainty = _posterior(problem, found.best, settings)
+    uncertainty = _posterior(problem, found, settings)
     return Outcome(
         method="synergy_hybrid",
         optimizer=optimizer,
@@ -284,14 +284,15 @@ def _synergy_result(problem: HybridProblem, best: HybridEvaluation) -> SynergyRe
     )
 
 
-def _posterior(problem: HybridProblem, at: JointEvaluation, settings: CalibrationSettings) -> Posterior:
+def _posterior(problem: HybridProblem, found: Fit, settings: CalibrationSettings) -> Posterior:
     """Return the expected error of the muscle parameters, whatever weights and primitives may be."""
+    at = found.best
     if settings.loss.moment_scale != "noise":
         return hybrid_posterior(problem.objective, at.first)
     muscles, linear = problem.objective.objective, problem.loss.linearize(at)
     others = list(zip(problem.loss.others, at.others, linear.others, strict=True))
     moved = problem.objective.moved_by_moment_arms(at.first, linear.first, RIDGE) / LIKELIHOOD_UNIT
-    return likelihood_posterior(muscles, at.first.muscles.z, at.first.muscles, linear.first.hessian, moved, others, settings)
+    return likelihood_posterior(muscles, at.first.muscles.z, at.first.muscles, linear.first.hessian, moved, others, settings, found.noise)
 
 
 def hybrid_posterior(objective: HybridObjective, at: HybridEvaluation) -> Posterior:
