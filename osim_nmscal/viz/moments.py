@@ -39,6 +39,11 @@ def plot_moments(
 
     Returns:
         (role, dof) axes; R2 of each panel is the mean over its trials.
+
+    Example:
+        >>> grid = plot_moments(trials, predictions)  # or plot_moments(load_results("results"))
+        >>> grid.shape, grid[0, 0].get_xlabel()
+        ((1, 1), 'trial (%)')
     """
     run = run_of(trials)
     if run is not None:
