@@ -4,7 +4,7 @@ A dataclass with arrays prints every number and cannot be compared (`==` of arra
 of nouns with a table's manners.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, overload
@@ -114,11 +114,6 @@ class Rows(tuple[T, ...]):
         if name not in names:
             raise UnknownNameError(f"No row has {column} {name!r}.{did_you_mean(name, names)}")
         return tuple.__getitem__(self, names.index(name))
-
-
-def rows(values: Iterable[T]) -> tuple[T, ...]:
-    """Return dataclasses as `Rows`; typed as a tuple, which is all that the rest of the package asks for."""
-    return Rows(values)
 
 
 def same(one: Any, other: Any) -> bool:
