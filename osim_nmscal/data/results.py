@@ -64,6 +64,16 @@ class CalibratedParameter:
     at_bound: Literal["", "lower", "upper", "fixed"]
     standard_error: float  # same unit; nan where the optimiser gives none
     identifiable: bool  # the data narrow it to clearly less than its prior or range
+    prior_deviation: float = float("nan")  # same unit; how far the truth was believed to lie from the start (SD)
+
+    @property
+    def standing(self) -> Literal["known", "assumed", "at bound", "fixed"]:
+        """What the value rests on: the data, what was assumed before, a bound, or nothing that moved."""
+        if self.at_bound == "fixed":
+            return "fixed"
+        if self.at_bound:
+            return "at bound"
+        return "known" if self.identifiable else "assumed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +121,29 @@ class MomentMetrics:
     nrmse: float  # rmse / range of the inverse-dynamics moment
     r2: float  # 1 - SSE/SST
     correlation_squared: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamometerMetrics:
+    """How well the muscles give the moment that a dynamometer measured about one joint in one trial, over its counted samples.
+
+    Example:
+        >>> metric = DynamometerMetrics(
+        ...     trial="knee_sitting/sweep_01", kind="passive", role="calibration", dof="knee", largest=-14.0, rmse_uncalibrated=9.0,
+        ...     rmse_calibrated=2.5)
+        >>> metric.rmse_calibrated < metric.rmse_uncalibrated
+        True
+    """
+
+    trial: str
+    kind: Literal["passive", "effort"]
+    role: Literal["calibration", "held_out"]
+    dof: str
+    largest: float  # N*m, the measured moment that is farthest from zero
+    rmse_uncalibrated: float  # N*m
+    rmse_calibrated: float  # N*m
+    # N*m, what the scaled model's agonists give at an excitation of 0.3, less what resists them; nan for passive trials
+    submaximal: float = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -189,6 +222,7 @@ class CalibrationResult(Noun):
     history: Rows[HistoryRow]
     findings: tuple[str, ...] = ()  # decisions and warnings a user must see, one sentence each
     synergy: SynergyResult | None = None  # of a synergy-hybrid calibration
+    working_points: Rows[CalibratedParameter] = field(default_factory=Rows)  # fibers at the mean MTU length; empty without such a prior
     cross_validation: tuple[MomentMetrics, ...] = ()  # each calibration trial predicted from the others, if asked for
     # of the free parameters, in the order of `parameters`, (parameter, parameter); nan where one was held fixed; None if not kept
     correlation: FloatArray | None = None

@@ -1,6 +1,5 @@
 """Trials: segments cut from recordings, on one clock, ready for the neuromusculoskeletal model."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, overload
@@ -15,6 +14,9 @@ if TYPE_CHECKING:
     import pandas
 
 FloatArray = NDArray[np.float64]
+
+# What happens in a trial: a task with EMG and inverse dynamics; a relaxed joint that is moved; an effort on a dynamometer.
+TrialKind = Literal["motion", "passive", "effort"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -88,6 +90,10 @@ class Trial(Noun):
     joint_moment: FloatArray  # (time, dof), N*m, from inverse dynamics
     first_counted: int = 0  # index of the first sample that counts in losses and metrics
     role: Literal["calibration", "held_out"] = "calibration"
+    kind: TrialKind = "motion"
+    measured: tuple[str, ...] | Literal["all"] = "all"  # degrees of freedom whose moment was measured; the others do not count
+    # "emg": excitations were recorded, and carry the gain of their channel; "assumed": they are what the protocol says (relaxed, maximal)
+    driven_by: Literal["emg", "assumed"] = "emg"
 
     def __post_init__(self) -> None:
         n, m, d = len(self.time), len(self.muscles), len(self.dofs)
@@ -106,6 +112,22 @@ class Trial(Noun):
             raise SignalError(f"Trial {self.name!r}: time steps vary from {steps.min():g} to {steps.max():g} s; resample to one step.")
         if not 0 <= self.first_counted < n:
             raise SignalError(f"Trial {self.name!r}: first_counted is {self.first_counted}, expected 0 to {n - 1}.")
+        if self.measured != "all":
+            if not self.measured:
+                raise SignalError(f"Trial {self.name!r}: no moment was measured; name at least one degree of freedom.")
+            for dof in self.measured:
+                _position(dof, self.dofs, f"trial {self.name!r}", "degree of freedom")
+        if self.kind == "passive" and self.excitation.any():
+            row, column = np.argwhere(self.excitation)[0]
+            raise SignalError(
+                f"Trial {self.name!r} is passive, but the excitation of {self.muscles[column]!r} is {self.excitation[row, column]:.3g} at "
+                f"{self.time[row]:g} s; leave its excitations zero, or make it an effort."
+            )
+
+    @property
+    def is_measured(self) -> NDArray[np.bool_]:
+        """Whether the moment of each degree of freedom was measured, (dof,)."""
+        return np.array([self.measured == "all" or dof in self.measured for dof in self.dofs])
 
     def __len__(self) -> int:
         """Return the number of samples, lead-in included."""
@@ -138,14 +160,6 @@ class Trial(Noun):
             mtu_length=self.mtu_length[:, columns],
             moment_arm=self.moment_arm[:, :, columns],
         )
-
-    def digest(self) -> str:
-        """Return a SHA-256 of everything in the trial, for caches."""
-        said = repr((self.name, self.role, self.muscles, self.dofs, self.first_counted))
-        digest = hashlib.sha256(said.encode())
-        for array in (self.time, self.excitation, self.mtu_length, self.moment_arm, self.joint_moment):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -251,13 +265,13 @@ class TrialSet(Noun):
             raise SignalError(f"No trial has the role {role!r}; trials are: {', '.join(self.names)}.")
         return TrialSet(trials=trials)
 
+    def of_kind(self, *kinds: TrialKind) -> "tuple[Trial, ...]":
+        """Return the trials of some kinds, which may be none."""
+        return tuple(trial for trial in self.trials if trial.kind in kinds)
+
     def with_muscles(self, muscles: Sequence[str]) -> "TrialSet":
         """Return the trials with some of their muscles, in that order."""
         return TrialSet(trials=tuple(trial.with_muscles(muscles) for trial in self.trials))
-
-    def digest(self) -> str:
-        """Return a SHA-256 of everything in the trials, for caches."""
-        return hashlib.sha256("".join(trial.digest() for trial in self.trials).encode()).hexdigest()
 
     def select(self, names: Sequence[str]) -> "TrialSet":
         """Return the named trials, in that order."""

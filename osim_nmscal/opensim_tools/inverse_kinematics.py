@@ -276,6 +276,12 @@ def _require_plausible_unit(recorded: MarkerTrajectories, needed: list[str], mod
     located = [model.getMarkerSet().get(name).getLocationInGround(state) for name in needed]
     expected = np.array([[point.get(i) for i in range(3)] for point in located])
     positions = recorded.positions[:, [recorded.markers.index(name) for name in needed]]
+    positions = positions[np.isfinite(positions).any(axis=(1, 2))]
+    if len(positions) == 0:
+        raise SignalError(
+            f"{recorded.source}: none of the {len(needed)} markers that the model follows is seen from {recorded.time[0]:g} to "
+            f"{recorded.time[-1]:g} s; check their names and the used time."
+        )
     spans = np.nanmax(positions, axis=1) - np.nanmin(positions, axis=1)
     span = float(np.nanmedian(np.linalg.norm(spans, axis=1)))
     model_span = float(np.linalg.norm(np.ptp(expected, axis=0)))

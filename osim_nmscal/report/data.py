@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.findings import Finding, Verdict
 from osim_nmscal.data.noun import Noun
-from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction, VerificationMetrics
+from osim_nmscal.data.results import CalibrationResult, DynamometerMetrics, MomentMetrics, TrialPrediction, VerificationMetrics
 
 FloatArray = NDArray[np.float64]
 
@@ -135,6 +135,7 @@ class ReportData(Noun):
     calibration: CalibrationResult | None = None
     prior_widths: dict[str, float] = field(default_factory=dict)  # kind -> share of the start, or the kind's own unit; 0: from the bounds
     metrics: tuple[MomentMetrics, ...] = ()
+    dynamometer: tuple[DynamometerMetrics, ...] = ()  # of passive trials and efforts
     verification: tuple[VerificationMetrics, ...] = ()
     verification_tolerance: float = 0.05
     verification_failure: str = ""

@@ -16,6 +16,7 @@ def reviewer_section(data: ReportData) -> Section:
         blocks=(
             Text(title="Methods, ready to paste", paragraphs=(methods_paragraph(data),), copied=True),
             _metrics(data),
+            *_dynamometer(data),
             _verification(data),
             *_settings(data),
             _versions(data),
@@ -48,6 +49,28 @@ def _metrics(data: ReportData) -> Block:
         marked=frozenset(i for i, row in enumerate(rows) if row[3] == "calibrated" and row[6] < 0),
         folded=True,
     )
+
+
+def _dynamometer(data: ReportData) -> tuple[Block, ...]:
+    if not data.dynamometer:
+        return ()
+    rows = [(m.trial, m.kind, ROLES[m.role], m.dof, m.largest, m.rmse_uncalibrated, m.rmse_calibrated) for m in data.dynamometer]
+    table = Table(
+        caption="Moments of the dynamometer, per trial and measured degree of freedom. Marked: the error grew by calibration.",
+        columns=(
+            Column(title="trial"),
+            Column(title="kind"),
+            Column(title="set"),
+            Column(title="degree of freedom"),
+            Column(title="largest measured", digits=1, unit="N·m"),
+            Column(title="RMSE before", digits=2, unit="N·m"),
+            Column(title="RMSE after", digits=2, unit="N·m"),
+        ),
+        rows=rows_of(rows),
+        marked=frozenset(i for i, m in enumerate(data.dynamometer) if m.rmse_calibrated > m.rmse_uncalibrated),
+        folded=len(rows) > 12,
+    )
+    return (table,)
 
 
 def _verification(data: ReportData) -> Block:

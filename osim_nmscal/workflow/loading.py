@@ -15,12 +15,12 @@ from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.findings import Finding, Verdict
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.noun import Rows
-from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction, VerificationMetrics
+from osim_nmscal.data.results import CalibrationResult, DynamometerMetrics, MomentMetrics, TrialPrediction, VerificationMetrics
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import FileFormatError
 from osim_nmscal.formats.storage import read_storage
-from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis
+from osim_nmscal.initialization.files import read_starting_values
 from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.trials.assembly import cut_trials
@@ -28,8 +28,8 @@ from osim_nmscal.trials.segmentation import Segment
 from osim_nmscal.workflow import names
 from osim_nmscal.workflow.opened import Results, open_results
 from osim_nmscal.workflow.predictions import AGAIN, damaged, prediction_files, read_index, read_json, read_predictions, read_uncalibrated
-from osim_nmscal.workflow.recording_files import moments_by_coordinate
-from osim_nmscal.workflow.results import read_calibration, read_metric
+from osim_nmscal.workflow.recording_files import moments_by_coordinate, recorded_geometry
+from osim_nmscal.workflow.results import read_calibration, read_dynamometer_metric, read_metric
 from osim_nmscal.workflow.showing import opened_model, run_html, run_sentence
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class LoadedResults:
     model: Path  # personalized.osim
     trials: TrialSet
     calibration: CalibrationResult
+    dynamometer: tuple[DynamometerMetrics, ...]  # of passive trials and efforts
     predictions: Rows[TrialPrediction]  # of the calibrated muscles, one per trial
     uncalibrated: Rows[TrialPrediction]  # of the muscles before calibration, one per trial
     metrics: Rows[MomentMetrics]
@@ -105,6 +106,7 @@ def load_results(folder: Path | str) -> LoadedResults:
         model=root / names.PERSONALIZED_MODEL,
         trials=trials,
         calibration=calibration,
+        dynamometer=tuple(read_dynamometer_metric(one) for one in judged.get("dynamometer", ())),
         predictions=Rows(read_predictions(results.folder.predictions, trials)),
         uncalibrated=Rows(read_uncalibrated(results.folder.predictions, trials)),
         metrics=Rows(read_metric(one) for one in read_json(root / names.MOMENT_METRICS, AGAIN)),
@@ -119,6 +121,9 @@ def load_results(folder: Path | str) -> LoadedResults:
 
 
 def _start_muscles(results: Results, config: WorkflowConfig) -> MuscleTable:
+    kept = results.folder.root / names.STARTING_VALUES
+    if config.initialization.changes_anything and kept.is_file():
+        return read_starting_values(kept).muscles
     table = read_muscles(results.folder.scaled_model, config.model.substitute_muscle_class)
     target = config.output.muscle_class
     return table if target == "keep" else convert_muscles(table, target)
@@ -140,8 +145,8 @@ def _trials_of(
     config: WorkflowConfig, recording: RecordingSettings, root: Path, rows: Sequence[Mapping[str, Any]], muscles: MuscleTable
 ) -> tuple[Trial, ...]:
     dofs = config.muscle_analysis.dofs
-    geometry = read_muscle_analysis(recording.muscle_analysis or root / recording.name, dofs)
-    moments = moments_by_coordinate(read_storage(root / names.moments(recording.name)), dofs)
+    geometry = recorded_geometry(recording, recording.muscle_analysis or root / recording.name, dofs)
+    moments = moments_by_coordinate(read_storage(root / names.moments(recording.name)), dofs, recording.dofs)
     driven = read_storage(root / names.excitations(recording.name))
     values = np.zeros((len(driven.time), len(muscles)))
     for column, muscle in enumerate(muscles.names):
@@ -151,7 +156,14 @@ def _trials_of(
     segments = tuple(_segment(root, row) for row in rows)
     roles = {row["trial"]: row["role"] for row in rows}
     trials = cut_trials(
-        recording.name, segments, geometry.select(muscles.names, dofs), moments, excitations, settings=config.trials, roles=roles
+        recording.name,
+        segments,
+        geometry.select(muscles.names, dofs),
+        moments,
+        excitations,
+        settings=config.trials,
+        roles=roles,
+        measured=recording.dofs,
     )
     for trial, row in zip(trials, rows, strict=True):
         if trial.first_counted != row["first_counted"]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.findings import Finding, Verdict
 from osim_nmscal.data.noun import Rows
-from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction
+from osim_nmscal.data.results import CalibrationResult, DynamometerMetrics, MomentMetrics, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.doctor.verdict import verdict
 from osim_nmscal.errors import NmscalError
@@ -53,6 +53,7 @@ class PersonalizedResult:
     model: Path | None = None  # personalized.osim
     trials: TrialSet | None = None
     calibration: CalibrationResult | None = None
+    dynamometer: tuple[DynamometerMetrics, ...] = ()  # of passive trials and efforts
     metrics: Rows[MomentMetrics] = field(default_factory=Rows)
     predictions: Rows[TrialPrediction] = field(default_factory=Rows)  # of the calibrated muscles
     uncalibrated: Rows[TrialPrediction] = field(default_factory=Rows)  # of the muscles before calibration
@@ -128,7 +129,7 @@ def personalize(
             runner.judge("check", opened.foreseen)
             for stage in TABLE:
                 flow.stage = stage.name
-                stage.run(flow)
+                flow.pass_through(stage)
                 runner.judge(stage.name, judged(stage.name, flow))
                 if stage is not TABLE[-1]:
                     runner.finish(stage.name)
@@ -175,7 +176,9 @@ def _publish(flow: Flow) -> None:
             folder = ResultsFolder(root=part)
             write_sidecar(folder, result, settings=settings, inputs=inputs)
             confirmed = flow.verification.metrics if flow.verification else ()
-            write_metrics(folder, result, flow.metrics, flow.runner.times, confirmed, judged=judged_as)
+            write_metrics(
+                folder, result, flow.metrics, flow.runner.times, confirmed, dynamometer=flow.dynamometer_metrics, judged=judged_as
+            )
             write_run_report(flow, verdict_of(flow), part / REPORT)
             place.keep(SUMMARY, key, part, seconds=0.0, summary={})
     _publish_set(flow, "complete", "All stages have finished.")
@@ -202,6 +205,7 @@ def _result(flow: Flow) -> PersonalizedResult:
             "model": flow.place.path(PERSONALIZED_MODEL),
             "trials": flow.trials,
             "calibration": flow.calibration,
+            "dynamometer": flow.dynamometer_metrics,
             "metrics": Rows(flow.metrics),
             "predictions": Rows(flow.predictions),
             "uncalibrated": Rows(flow.uncalibrated),

@@ -26,7 +26,7 @@ from osim_nmscal.workflow.opened import open_results
 from osim_nmscal.workflow.records import RECORD_FILE, STAGES_FILE, UNFINISHED, Ending, StageRecord, read_pending
 from osim_nmscal.workflow.report_recordings import channel_views, recording_view
 from osim_nmscal.workflow.report_trials import trial_views
-from osim_nmscal.workflow.results import ResultsFolder, StageTime, read_calibration, read_metric, versions
+from osim_nmscal.workflow.results import ResultsFolder, StageTime, read_calibration, read_dynamometer_metric, read_metric, versions
 from osim_nmscal.workflow.runner import warnings_collected
 from osim_nmscal.workflow.stages import STAGES
 from osim_nmscal.workflow.user_files import input_digests
@@ -150,6 +150,7 @@ def _gathered(source: ReportSource) -> ReportData:
         calibration=calibration,
         prior_widths={name: one.prior_width for name, one in config.calibration.parameters},
         metrics=metrics,
+        dynamometer=tuple(read_dynamometer_metric(one) for one in _json(source.path(names.DYNAMOMETER_METRICS)) or ()),
         verification=checked,
         verification_tolerance=config.verification.tolerance,
         verification_failure=short(failure),
@@ -220,6 +221,8 @@ def _facts(config: WorkflowConfig, trials: Sequence[TrialView]) -> tuple[tuple[s
     if config.subject.height:
         facts.append(("height", f"{config.subject.height:g} m"))
     facts.append(("recordings", ", ".join(recording.name for recording in config.recordings)))
+    if config.dynamometer:
+        facts.append(("dynamometer", ", ".join(recording.name for recording in config.dynamometer)))
     if trials:
         used = sum(trial.role == "calibration" for trial in trials)
         facts.append(("trials", f"{used} calibrate, {len(trials) - used} held out"))

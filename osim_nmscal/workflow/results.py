@@ -24,6 +24,7 @@ from osim_nmscal.data.noun import Rows
 from osim_nmscal.data.results import (
     CalibratedParameter,
     CalibrationResult,
+    DynamometerMetrics,
     HistoryRow,
     MomentMetrics,
     NeuralParameters,
@@ -46,7 +47,12 @@ PARAMETER_COLUMNS = (
     "at_bound",
     "standard_error",
     "identifiable",
+    "prior_deviation",
+    "standing",
 )
+_FIELDS = {"muscle": "owner", "parameter": "name"}
+# Rows of parameters.csv that follow from others.
+_DERIVED = "working_point"
 SIDECAR_FORMAT = 1
 
 
@@ -114,8 +120,7 @@ class StageTime:
 def write_calibration(folder: ResultsFolder, result: CalibrationResult) -> None:
     """Write parameters.csv, history.csv (units as in the column `unit`), correlation.csv and calibration.json of a calibration."""
     rows = [
-        (p.owner, p.name, p.unit, p.start, p.calibrated, p.lower, p.upper, p.at_bound, p.standard_error, p.identifiable)
-        for p in result.parameters
+        (*(getattr(p, _FIELDS.get(column, column)) for column in PARAMETER_COLUMNS),) for p in (*result.parameters, *result.working_points)
     ]
     write_text_atomically(folder.parameters, _csv(PARAMETER_COLUMNS, rows))
     terms = result.history[0].term_names if result.history else ()
@@ -149,6 +154,7 @@ def write_metrics(
     stages: Sequence[StageTime],
     verification: Iterable[VerificationMetrics] = (),
     *,
+    dynamometer: Iterable[DynamometerMetrics] = (),
     judged: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write metrics.json: rmse in N*m, nrmse = rmse / range of the inverse-dynamics moment, r2 = 1 - SSE/SST; verdict and findings."""
@@ -158,6 +164,9 @@ def write_metrics(
         "moments": [metric_document(metric) for metric in metrics],
         "verification": [asdict(metric) for metric in verification],
     }
+    measured = [dynamometer_document(metric) for metric in dynamometer]
+    if measured:
+        document["dynamometer"] = measured
     document |= judged or {}
     if result.cross_validation:
         document["cross_validation"] = [metric_document(metric) for metric in result.cross_validation]
@@ -193,7 +202,8 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
             strength_coefficient=np.array([document["strength_coefficient"][name] for name in muscles.names]),
             start_neural=_read_neural(document["start_neural"], muscles),
             neural=_read_neural(document["neural"], muscles),
-            parameters=_read_parameters(folder.parameters),
+            parameters=Rows(row for row in _read_parameters(folder.parameters) if row.name != _DERIVED),
+            working_points=Rows(row for row in _read_parameters(folder.parameters) if row.name == _DERIVED),
             history=_read_history(folder.history),
             findings=tuple(summary["findings"]),
             synergy=None if document["synergy"] is None else _read_synergy(document["synergy"]),
@@ -232,6 +242,17 @@ def read_metric(stored: Mapping[str, Any]) -> MomentMetrics:
     """Read a metric back from JSON."""
     numbers = {key: _number(stored[key]) for key in ("rmse", "nrmse", "r2", "correlation_squared")}
     return MomentMetrics(trial=stored["trial"], role=stored["set"], dof=stored["dof"], model=stored["model"], **numbers)
+
+
+def dynamometer_document(metric: DynamometerMetrics) -> dict[str, Any]:
+    """Return a metric of a dynamometer trial as JSON; what is not finite becomes null."""
+    return {"set" if key == "role" else key: _finite(value) for key, value in asdict(metric).items()}
+
+
+def read_dynamometer_metric(stored: Mapping[str, Any]) -> DynamometerMetrics:
+    """Read such a metric back from JSON."""
+    numbers = {key: _number(stored[key]) for key in ("largest", "rmse_uncalibrated", "rmse_calibrated", "submaximal")}
+    return DynamometerMetrics(trial=stored["trial"], kind=stored["kind"], role=stored["set"], dof=stored["dof"], **numbers)
 
 
 def versions() -> dict[str, str]:
@@ -325,7 +346,7 @@ def _read_parameters(path: Path) -> Rows[CalibratedParameter]:
                 unit=row["unit"],
                 at_bound=row["at_bound"],  # type: ignore[arg-type]  # written by us
                 identifiable=row["identifiable"] == "True",
-                **{key: float(row[key]) for key in ("start", "calibrated", "lower", "upper", "standard_error")},
+                **{key: float(row[key]) for key in ("start", "calibrated", "lower", "upper", "standard_error", "prior_deviation")},
             )
             for row in csv.DictReader(stream)
         )

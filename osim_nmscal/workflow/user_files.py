@@ -47,6 +47,10 @@ def named_inputs(config: "WorkflowConfig") -> Iterator[tuple[str, Path]]:
     yield "model.file", config.model.file
     if config.scaling.setup is not None:
         yield "scaling.setup", config.scaling.setup
+    if config.scaling.static_trial is not None:
+        yield "scaling.static_trial", config.scaling.static_trial
+    if config.initialization.measurements is not None:
+        yield "initialization.measurements", config.initialization.measurements
     if config.inverse_kinematics is not None:
         yield "inverse_kinematics.setup", config.inverse_kinematics.setup
     if config.inverse_dynamics.external_loads is not None:
@@ -57,6 +61,11 @@ def named_inputs(config: "WorkflowConfig") -> Iterator[tuple[str, Path]]:
             path = getattr(recording, key)
             if isinstance(path, Path):
                 yield f"recordings[{i}].{key}", path
+    for measured in config.dynamometer:
+        for key in ("table", "joint_angles", "joint_moments"):
+            path = getattr(measured, key)
+            if isinstance(path, Path):
+                yield f"recordings.{measured.name}.{key}", path
 
 
 def input_files(config: "WorkflowConfig") -> dict[Path, str]:
@@ -89,5 +98,5 @@ def missing_files(config: "WorkflowConfig") -> list[str]:
         if not exists:
             siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
             hint = did_you_mean(path.name, siblings) if siblings else f" Its folder {path.parent} does not exist either."
-            sentences.append(f"{config.source}: key '{key}' names the {wanted} {path}, which does not exist.{hint}")
+            sentences.append(f"{config.where(key)}: key '{key}' names the {wanted} {path}, which does not exist.{hint}")
     return sentences

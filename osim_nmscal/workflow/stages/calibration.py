@@ -1,6 +1,6 @@
 """Calibration: the parameters with which the muscles explain the joint moments of the calibration trials."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,9 +54,15 @@ def run(flow: "Flow") -> None:
     trials, muscles = flow.trials, flow.start_muscles
     if trials is None or muscles is None:
         raise ConfigError("There are no trials to calibrate with; run the workflow from its beginning.")
+    measured = tuple(trial for trial in flow.dynamometer if trial.role == "calibration")
     task = Task(
         stage="calibration",
-        settings=Calibration(trials=trials.calibration, muscles=muscles, settings=flow.config.calibration, terms=flow.terms),
+        settings=Calibration(
+            trials=TrialSet(trials=(*trials.calibration.trials, *measured)),
+            muscles=muscles,
+            settings=for_muscles(flow.config.calibration, muscles.names),
+            terms=flow.terms,
+        ),
         inputs={},
         outputs=outputs(flow.config),
         work=work,
@@ -66,11 +72,19 @@ def run(flow: "Flow") -> None:
     flow.calibration = read_calibration(ResultsFolder(root=flow.place.path(CALIBRATION).parent.parent), muscles)
 
 
+def for_muscles(settings: CalibrationSettings, muscles: Sequence[str]) -> CalibrationSettings:
+    """Return the settings without what they say of muscles that take no part, as none of the dofs sees them; `check` knows all names."""
+    groups = {group: tuple(name for name in members if name in muscles) for group, members in settings.groups.items()}
+    roles = {name: role for name, role in settings.synergy.muscles.items() if name in muscles}
+    kept = {group: members for group, members in groups.items() if members}
+    return settings.model_copy(update={"groups": kept, "synergy": settings.synergy.model_copy(update={"muscles": roles})})
+
+
 def work(inputs: Inputs, task: Calibration, out: Path) -> Summary:
     """Calibrate; an interrupted calibration is written, but never used again."""
-    from osim_nmscal.workflow.methods import method_of  # torch takes seconds, and `check` asks this module
+    from osim_nmscal.calibration.calibrate import calibrate  # torch takes seconds, and `check` asks this module
 
-    result = method_of(task.settings.method).calibrate(task.trials, task.muscles, task.settings, progress=_tell, terms=task.terms)
+    result = calibrate(task.trials, task.muscles, task.settings, progress=_tell, terms=task.terms)
     write_calibration(ResultsFolder(root=out), result)
     return {
         "status": result.status,
