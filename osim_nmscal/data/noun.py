@@ -70,6 +70,13 @@ class Rows(tuple[T, ...]):
     """
 
     __slots__ = ()
+    __hash__ = tuple.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, tuple) and same(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     @overload
     def __getitem__(self, key: SupportsIndex) -> T: ...

@@ -56,7 +56,7 @@ def plot_moments(
         members = [trial for trial in trials.trials if trial.role == role and trial.name in after]
         for column, dof in enumerate(trials.dofs):
             one = grid[row, column]
-            _panel(one, members, column, before, after)
+            _panel(one, [trial for trial in members if trial.is_measured[column]], column, before, after)
             if row == 0:
                 one.annotate(dof, (0, 1), (0, 14), xycoords="axes fraction", textcoords="offset points", fontsize=8)  # above its R²
             if row == len(roles) - 1:

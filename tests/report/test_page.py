@@ -252,6 +252,10 @@ def test_trials_with_other_joints_and_joints_without_a_moment_are_drawn_as_far_a
     )
     page = report_html(replace(data, trials=(first, second, third)))
     assert "nan" not in "".join(re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL))
+    calibration = page[page.index("Joint moments of the calibration trials") : page.index("Agreement with inverse dynamics")]
+    assert calibration.count("<svg xmlns") == 1  # the knee; in the second trial it was not measured
+    held_out = page[page.index("Joint moments of the held-out") :] if "Joint moments of the held-out" in page else ""
+    assert held_out == ""  # the third was never evaluated
 
 
 def test_the_file_is_small(tmp_path, data):
