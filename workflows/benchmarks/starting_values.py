@@ -136,7 +136,7 @@ def _errors(muscles: MuscleTable, true: MuscleTable, reference: np.ndarray) -> d
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--real", nargs="*", choices=("running", "treadmill"), default=[])
+    parser.add_argument("--real", nargs="*", choices=("running", "treadmill", "walker"), default=[])
     parser.add_argument("--method", choices=("emg_driven", "synergy_hybrid"), default="emg_driven")
     parser.add_argument("--starts", nargs="+", choices=tuple(STARTS), default=list(STARTS))
     parser.add_argument("--settings", type=Path, help="TOML file with a [calibration] table")
