@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "nms": {"errors", "settings", "data"},
     "initialization": {"errors", "settings", "data", "formats", "nms"},
     "calibration": {"errors", "settings", "data", "nms", "splines", "evaluation"},
+    "planning": {"errors", "data", "calibration"},
     "evaluation": {"errors", "settings", "data"},
     "virtual_subject": {"errors", "settings", "data", "signals", "splines", "formats", "osim_model", "opensim_tools", "nms"},
     "doctor": {"errors", "settings", "data", "signals"},
@@ -82,7 +83,7 @@ ALLOWED: dict[str, set[str]] = {
 BORDERS: dict[str, set[str]] = {
     "opensim": {"opensim_tools", "virtual_subject", "opensim_objects"},
     "lxml": {"osim_model", "opensim_tools"},
-    "torch": {"kinematics", "nms", "initialization", "calibration", "virtual_subject", "summaries"},
+    "torch": {"kinematics", "nms", "initialization", "calibration", "planning", "virtual_subject", "summaries"},
     "ezc3d": {"formats", "virtual_subject"},
     "sklearn": {"calibration", "virtual_subject"},
     "typer": {"cli", "commands"},

@@ -8,8 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.optimizer_settings import GaussNewtonSettings
 from osim_nmscal.calibration.prediction import predict
-from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings, ParameterSettings, ParametersSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, ParameterSettings, ParametersSettings
 from osim_nmscal.calibration.simulated_twin import Twin, make_twin
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.trials import TrialSet

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from osim_nmscal.calibration.calibrate import calibrate
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.optimizer_settings import AdamWSettings, GaussNewtonSettings
 from osim_nmscal.calibration.optimizers import Journal, Loss, Minimum, Progress
-from osim_nmscal.calibration.settings import AdamWSettings, CalibrationSettings, GaussNewtonSettings
+from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.simulated_twin import Twin, make_synergy_twin, make_twin
 from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
 from osim_nmscal.calibration.synergy.settings import SynergySettings

@@ -7,7 +7,8 @@ import pytest
 
 from osim_nmscal.calibration.electrodes import electrodes_of
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings
+from osim_nmscal.calibration.optimizer_settings import GaussNewtonSettings
+from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.simulated_twin import Twin, make_twin
 from osim_nmscal.data.trials import Trial, TrialSet
 

@@ -8,8 +8,9 @@ from calibration_twin import with_dynamometer
 
 from osim_nmscal.calibration.calibrate import calibrate
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.optimizer_settings import GaussNewtonSettings
 from osim_nmscal.calibration.prediction import predict
-from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings
+from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.simulated_twin import Twin, make_synergy_twin, make_twin
 from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
 from osim_nmscal.calibration.synergy.prediction import predict_hybrid

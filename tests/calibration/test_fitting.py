@@ -6,8 +6,9 @@ from torch import Tensor
 
 from osim_nmscal.calibration.calibrate import calibrate
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.optimizer_settings import AnnealingSettings, GaussNewtonSettings
 from osim_nmscal.calibration.optimizers import Journal, Loss, Minimum, Progress
-from osim_nmscal.calibration.settings import AnnealingSettings, CalibrationSettings, GaussNewtonSettings
+from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.simulated_twin import Twin, make_twin
 from osim_nmscal.data.results import HistoryRow
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from osim_nmscal.calibration.calibrate import calibrate
+from osim_nmscal.calibration.optimizer_settings import GaussNewtonSettings
 from osim_nmscal.calibration.predict_calibrated import predict_calibrated
 from osim_nmscal.calibration.prediction import predict
-from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings, without_synergies
+from osim_nmscal.calibration.settings import CalibrationSettings, without_synergies
 from osim_nmscal.calibration.simulated_twin import SynergyTwin, make_synergy_twin
 from osim_nmscal.calibration.synergy.prediction import predict_hybrid
 from osim_nmscal.calibration.synergy.settings import SynergySettings

@@ -6,8 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from osim_nmscal.calibration.calibrate import calibrate
+from osim_nmscal.calibration.optimizer_settings import GaussNewtonSettings
 from osim_nmscal.calibration.presets import PRESETS, PresetName, over_preset
-from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings, LossSettings, ParameterSettings, ParametersSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, ParameterSettings, ParametersSettings
 from osim_nmscal.calibration.simulated_twin import make_twin
 
 

@@ -3,8 +3,9 @@
 from calibration_twin import make_objective
 
 from osim_nmscal.calibration.objective import Objective
+from osim_nmscal.calibration.optimizer_settings import AnnealingSettings
 from osim_nmscal.calibration.optimizers.simulated_annealing import simulated_annealing
-from osim_nmscal.calibration.settings import AnnealingSettings, CalibrationSettings
+from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.simulated_twin import make_twin
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import osim_nmscal.electrodes.bench as station
-from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings
+from osim_nmscal.calibration.optimizer_settings import GaussNewtonSettings
+from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.simulated_twin import make_synergy_twin
 from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.data.emg import EmgMapping
