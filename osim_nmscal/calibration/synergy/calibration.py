@@ -133,7 +133,7 @@ def calibrate_synergy_hybrid(
     samples = sum(len(trial.time) for trial in driven.trials.trials)
     with threads_for(samples * len(table)):
         others = [trial.with_muscles(driven.trials.muscles) for trial in chosen.trials if trial.kind != "motion"]
-        problem = hybrid_problem(driven, others, table, settings, terms)
+        problem = hybrid_problem(driven, others, known, settings, terms)
         found = fit(problem.loss, problem.objective.objective, _starts(problem, settings), search, settings, progress)
         result = _outcome(problem, table, settings, name, found, began).result()
     if settings.cross_validation:
@@ -151,17 +151,23 @@ def _require_suitable(settings: CalibrationSettings, *, own_optimizer: bool) -> 
 
 
 def hybrid_problem(
-    driven: DrivenTrials, others: Sequence[Trial], table: MuscleTable, settings: CalibrationSettings, terms: Sequence[Term] = ()
+    driven: DrivenTrials,
+    others: Sequence[Trial],
+    muscles: MuscleTable | StartingValues,
+    settings: CalibrationSettings,
+    terms: Sequence[Term] = (),
 ) -> HybridProblem:
     """Build the loss of a synergy-hybrid calibration.
 
     Args:
         driven: motions, and who drives which muscle.
         others: passive trials and efforts.
-        table: the muscles.
+        muscles: the muscles, with what is known of them.
         settings: of the calibration.
         terms: the user's.
     """
+    known = starting_values(muscles)
+    table = known.muscles
     candidates, synergies = choose_synergies(driven, settings)
     stacked = stack_trials(driven.trials)
     electrodes = electrodes_of(driven.trials.trials, silenced=driven.synthesized)
