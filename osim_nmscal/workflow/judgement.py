@@ -253,7 +253,8 @@ def _of_inverse_kinematics(flow: "Flow") -> Iterator[Finding]:
 def _of_inverse_dynamics(flow: "Flow") -> Iterator[Finding]:
     config = flow.config
     for recording in config.recordings:
-        table = moments_by_coordinate(read_storage(flow.place.path(moments(recording.name))), config.muscle_analysis.dofs)
+        dofs = config.muscle_analysis.dofs
+        table = moments_by_coordinate(read_storage(flow.place.path(moments(recording.name))), dofs, recording.dofs)
         scored = recording.dofs or table.labels
         rotations = [c.name for c in read_coordinates(flow.place.path(SCALED_MODEL)) if c.rotational and c.name in scored]
         yield from of_forces.joint_moments(table, rotations, config.subject.mass)

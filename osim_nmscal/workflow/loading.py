@@ -146,7 +146,7 @@ def _trials_of(
 ) -> tuple[Trial, ...]:
     dofs = config.muscle_analysis.dofs
     geometry = recorded_geometry(recording, recording.muscle_analysis or root / recording.name, dofs)
-    moments = moments_by_coordinate(read_storage(root / names.moments(recording.name)), dofs)
+    moments = moments_by_coordinate(read_storage(root / names.moments(recording.name)), dofs, recording.dofs)
     driven = read_storage(root / names.excitations(recording.name))
     values = np.zeros((len(driven.time), len(muscles)))
     for column, muscle in enumerate(muscles.names):
