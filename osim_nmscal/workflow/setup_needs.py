@@ -30,6 +30,8 @@ def scaling_needs(model: Path, settings: ScalingSettings) -> Iterator[NmscalErro
     setup = read_scale_setup(settings)
     in_model = model_markers(model, setup.path)
     yield from _setup_needs(model, setup)
+    if is_on(setup.node, "MarkerPlacer/apply"):
+        file_of(setup, "MarkerPlacer/coordinate_file")
     for place, used in (("ModelScaler", _measured_markers(setup)), ("MarkerPlacer", _placed_markers(setup))):
         if not used:
             continue
@@ -117,6 +119,7 @@ def load_needs(model: Path, loads: Path) -> Iterator[NmscalError]:
     if data_file is None:
         yield FileFormatError(f"{loads} names no force file in <datafile>; add it.")
         return
+    file_of(setup, "external_loads_model_kinematics_file")
     data, bodies = read_storage(data_file), tuple(read_body_masses(model))
     for force in setup.node.iter("ExternalForce"):
         if text_of(force, "isDisabled", "false").lower() == "true" or not is_on(force, "appliesForce"):

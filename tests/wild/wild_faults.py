@@ -271,6 +271,18 @@ model.stops(
     toml('[scaling]\nsetup = "scale_setup.xml"', f'[scaling]\nstatic_trial = "{STATIC}"'),
     "ScaleTool setup",
 )
+model.stops(
+    "a static pose that is not there",
+    edit(SCALE, "<max_marker_movement>", "<coordinate_file>pose.mot</coordinate_file><max_marker_movement>"),
+    "pose.mot",
+)
+model.stops(
+    "kinematics of the loads that are not there",
+    edit(
+        LOADS, "</ExternalLoads>", "<external_loads_model_kinematics_file>pose.mot</external_loads_model_kinematics_file></ExternalLoads>"
+    ),
+    "pose.mot",
+)
 model.stops("a scale of an unknown body", edit(SCALE, '<BodyScale name="thigh_r">', '<BodyScale name="femur_r">'), "femur_r")
 model.stops("a task of an unknown marker", edit(IK, 'name="RTOE"', 'name="RTEO"'), "RTEO")
 model.doubts(
