@@ -11,11 +11,22 @@ from osim_nmscal.errors import FileFormatError, NmscalError, SignalError, Unknow
 from osim_nmscal.formats.marker_files import read_markers
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.opensim_tools.scale_setup import STATIC_TRIALS, ScalingSettings, read_scale_setup
-from osim_nmscal.opensim_tools.setup_file import SetupFile, file_of, included, is_on, marker_tasks, numbers_of, read_setup, text_of
+from osim_nmscal.opensim_tools.setup_file import (
+    SetupFile,
+    coordinate_tasks,
+    file_of,
+    included,
+    is_on,
+    marker_tasks,
+    numbers_of,
+    read_setup,
+    text_of,
+)
 from osim_nmscal.osim_model.reader import (
     marker_bodies_of,
     marker_locations_of,
     read_body_masses,
+    read_coordinates,
     read_marker_bodies,
     read_marker_locations,
     read_marker_names,
@@ -103,13 +114,17 @@ def task_markers(setup_file: Path) -> tuple[str, ...]:
 
 
 def task_needs(setup_file: Path, recorded: MarkerTrajectories, in_model: Sequence[str], model: Path) -> Iterator[NmscalError]:
-    """Yield the markers with an inverse kinematics task that the recording or the model lacks, or that there is no task."""
+    """Yield the markers, and coordinates, with a task of inverse kinematics that recording or model lack, or that there is none."""
     setup = read_setup(setup_file, "InverseKinematicsTool", "IKTaskSet")
     wanted = task_markers(setup_file)
     if not wanted:
         yield FileFormatError(f"{setup.path} has no <IKMarkerTask> that is applied with a weight above 0; add one for each marker.")
     yield from _absent(wanted, recorded.markers, str(setup.path), recorded.source)
     yield from _absent(wanted, in_model, str(setup.path), f"{model} with its marker set")
+    known = [coordinate.name for coordinate in read_coordinates(model)]
+    followed = [name for node in setup.node.iter("IKTaskSet") for name in coordinate_tasks(included(node))]
+    for name in (name for name in dict.fromkeys(followed) if known and name not in known):
+        yield UnknownNameError(f"{setup.path} has a task for coordinate {name!r}, which {model} does not have.{did_you_mean(name, known)}")
 
 
 def load_needs(model: Path, loads: Path) -> Iterator[NmscalError]:

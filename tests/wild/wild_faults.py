@@ -284,6 +284,11 @@ model.stops(
     "pose.mot",
 )
 model.stops("a scale of an unknown body", edit(SCALE, '<BodyScale name="thigh_r">', '<BodyScale name="femur_r">'), "femur_r")
+model.stops(
+    "a task of an unknown coordinate",
+    edit(IK, "<objects>", '<objects><IKCoordinateTask name="knee_r"><apply>true</apply><weight>1</weight></IKCoordinateTask>'),
+    "a task for coordinate 'knee_r'",
+)
 model.stops("a task of an unknown marker", edit(IK, 'name="RTOE"', 'name="RTEO"'), "RTEO")
 model.doubts(
     "the model of an adult for a child",
