@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.settings import LossSettings
-from osim_nmscal.calibration.stacking import StackedTrials
 from osim_nmscal.nms.curves import CurveTable
 from osim_nmscal.nms.muscle_models import MuscleMechanics
 
@@ -207,18 +206,3 @@ def built_in_terms(settings: LossSettings, muscle: MuscleMechanics) -> tuple[Mus
         RangePenalty("tendon_strain", settings.tendon_strain_weight, "tendon_strain", *settings.tendon_strain_range),
     )
     return tuple(term for term in terms if term.weight > 0.0)
-
-
-def moment_scale(settings: LossSettings, trials: StackedTrials) -> Tensor:
-    """Return what moment errors are divided by, (dof,), N·m; a DOF whose moment is constant, or never counts, is divided by 1 N·m."""
-    target = trials.joint_moment
-    one = torch.ones((), dtype=target.dtype)
-    scales = []
-    for dof, scored in enumerate(trials.scored.T):
-        values = target[:, scored, dof][trials.counted[:, scored]]
-        if settings.moment_scale == "raw" or len(values) < 2:
-            scales.append(one)
-            continue
-        spread = values.std() if settings.moment_scale == "sd" else values.amax() - values.amin()
-        scales.append(torch.where(spread > 1e-6, spread, one))
-    return torch.stack(scales)

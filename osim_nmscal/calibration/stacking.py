@@ -4,13 +4,13 @@ Padding holds the last sample. An MTU goes on for one sample at the speed of its
 the fiber's velocity is taken from both neighbours of a sample, and the last one of a trial must not see it stop.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.data.trials import TrialKind, TrialSet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,22 +22,13 @@ class StackedTrials:
     moment_arm: Tensor  # (time, trial, dof, muscle), m
     joint_moment: Tensor  # (time, trial, dof), N·m
     counted: Tensor  # (time, trial), bool: not lead-in, not padding
-    scored: Tensor  # (trial, dof), bool: whether this moment of this trial counts
+    measured: Tensor  # (trial, dof), bool: whose moment counts
+    kinds: tuple[TrialKind, ...]  # of each trial
     time_step: float  # s
 
     def samples(self) -> Tensor:
         """Return how many moments count, (dof,)."""
-        return self.counted.sum(dim=0).to(torch.float64) @ self.scored.to(torch.float64)
-
-    def only_scored(self) -> "StackedTrials":
-        """Return the trials with no muscle about the joints that do not count, and no moment to be met there.
-
-        So nothing that such a joint asks for enters a loss, and nothing that a loss is made of must know of it.
-        """
-        if bool(self.scored.all()):
-            return self
-        scored = self.scored.to(self.joint_moment.dtype)
-        return replace(self, moment_arm=self.moment_arm * scored[..., None], joint_moment=self.joint_moment * scored)
+        return self.counted.sum(dim=0).to(torch.float64) @ self.measured.to(torch.float64)
 
 
 def stack_trials(trials: TrialSet) -> StackedTrials:
@@ -57,6 +48,7 @@ def stack_trials(trials: TrialSet) -> StackedTrials:
         moment_arm=padded([trial.moment_arm for trial in trials.trials]),
         joint_moment=padded([trial.joint_moment for trial in trials.trials]),
         counted=counted,
-        scored=torch.tensor([[dof in trial.scored_dofs for dof in trial.dofs] for trial in trials.trials]),
+        measured=torch.from_numpy(np.stack([trial.is_measured for trial in trials.trials])),
+        kinds=tuple(trial.kind for trial in trials.trials),
         time_step=trials.time_step,
     )

@@ -23,6 +23,8 @@ KINDS: dict[str, str] = {
     "plate_on_wrong_foot": "a force acts where another foot is",
     "plate_unnamed": "a loaded force plate acts on nothing",
     "moment_beyond_human": "joint moments no person has",
+    "moment_sign": "a dynamometer's moment has the sign that no joint has",
+    "weak_effort": "an effort is no maximal one",
     "weight_not_carried": "the forces do not carry the weight",
     "forces_late": "forces and motion are on different clocks",
     "odd_contact": "a contact unlike the others",

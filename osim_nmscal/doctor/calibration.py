@@ -72,7 +72,7 @@ def problem(trials: TrialSet, strength: FloatArray, *, synthesises: bool = False
 
 def _one_direction(trials: TrialSet, column: int, strength: FloatArray) -> list[Finding]:
     """Find a joint whose moment one muscle alone must bear in one direction, e.g. rectus femoris flexing a hip without iliopsoas."""
-    dof, scored = trials.dofs[column], [trial for trial in trials.trials if trials.dofs[column] in trial.scored_dofs]
+    dof, scored = trials.dofs[column], [trial for trial in trials.trials if trial.is_measured[column]]
     if not scored:
         return []
     moment = np.concatenate([trial.joint_moment[trial.first_counted :, column] for trial in scored])
@@ -156,7 +156,7 @@ def muscles_in_use(result: CalibrationResult, predictions: Sequence[TrialPredict
     if stretched:
         text = f"Tendons are stretched beyond what they bear (5 to 8 %): {listed(stretched)}."
         findings.append(Finding(severity="doubt", kind="tendon_strain", about="muscles", text=text))
-    findings += _starts(result.loss_of_starts)
+    findings += _starts([start.loss_final for start in result.starts])
     free = [p for p in result.parameters if p.at_bound != "fixed"]
     kinds: dict[str, list[str]] = defaultdict(list)
     for parameter in free:

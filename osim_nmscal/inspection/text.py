@@ -43,6 +43,9 @@ def _lines(facts: FileFacts) -> Iterator[str]:
     if facts.events:
         names = [f"{event.context} {event.name} {event.time:.3f} s".strip() for event in facts.events]
         yield from _listing(f"events ({len(names)})", names)
+    told = [f"{value:g} {unit}" for value, unit in ((facts.mass, "kg"), (facts.height, "m")) if value is not None]
+    if told:
+        yield f"  person      {', '.join(told)} (as typed at the capture)"
     for remark in facts.remarks:
         yield f"  look at     {remark}"
 

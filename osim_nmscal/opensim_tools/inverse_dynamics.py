@@ -16,8 +16,11 @@ import numpy as np
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError, OpenSimToolError, SignalError, UnknownNameError, did_you_mean
 from osim_nmscal.formats.storage import read_storage, write_storage
+from osim_nmscal.opensim_objects import ModelSource, TableSource, takes_model
+from osim_nmscal.opensim_tools.external_loads import place_kinematics
 from osim_nmscal.opensim_tools.filtered_forces import filtered_wrench
 from osim_nmscal.opensim_tools.force_places import ActingForce, ForcePlace, force_places
+from osim_nmscal.opensim_tools.given import motion_of
 from osim_nmscal.opensim_tools.model_access import Coordinates, coordinates_of, free_coordinates, open_model
 from osim_nmscal.opensim_tools.motion import OPENSIM_ORDER, read_motion
 from osim_nmscal.opensim_tools.run import in_worker, temporary_folder
@@ -32,6 +35,8 @@ LARGEST_POINT = 100.0
 LARGEST_WEIGHTS = 50.0
 # Mean vertical force that differs from the weight by more than this share is said. Source: choice; both feet on plates give 1 %.
 WEIGHT_TOLERANCE = 0.1
+# Points of application are looked at where a plate carries at least this share of the weight. Source: choice
+LOADED = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -98,9 +103,10 @@ class _Loads:
     acting: tuple[ActingForce, ...]  # those with a point in ground
 
 
+@takes_model
 def run_inverse_dynamics(
-    model: Path | str,
-    coordinates: Path | str | TimeSeries,
+    model: ModelSource,
+    coordinates: TableSource,
     out: Path | str,
     *,
     settings: InverseDynamicsSettings,
@@ -110,8 +116,8 @@ def run_inverse_dynamics(
     """Find the generalized forces that explain a motion.
 
     Args:
-        model: .osim file with the subject's mass.
-        coordinates: .mot or .sto file (degrees or radians), or coordinates in rad and m.
+        model: .osim file with the subject's mass, or `opensim.Model`.
+        coordinates: .mot or .sto file, `TimeSeries`, `opensim.TimeSeriesTable` or `Storage`; in degrees if it says so.
         out: .sto file to write; its log goes beside it (.log).
         settings: external loads and filter.
         start: first time, s; default the first that motion and forces share. The filter sees the whole motion.
@@ -131,11 +137,11 @@ def run_inverse_dynamics(
         >>> found.moments.column("elbow_flexion_r").shape
         (51,)
     """
-    out = Path(out).absolute()
+    out, coordinates = Path(out).absolute(), motion_of(coordinates)
     loads = settings.external_loads.absolute() if settings.external_loads else None
     job = _Job(
         model=Path(model).absolute(),
-        coordinates=coordinates if isinstance(coordinates, TimeSeries) else Path(coordinates).absolute(),
+        coordinates=coordinates,
         out=out,
         settings=settings.model_copy(update={"external_loads": loads}),
         start=start,
@@ -210,8 +216,7 @@ def _redirected_loads(settings: InverseDynamicsSettings, model: Any, weight: flo
         soft = _filtered(data, forces, settings.lowpass_cutoff)
         used = write_storage(temporary_folder() / "forces.mot", soft, header_name="forces")
     put(setup.node, "datafile", str(used))
-    if kinematics := file_of(setup, "external_loads_model_kinematics_file"):
-        put(setup.node, "external_loads_model_kinematics_file", str(kinematics))
+    place_kinematics(setup)
     return _Loads(
         path=write_setup(setup, temporary_folder() / "external_loads.xml"),
         start=float(data.time[0]),
@@ -268,7 +273,9 @@ def _vertical_force(setup: SetupFile, force: Any, data: TimeSeries, weight: floa
         raise SignalError(
             f"{data.source}: a force reaches {largest:.4g} N, {largest / weight:.0f} times the model's weight; correct its unit."
         )
-    if "point" in columns and (furthest := float(np.nanmax(np.abs(columns["point"])))) > LARGEST_POINT:
+    # an unloaded plate divides noise by noise: its point may lie anywhere
+    loaded = np.linalg.norm(columns["force"], axis=1) > LOADED * weight
+    if "point" in columns and loaded.any() and (furthest := float(np.nanmax(np.abs(columns["point"][loaded])))) > LARGEST_POINT:
         raise SignalError(f"{data.source}: a point of application reaches {furthest:.4g} m; it looks like mm: divide by 1000.")
     return columns["force"][:, 1]
 
@@ -336,16 +343,3 @@ def _weight_carried(loads: _Loads | None, weight: float, start: float, end: floa
         f"{loads.mean_vertical.source}: the mean vertical force is {share:.3f} of the weight of the model ({weight / 9.80665:.1f} kg); "
         "check the mass ([scaling] mass_only), which plate is which foot, or use only the time when every foot is on a plate.",
     )
-
-
-def coordinate_moments(table: TimeSeries) -> TimeSeries:
-    """Name the columns of an inverse dynamics file by coordinate.
-
-    Args:
-        table: as read from the file of OpenSim's tool: `<coordinate>_moment`, `<coordinate>_force`.
-
-    Returns:
-        The same with the suffixes taken off.
-    """
-    names = tuple(next((label.removesuffix(s) for s in SUFFIXES if label.endswith(s)), label) for label in table.labels)
-    return replace(table, labels=names)

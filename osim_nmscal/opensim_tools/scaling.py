@@ -22,6 +22,7 @@ from osim_nmscal.errors import ConfigError, FileFormatError, OpenSimToolError, S
 from osim_nmscal.formats.marker_files import is_c3d, read_markers
 from osim_nmscal.formats.text_files import write_atomically
 from osim_nmscal.formats.trc import read_trc, write_trc
+from osim_nmscal.opensim_objects import ModelSource, takes_model
 from osim_nmscal.opensim_tools.model_access import open_model
 from osim_nmscal.opensim_tools.placed_markers import PlacedMarkers, placed_markers
 from osim_nmscal.opensim_tools.run import in_worker, temporary_folder
@@ -77,11 +78,12 @@ class _Job:
     captures: Mapping[Path, MarkerTrajectories]  # static trials in c3d files, which are not read in OpenSim's process
 
 
-def scale_model(model: Path | str, out: Path | str, *, settings: ScalingSettings) -> ScalingResult:
+@takes_model
+def scale_model(model: ModelSource, out: Path | str, *, settings: ScalingSettings) -> ScalingResult:
     """Scale a model, or adjust its mass, or take it as it is.
 
     Args:
-        model: .osim file; with a setup file it replaces the generic model named there.
+        model: .osim file or `opensim.Model`; with a setup file it replaces the generic model named there.
         out: .osim file to write; its log goes beside it (.log).
         settings: what to do.
 

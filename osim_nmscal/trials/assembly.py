@@ -66,7 +66,7 @@ def cut_trials(
     *,
     settings: TrialSettings | None = None,
     roles: Mapping[str, Role] | None = None,
-    scored: Sequence[str] = (),
+    measured: Sequence[str] = (),
 ) -> tuple[Trial, ...]:
     """Cut the trials of one recording.
 
@@ -78,7 +78,7 @@ def cut_trials(
         excitations: (time, muscle), 0 to 1, any rate; its muscles become those of the trials.
         settings: default `TrialSettings()`.
         roles: trial name -> role; a trial that it lacks is held out; default: all calibrate.
-        scored: degrees of freedom that count in losses and metrics; default: all.
+        measured: degrees of freedom whose moments count; default: all.
 
     Returns:
         One trial per segment. Where a recording starts too late for the whole lead-in, the trial has a shorter one (see
@@ -106,7 +106,7 @@ def cut_trials(
     moments = moments.select(geometry.dofs)
     _require_plausible(recording, geometry, moments, excitations)
     trials = (_trial(recording, segment, geometry, moments, excitations, settings, roles) for segment in segments)
-    return tuple(replace(trial, scored=tuple(scored)) for trial in trials)
+    return tuple(replace(trial, measured=tuple(measured)) if measured else trial for trial in trials)
 
 
 def lead_in_findings(trials: Sequence[Trial], settings: TrialSettings | None = None) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.findings import Finding, with_allowed
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.doctor import calibration as of_calibration
 from osim_nmscal.emg.envelope import linear_envelope
@@ -21,10 +22,12 @@ from osim_nmscal.formats.once import reading_once
 from osim_nmscal.formats.storage import in_radians
 from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read_muscles
 from osim_nmscal.signals import require_gapless
+from osim_nmscal.trials.dynamometer_settings import DynamometerSettings
 from osim_nmscal.trials.roles import assign_roles, require_apart, trial_names
 from osim_nmscal.trials.segmentation import Segment, segment_recording, segments_within
 from osim_nmscal.workflow.captures import same_captures
 from osim_nmscal.workflow.contacts import contacts_of, usual_stances
+from osim_nmscal.workflow.dynamometer_files import dynamometer_runs
 from osim_nmscal.workflow.judgement import foreseen
 from osim_nmscal.workflow.ownership import ownership_problems
 from osim_nmscal.workflow.recording_files import (
@@ -53,8 +56,8 @@ class SummaryRow:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckReport:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class CheckReport(Noun):
     """What is wrong, what a user should know, and what a run would do.
 
     Example:
@@ -138,6 +141,8 @@ def _checked(config: WorkflowConfig, root: Path, last: str) -> CheckReport:
             segments |= _check_trials(check, recording, spans)
     if segments:
         _check_roles(check, segments)
+    for measured in config.dynamometer:
+        check.row(f"Recording {measured.name}", f"{measured.kind}, of a dynamometer: {_runs(check, measured)}")
     for stage in TABLE[: STAGES.index(last) + 1]:
         check.attempt(lambda stage=stage: check.add(stage.problems(config, sound=not check.errors)))  # type: ignore[misc]
     check.judged[:] = with_allowed(check.judged, config.checks.allow)
@@ -177,7 +182,7 @@ def _mapping(config: WorkflowConfig, table: MuscleTable) -> EmgMapping:
     except ConfigError:
         raise
     except NmscalError as error:
-        raise type(error)(f"{config.source}: [emg.mapping]: {error}") from error
+        raise type(error)(f"{config.where('emg.mapping')}: [emg.mapping]: {error}") from error
 
 
 def _check_muscles(check: _Check, mapping: EmgMapping, table: MuscleTable) -> None:
@@ -192,7 +197,7 @@ def _check_muscles(check: _Check, mapping: EmgMapping, table: MuscleTable) -> No
                 check.add(
                     [
                         UnknownNameError(
-                            f"{config.source}: key {key!r} names {name!r}, which is no muscle of "
+                            f"{config.where(key)}: key {key!r} names {name!r}, which is no muscle of "
                             f"{config.model.file}.{did_you_mean(name, table.names)}"
                         )
                     ]
@@ -201,7 +206,19 @@ def _check_muscles(check: _Check, mapping: EmgMapping, table: MuscleTable) -> No
         for name in (name for name in members if name not in mapping.muscles):
             why = "has no EMG" if name in table.names else f"is no muscle of {config.model.file}"
             hint = did_you_mean(name, mapping.muscles) if name not in table.names else " Map it under [emg.mapping], or take it out."
-            check.add([UnknownNameError(f"{config.source}: key 'calibration.groups.{group}' names {name!r}, which {why}.{hint}")])
+            file = config.where("calibration.groups")
+            check.add([UnknownNameError(f"{file}: key 'calibration.groups.{group}' names {name!r}, which {why}.{hint}")])
+
+
+def _runs(check: _Check, recording: DynamometerSettings) -> str:
+    """Say what trials a recording of a dynamometer gives."""
+    try:
+        runs = dynamometer_runs(check.config, recording)
+    except NmscalError as error:
+        check.add([error])
+        return "not readable"
+    sweeps = sum("/sweep" in run.name for run in runs)
+    return f"{sweeps} sweeps, {len(runs) - sweeps} poses held; moments about {listed(runs[0].measured)}"
 
 
 @dataclass(frozen=True, kw_only=True)

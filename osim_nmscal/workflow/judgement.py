@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from osim_nmscal.data.findings import Finding
+from osim_nmscal.data.findings import Finding, note
+from osim_nmscal.data.results import CalibrationResult
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.doctor import calibration as of_calibration
 from osim_nmscal.doctor import contacts as of_contacts
+from osim_nmscal.doctor import dynamometer as of_dynamometer
 from osim_nmscal.doctor import emg as of_emg
 from osim_nmscal.doctor import forces as of_forces
 from osim_nmscal.doctor import markers as of_markers
@@ -23,11 +25,14 @@ from osim_nmscal.doctor import motion as of_motion
 from osim_nmscal.doctor.forces import AppliedForce
 from osim_nmscal.emg.envelope import linear_envelope
 from osim_nmscal.emg.normalization import normalization_reference
+from osim_nmscal.errors import FiberDynamicsError, listed
 from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.storage import in_radians, read_storage
+from osim_nmscal.initialization.mean_person import SOURCE
 from osim_nmscal.osim_model.crossing import read_crossing_muscles
 from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read_muscles
 from osim_nmscal.workflow.applied_forces import applied_forces, plate_loads
+from osim_nmscal.workflow.dynamometer_files import recorded_postures
 from osim_nmscal.workflow.feet import feet_by_markers
 from osim_nmscal.workflow.names import SCALED_MODEL, moments, motion
 from osim_nmscal.workflow.recording_files import (
@@ -42,6 +47,7 @@ from osim_nmscal.workflow.setup_needs import marker_bodies, marker_locations, me
 
 if TYPE_CHECKING:
     from osim_nmscal.config import RecordingSettings, WorkflowConfig
+    from osim_nmscal.trials.dynamometer_settings import DynamometerSettings
     from osim_nmscal.workflow.flow import Flow
 
 
@@ -91,8 +97,23 @@ def foreseen(config: "WorkflowConfig", *, excites: bool = True) -> Iterator[Find
         yield from of_forces.unnamed_plates(carried.loads, carried.named, carried.source)
         if excites and config.emg.envelope.kind == "raw":
             yield from of_emg.raw_channels(recorded_emg(recording, channels), start=recording.start, end=recording.end)
+    for measured in config.dynamometer:
+        yield from _dynamometer(config, measured)
     if excites:
         yield from _channels(config, channels)
+
+
+def _dynamometer(config: "WorkflowConfig", recording: "DynamometerSettings") -> Iterator[Finding]:
+    """Judge angles and moments of a dynamometer by what joints do and people can."""
+    found = recorded_postures(config, recording)
+    angles = TimeSeries(
+        time=np.arange(len(found.values), dtype=np.float64), labels=found.coordinates, values=found.values, source=found.source
+    )
+    yield from of_motion.joint_angles(angles, read_coordinates(config.model.file))
+    for dof, moment in zip(found.measured, found.moments.T, strict=True):
+        yield from of_dynamometer.moment_of_a_person(recording.name, dof, moment, config.subject.mass)
+        if recording.kind == "passive":
+            yield from of_dynamometer.passive_resists(recording.name, dof, found.angle(dof), moment)
 
 
 def _mapped_channels(config: "WorkflowConfig") -> tuple[str, ...]:
@@ -232,7 +253,8 @@ def _of_inverse_kinematics(flow: "Flow") -> Iterator[Finding]:
 def _of_inverse_dynamics(flow: "Flow") -> Iterator[Finding]:
     config = flow.config
     for recording in config.recordings:
-        table = moments_by_coordinate(read_storage(flow.place.path(moments(recording.name))), config.muscle_analysis.dofs)
+        dofs = config.muscle_analysis.dofs
+        table = moments_by_coordinate(read_storage(flow.place.path(moments(recording.name))), dofs, recording.dofs)
         scored = recording.dofs or table.labels
         rotations = [c.name for c in read_coordinates(flow.place.path(SCALED_MODEL)) if c.rotational and c.name in scored]
         yield from of_forces.joint_moments(table, rotations, config.subject.mass)
@@ -270,11 +292,41 @@ def _on(time: np.ndarray, clock: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(time, clock, column) for column in flat.T], axis=1).reshape(len(time), *values.shape[1:])
 
 
+def _of_dynamometer(flow: "Flow") -> Iterator[Finding]:
+    if flow.start_muscles is None or flow.trials is None:
+        return
+    strength = flow.start_muscles.select(flow.trials.muscles).values("max_isometric_force")
+    for recording in flow.config.dynamometer:
+        if recording.kind != "effort":
+            continue
+        if absent := [name for name in recording.agonists if name not in flow.trials.muscles]:
+            joints = listed(flow.trials.dofs)
+            yield note(f"Agonists of {recording.name} that cross none of {joints}, or take no part, count as absent: {listed(absent)}.")
+        own = [trial for trial in flow.dynamometer if trial.name.split("/")[0] == recording.name]
+        yield from of_dynamometer.effort_direction(own, recording.agonists, strength)
+
+
 def _of_evaluation(flow: "Flow") -> Iterator[Finding]:
     if flow.calibration is not None:
         yield from of_calibration.muscles_in_use(flow.calibration, flow.predictions)
+        yield from _of_relaxed_legs(flow, flow.calibration)
     yield from of_calibration.fitted_moments(flow.metrics)
     yield from of_calibration.held_out_moments(flow.metrics)
+    yield from of_dynamometer.not_maximal(flow.dynamometer_metrics)
+
+
+def _of_relaxed_legs(flow: "Flow", result: CalibrationResult) -> Iterator[Finding]:
+    """Say where the calibrated leg, relaxed, went away from the mean person's."""
+    from osim_nmscal.initialization.relaxed_leg import relaxed_leg_findings  # with them comes torch
+    from osim_nmscal.workflow.starting_values import relaxed_legs
+
+    try:
+        compared = relaxed_legs(flow, {"start": result.start_muscles, "calibrated": result.muscles})
+    except FiberDynamicsError as error:
+        yield note(f"The calibrated leg cannot be compared with the mean person's relaxed leg: {error}")
+        return
+    for legs in compared.values():
+        yield from relaxed_leg_findings(legs["start"], legs["calibrated"], flow.config.muscle_analysis.dofs, SOURCE)
 
 
 def _of_verification(flow: "Flow") -> Iterator[Finding]:
@@ -289,6 +341,7 @@ _JUDGES: Mapping[str, Callable[["Flow"], Iterable[Finding]]] = {
     "inverse_kinematics": _of_inverse_kinematics,
     "inverse_dynamics": _of_inverse_dynamics,
     "trials": _of_trials,
+    "dynamometer": _of_dynamometer,
     "evaluation": _of_evaluation,
     "verification": _of_verification,
 }

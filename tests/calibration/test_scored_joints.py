@@ -20,7 +20,7 @@ def _scored(trials: TrialSet, index: int, dofs: tuple[str, ...], error: float = 
     """One trial is scored by some joints; the moments of its others may be anything."""
     trial = trials.trials[index]
     moments = trial.joint_moment + error * np.array([dof not in dofs for dof in trial.dofs])
-    changed = replace(trial, scored=dofs, joint_moment=moments)
+    changed = replace(trial, measured=dofs, joint_moment=moments)
     return replace(trials, trials=(*trials.trials[:index], changed, *trials.trials[index + 1 :]))
 
 
@@ -38,7 +38,7 @@ def test_moments_that_do_not_count_change_neither_loss_nor_gradient() -> None:
 
 def test_what_is_scored_everywhere_is_the_loss_without_the_setting() -> None:
     twin = make_twin(steps=60)
-    named = replace(twin.trials, trials=tuple(replace(trial, scored=trial.dofs) for trial in twin.trials.trials))
+    named = replace(twin.trials, trials=tuple(replace(trial, measured=trial.dofs) for trial in twin.trials.trials))
     losses = []
     for trials in (twin.trials, named):
         objective = make_objective(replace(twin, trials=trials), CalibrationSettings())
@@ -70,4 +70,4 @@ def test_only_scored_joints_are_evaluated() -> None:
 
 def test_a_trial_cannot_be_scored_by_a_joint_that_it_lacks() -> None:
     with pytest.raises(UnknownNameError, match="elbow"):
-        replace(make_twin(steps=60).trials.trials[0], scored=("elbow",))
+        replace(make_twin(steps=60).trials.trials[0], measured=("elbow",))

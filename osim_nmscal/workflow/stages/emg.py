@@ -68,7 +68,7 @@ def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
     silent = [channel for channel in mapping.channels if channel not in found]
     if silent and config.emg.normalization.method == "mvc":
         yield SignalError(
-            f"{config.source}: no recording of emg.mvc has the channels {listed(silent)}, so nothing normalizes them; name one "
+            f"{config.where('emg.mvc')}: no recording of emg.mvc has the channels {listed(silent)}, so nothing normalizes them; name one "
             "that has, or another [emg.normalization] method."
         )
 
