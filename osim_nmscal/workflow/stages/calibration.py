@@ -42,7 +42,9 @@ def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
 
 
 def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
-    """Yield bounds that exclude the start, and groups of unknown muscles."""
+    """Yield bounds that exclude the start, groups of unknown muscles, and that nothing is free."""
+    if not any(one.free for _, one in config.calibration.parameters):
+        yield ConfigError(f"{config.source}: no parameter is free to move; free at least one in [calibration.parameters].")
     if sound:
         try:
             owners_of_every_kind(read_muscles(config.model.file, config.model.substitute_muscle_class), config.calibration)
