@@ -15,19 +15,20 @@ FloatArray = NDArray[np.float64]
 FORGOTTEN = 1e-20
 
 
-def cubic_spline(time: FloatArray, values: FloatArray, at: FloatArray) -> FloatArray:
+def cubic_spline(time: FloatArray, values: FloatArray, at: FloatArray, derivative: int = 0) -> FloatArray:
     """Evaluate the cubic through samples whose first two derivatives are continuous; the first two pieces are one cubic, so the last.
 
     Args:
         time: (time,), strictly increasing, at least 2.
         values: (time, ...), finite.
         at: (new,); beyond the samples the first and last pieces go on.
+        derivative: 0, 1 or 2.
 
     Returns:
         (new, ...).
     """
     columns = values.reshape(len(values), -1)
-    return _evaluated(time, columns, _spline_slopes(time, columns), at).reshape(len(at), *values.shape[1:])
+    return _evaluated(time, columns, _spline_slopes(time, columns), at, derivative).reshape(len(at), *values.shape[1:])
 
 
 def monotone_cubic(time: FloatArray, values: FloatArray, at: FloatArray) -> FloatArray:
@@ -36,13 +37,18 @@ def monotone_cubic(time: FloatArray, values: FloatArray, at: FloatArray) -> Floa
     return _evaluated(time, columns, _monotone_slopes(time, columns), at).reshape(len(at), *values.shape[1:])
 
 
-def _evaluated(time: FloatArray, values: FloatArray, slopes: FloatArray, at: FloatArray) -> FloatArray:
+def _evaluated(time: FloatArray, values: FloatArray, slopes: FloatArray, at: FloatArray, derivative: int = 0) -> FloatArray:
     piece = np.clip(np.searchsorted(time, at, side="right") - 1, 0, len(time) - 2)
     step, since = (time[piece + 1] - time[piece])[:, None], (at - time[piece])[:, None]
     first, left, right = values[piece], slopes[piece], slopes[piece + 1]
     secant = (values[piece + 1] - first) / step
     bend = (left + right - 2 * secant) / step
-    return np.asarray(first + since * (left + since * ((secant - left) / step - bend + since * bend / step)))
+    second, third = (secant - left) / step - bend, bend / step  # coefficients of the second and third power
+    if derivative == 1:
+        return np.asarray(left + since * (2 * second + 3 * since * third))
+    if derivative == 2:
+        return np.asarray(2 * second + 6 * since * third)
+    return np.asarray(first + since * (left + since * (second + since * third)))
 
 
 def _spline_slopes(time: FloatArray, values: FloatArray) -> FloatArray:

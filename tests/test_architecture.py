@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "nms": {"errors", "settings", "data"},
     "calibration": {"errors", "settings", "data", "nms", "evaluation"},
     "evaluation": {"errors", "settings", "data"},
-    "virtual_subject": {"errors", "settings", "data", "signals", "formats", "osim_model", "opensim_tools", "nms"},
+    "virtual_subject": {"errors", "settings", "data", "interpolation", "signals", "formats", "osim_model", "opensim_tools", "nms"},
     "doctor": {"errors", "settings", "data", "signals"},
     "inspection": {"errors", "settings", "data", "formats", "osim_model"},
     "drafting": {"errors", "settings", "data", "formats", "osim_model", "inspection"},
