@@ -18,7 +18,9 @@ from osim_nmscal.nms.parameters import NmsParameters
 class MomentOfActivation:
     """Muscles over some trials; call it with one activation after the other."""
 
-    def __init__(self, muscle: MuscleMechanics, parameters: NmsParameters, mtu_length: Tensor, moment_arm: Tensor, time_step: float) -> None:
+    def __init__(
+        self, muscle: MuscleMechanics, parameters: NmsParameters, mtu_length: Tensor, moment_arm: Tensor, time_step: float
+    ) -> None:
         """Take what stays.
 
         Args:

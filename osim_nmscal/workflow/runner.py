@@ -11,12 +11,16 @@ from typing import Any
 
 from osim_nmscal.data.findings import Finding, with_allowed
 from osim_nmscal.errors import ConfigError, DataRefusedError, FileFormatError, NmscalError, did_you_mean
+from osim_nmscal.worker.meanwhile import import_meanwhile
 from osim_nmscal.worker.threads import in_threads
 from osim_nmscal.workflow.folder import ResultsPlace
 from osim_nmscal.workflow.progress import Progress, ProgressCallback, listening
 from osim_nmscal.workflow.results import StageTime
-from osim_nmscal.workflow.stages import STAGES
+from osim_nmscal.workflow.stages import STAGES, preparing
 from osim_nmscal.workflow.task import Inputs, Task, task_key
+
+# What a calibration loads first, torch with it; by name, as an up-to-date run does without.
+CALIBRATES = "osim_nmscal.calibration.emg_driven"
 
 
 class OnlyStageDone(Exception):  # noqa: N818  # not an error: the run was asked to end here
@@ -84,6 +88,8 @@ class StageRunner:
                 "run without --only first."
             )
         self._tell(Progress(stage=task.stage, recording=task.recording, state="started"))
+        if self.only_stage is None and task.stage in {stage.name for stage in preparing()}:
+            import_meanwhile(CALIBRATES)  # what goes into the calibration changes, so that there will be one
         began = time.perf_counter()
         with _faults_of(label, self.place), self.place.part(label) as part:
             summary = self._work(task, part, jobs)

@@ -1,9 +1,10 @@
 """Excitations that really make the muscles produce given joint moments: few synergies, little effort, small residual.
 
 All recordings of a person are solved at once. Each pool's excitation is a cubic B-spline with non-negative coefficients, so
-it is smooth as an EMG envelope is and never negative. The gradient comes through the whole NMS model, elastic tendons and activation
-dynamics included; up to the neural activation that model is linear, so what each coefficient does there is worked out once. A pull towards the best non-negative rank-k factorisation of the coefficients
-(synergies), renewed as the solution moves, leaves a small part of every excitation outside the synergies, as in people.
+it is smooth as an EMG envelope is and never negative. The gradient comes through the whole NMS model, elastic tendons and
+activation dynamics included; up to the neural activation that model is linear, so what a coefficient does there is worked out
+once. A pull towards the best non-negative rank-k factorisation of the coefficients (synergies), renewed as the solution moves,
+leaves a small part of every excitation outside the synergies, as in people.
 """
 
 from collections.abc import Callable, Iterator, Sequence

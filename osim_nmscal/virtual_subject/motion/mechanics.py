@@ -87,7 +87,9 @@ def _measure_one(model: Any, state: Any, motion: Motion, dofs: tuple[str, ...], 
     # the builder adds joints from the ground outwards, so this is also the order of the state's speeds
     names = [model.getCoordinateSet().get(i).getName() for i in range(model.getCoordinateSet().getSize())]
     order = [motion.coordinates.index(name) for name in names]
-    position, speed, acceleration = (cubic_spline(motion.time, motion.values[:, order], motion.time, derivative) for derivative in (0, 1, 2))
+    position, speed, acceleration = (
+        cubic_spline(motion.time, motion.values[:, order], motion.time, derivative) for derivative in (0, 1, 2)
+    )
     muscles = [model.getMuscles().get(i) for i in range(model.getMuscles().getSize())]
     markers = [model.getMarkerSet().get(i) for i in range(model.getMarkerSet().getSize())]
     # nothing touches an arm: then the first body stands in, and nobody reads its Jacobian
