@@ -12,8 +12,10 @@ from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.electrode_study import ElectrodeStudy
 from osim_nmscal.electrodes import electrode_study, study_candidates, write_study
 from osim_nmscal.report.electrode_study_page import write_electrode_study_page
+from osim_nmscal.worker.kept import kept_processes
 from osim_nmscal.workflow.flow import Flow, made
 from osim_nmscal.workflow.judgement import judged
+from osim_nmscal.workflow.order import run_in_order
 from osim_nmscal.workflow.personalize import publish_partial
 from osim_nmscal.workflow.preparation import opened_place
 from osim_nmscal.workflow.progress import Progress, ProgressCallback
@@ -66,13 +68,11 @@ def study_electrodes(
     """
     mapped = {*config.emg.mapping.channels, *(channel for mix in config.emg.mapping.mixes.values() for channel in mix)}
     study_candidates(sorted(mapped), channels, fewest)  # a mistake shows before the stages take their minutes
-    with opened_place(config, out) as opened:
+    with opened_place(config, out) as opened, kept_processes():
         runner = StageRunner(place=opened.place, progress=progress, allowed=config.checks.allow)
         runner.judge("check", opened.foreseen)
         flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs))
-        for stage in preparing():
-            stage.run(flow)
-            runner.judge(stage.name, judged(stage.name, flow))
+        run_in_order(flow, tuple(preparing()), lambda stage: runner.judge(stage.name, judged(stage.name, flow)))
         publish_partial(flow)
         return _study(flow, channels, fewest, jobs, progress)
 

@@ -15,12 +15,13 @@ from osim_nmscal.workflow.flow import Flow
 from osim_nmscal.workflow.folder import new_record
 from osim_nmscal.workflow.judgement import judged
 from osim_nmscal.workflow.names import PERSONALIZED_MODEL, REPORT
+from osim_nmscal.workflow.order import run_in_order
 from osim_nmscal.workflow.preparation import opened_place
 from osim_nmscal.workflow.progress import ProgressCallback
 from osim_nmscal.workflow.records import State
 from osim_nmscal.workflow.results import ResultsFolder, StageTime, versions, write_metrics, write_sidecar
 from osim_nmscal.workflow.runner import OnlyStageDone, StageRunner, require_stages
-from osim_nmscal.workflow.stages import TABLE
+from osim_nmscal.workflow.stages import TABLE, Stage
 from osim_nmscal.workflow.user_files import input_files
 from osim_nmscal.workflow.verification import Verification
 
@@ -94,12 +95,14 @@ def personalize(
         )
         runner.judge("check", opened.foreseen)
         flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs))
+
+        def after(stage: Stage) -> None:
+            runner.judge(stage.name, judged(stage.name, flow))
+            if stage is not TABLE[-1]:
+                runner.finish(stage.name)
+
         try:
-            for stage in TABLE:
-                stage.run(flow)
-                runner.judge(stage.name, judged(stage.name, flow))
-                if stage is not TABLE[-1]:
-                    runner.finish(stage.name)
+            run_in_order(flow, TABLE, after)
         except OnlyStageDone:
             publish_partial(flow)
             return _result(flow)
