@@ -6,8 +6,9 @@ Run: python workflows/benchmarks/run_costs.py [workflows/running/config.toml ...
 Each configuration is run three times in a folder of its own, every time in a fresh process as a user would: from nothing; with
 another weight of the moments in the calibration, so that everything before it is up to date; and with that once more, so that
 everything is. With `--repeat` each is the cheapest of so many. CPU-seconds (user and system, by getrusage) depend less on what else
-the machine does than the clock does; imports count, but not compiling the package to byte code, which pip does once; work between two stages counts to the stage that ends next. With several
-jobs stages overlap, and a worker's time counts where it ends. Without a configuration: the shipped running workflow. Linux only.
+the machine does than the clock does; imports count, but not compiling the package to byte code, which pip does once. Work between
+two stages counts to the stage that ends next. With several jobs stages overlap, and a worker's time counts where it ends. Without a
+configuration: the shipped running workflow. Linux only.
 """
 
 import argparse
