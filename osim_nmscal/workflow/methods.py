@@ -57,7 +57,8 @@ def _predict_hybrid(trials: TrialSet, result: CalibrationResult, settings: Calib
     if result.synergy is None:  # every muscle was recorded
         return _predict_driven(trials, result, settings)
     seen = predict_hybrid(trials.calibration, result, settings, mode="calibrated")
-    new = predict_hybrid(trials.held_out, result, settings, mode="from_emg")
+    some_held_out = any(trial.role == "held_out" for trial in trials.trials)
+    new = predict_hybrid(trials.held_out, result, settings, mode="from_emg") if some_held_out else ()
     by_name = {prediction.trial: prediction for prediction in (*seen, *new)}
     return tuple(by_name[name] for name in trials.names)
 

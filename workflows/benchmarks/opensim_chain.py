@@ -1,6 +1,6 @@
 """A person with ever more recordings: CPU-seconds, wall time and memory per recording, and what several jobs bring.
 
-Run: python workflows/benchmarks/opensim_chain.py [--counts 2 10 50] [--jobs 1 2 4] [--recordings 8]
+Run: python workflows/benchmarks/opensim_chain.py [--counts 5 20 50] [--jobs 1 2 4] [--recordings 8]
      [--out results/benchmarks/opensim_chain.json]
 
 The person is the virtual leg of the demo; a further recording is the same files under another name, three of them calibrate and all
@@ -60,7 +60,7 @@ def show(what: str, cost: RunCost, count: int) -> None:
 def main() -> None:
     """Make the person, run, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--counts", nargs="*", type=int, default=(2, 10, 50))
+    parser.add_argument("--counts", nargs="*", type=int, default=(5, 20, 50))
     parser.add_argument("--jobs", nargs="*", type=int, default=(1, 2, 4))
     parser.add_argument("--recordings", type=int, default=8, help="with several jobs")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "benchmarks" / "opensim_chain.json")
@@ -68,7 +68,7 @@ def main() -> None:
     found = []
     with tempfile.TemporaryDirectory(prefix="opensim_chain_") as home:
         config = make_virtual_subject(Path(home) / "person", "leg", seed=1).config
-        measured(with_recordings(config, 1), Path(home) / "warm", WAYS[0], 1)  # so that all modules are compiled
+        measured(with_recordings(config, CALIBRATING + 1), Path(home) / "warm", WAYS[0], 1)  # so that all modules are compiled
         asked = [(count, 1, (WAYS[0], WAYS[2])) for count in options.counts]
         asked += [(options.recordings, jobs, WAYS[:1]) for jobs in options.jobs]
         for count, jobs, ways in asked:
