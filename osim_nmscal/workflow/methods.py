@@ -19,6 +19,7 @@ class Method:
 
     calibrate: Callable[..., CalibrationResult]
     predict: Callable[[TrialSet, CalibrationResult, CalibrationSettings], tuple[TrialPrediction, ...]]
+    loads: tuple[str, ...]  # modules that take long to import
 
 
 def method_of(name: str) -> Method:
@@ -64,6 +65,8 @@ def _predict_hybrid(trials: TrialSet, result: CalibrationResult, settings: Calib
 
 
 METHODS = {
-    "emg_driven": Method(_calibrate_driven, _predict_driven),
-    "synergy_hybrid": Method(_calibrate_hybrid, _predict_hybrid),
+    "emg_driven": Method(_calibrate_driven, _predict_driven, ("osim_nmscal.calibration.emg_driven",)),
+    "synergy_hybrid": Method(
+        _calibrate_hybrid, _predict_hybrid, ("osim_nmscal.calibration.synergy.calibration", "sklearn.decomposition", "scipy.interpolate")
+    ),
 }

@@ -14,6 +14,7 @@ from osim_nmscal.worker.kept import kept_processes
 from osim_nmscal.workflow.flow import Flow
 from osim_nmscal.workflow.folder import new_record
 from osim_nmscal.workflow.judgement import judged
+from osim_nmscal.workflow.methods import method_of
 from osim_nmscal.workflow.names import PERSONALIZED_MODEL, REPORT
 from osim_nmscal.workflow.order import run_in_order
 from osim_nmscal.workflow.preparation import opened_place
@@ -91,7 +92,12 @@ def personalize(
     require_stages(from_stage, only_stage)
     with opened_place(config, out) as opened, kept_processes():
         runner = StageRunner(
-            place=opened.place, from_stage=from_stage, only_stage=only_stage, progress=progress, allowed=config.checks.allow
+            place=opened.place,
+            from_stage=from_stage,
+            only_stage=only_stage,
+            progress=progress,
+            allowed=config.checks.allow,
+            loads=method_of(config.calibration.method).loads,
         )
         runner.judge("check", opened.foreseen)
         flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs))

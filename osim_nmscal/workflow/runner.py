@@ -19,9 +19,6 @@ from osim_nmscal.workflow.results import StageTime
 from osim_nmscal.workflow.stages import STAGES, preparing
 from osim_nmscal.workflow.task import Inputs, Task, task_key
 
-# What a calibration loads first, torch with it; by name, as an up-to-date run does without.
-CALIBRATES = "osim_nmscal.calibration.emg_driven"
-
 
 class OnlyStageDone(Exception):  # noqa: N818  # not an error: the run was asked to end here
     """The stage named by `only_stage` has finished."""
@@ -57,6 +54,7 @@ class StageRunner:
     only_stage: str | None = None
     progress: ProgressCallback | None = None
     allowed: tuple[str, ...] = ()  # kinds of findings that do not stop the run
+    loads: tuple[str, ...] = ()  # modules that the calibration will need
     findings: list[str] = field(default_factory=list)
     judged: list[Finding] = field(default_factory=list)
     _spent: dict[str, float] = field(default_factory=dict)
@@ -89,7 +87,7 @@ class StageRunner:
             )
         self._tell(Progress(stage=task.stage, recording=task.recording, state="started"))
         if self.only_stage is None and task.stage in {stage.name for stage in preparing()}:
-            import_meanwhile(CALIBRATES)  # what goes into the calibration changes, so that there will be one
+            import_meanwhile(*self.loads)  # what goes into the calibration changes, so that there will be one
         began = time.perf_counter()
         with _faults_of(label, self.place), self.place.part(label) as part:
             summary = self._work(task, part, jobs)
