@@ -4,7 +4,8 @@ Run: python workflows/benchmarks/opensim_chain.py [--counts 5 20 50] [--jobs 1 2
      [--out results/benchmarks/opensim_chain.json]
 
 The person is the virtual leg of the demo; a further recording is the same files under another name, three of them calibrate and all
-others are held out. Every run is a fresh process (run_costs.py): from nothing, and with nothing changed. Wall time needs an idle machine.
+others are held out. Every run is a fresh process (run_costs.py): from nothing, with the calibration changed, and with nothing
+changed. Wall time needs an idle machine.
 """
 
 import argparse
@@ -69,7 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="opensim_chain_") as home:
         config = make_virtual_subject(Path(home) / "person", "leg", seed=1).config
         measured(with_recordings(config, CALIBRATING + 1), Path(home) / "warm", WAYS[0], 1)  # so that all modules are compiled
-        asked = [(count, 1, (WAYS[0], WAYS[2])) for count in options.counts]
+        asked = [(count, 1, WAYS) for count in options.counts]
         asked += [(options.recordings, jobs, WAYS[:1]) for jobs in options.jobs]
         for count, jobs, ways in asked:
             with tempfile.TemporaryDirectory(prefix="opensim_chain_") as folder:
