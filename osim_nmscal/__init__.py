@@ -68,7 +68,6 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.calibration.synergy.settings import SynergySettings as SynergySettings
     from osim_nmscal.config import WorkflowConfig as WorkflowConfig
     from osim_nmscal.config import load_config as load_config
-    from osim_nmscal.data.electrode_study import ElectrodeStudy as ElectrodeStudy
     from osim_nmscal.data.emg import EmgMapping as EmgMapping
     from osim_nmscal.data.findings import Finding as Finding
     from osim_nmscal.data.findings import Verdict as Verdict
@@ -90,7 +89,10 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.data.trials import MuscleGeometry as MuscleGeometry
     from osim_nmscal.data.trials import Trial as Trial
     from osim_nmscal.data.trials import TrialSet as TrialSet
-    from osim_nmscal.electrodes import electrode_study as electrode_study
+    from osim_nmscal.electrodes.findings import ElectrodeStudy as ElectrodeStudy
+    from osim_nmscal.electrodes.of_workflow import ElectrodeStudyResult as ElectrodeStudyResult
+    from osim_nmscal.electrodes.of_workflow import study_electrodes as study_electrodes
+    from osim_nmscal.electrodes.study import electrode_study as electrode_study
     from osim_nmscal.emg.envelope import EnvelopeSettings as EnvelopeSettings
     from osim_nmscal.emg.envelope import linear_envelope as linear_envelope
     from osim_nmscal.emg.mapping import MappingSettings as MappingSettings
@@ -129,7 +131,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings as MuscleAnalysisSettings
     from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis as read_muscle_analysis
     from osim_nmscal.opensim_tools.muscle_analysis import run_muscle_analysis as run_muscle_analysis
-    from osim_nmscal.opensim_tools.scaling import ScalingSettings as ScalingSettings
+    from osim_nmscal.opensim_tools.scale_setup import ScalingSettings as ScalingSettings
     from osim_nmscal.opensim_tools.scaling import scale_model as scale_model
     from osim_nmscal.opensim_tools.surrogate_fit import fit_surrogate_geometry as fit_surrogate_geometry
     from osim_nmscal.opensim_tools.verification import verify_model as verify_model
@@ -149,7 +151,6 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.workflow.check import check_workflow as check_workflow
     from osim_nmscal.workflow.demo import DemoResult as DemoResult
     from osim_nmscal.workflow.demo import run_demo as run_demo
-    from osim_nmscal.workflow.electrodes import study_electrodes as study_electrodes
     from osim_nmscal.workflow.loading import load_results as load_results
     from osim_nmscal.workflow.opened import open_results as open_results
     from osim_nmscal.workflow.personalize import PersonalizedResult as PersonalizedResult
@@ -181,7 +182,7 @@ _HOMES: dict[str, str] = {
     "DemoResult": "osim_nmscal.workflow.demo",
     "open_results": "osim_nmscal.workflow.opened",
     "Verification": "osim_nmscal.workflow.verification",
-    "study_electrodes": "osim_nmscal.workflow.electrodes",
+    "study_electrodes": "osim_nmscal.electrodes.of_workflow",
     "report_of_folder": "osim_nmscal.workflow.report_data",
     "fetch_example": "osim_nmscal.examples.fetch",
     "inspect_file": "osim_nmscal.inspection.files",
@@ -192,7 +193,7 @@ _HOMES: dict[str, str] = {
     "ReportData": "osim_nmscal.report.data",
     # stations
     "scale_model": "osim_nmscal.opensim_tools.scaling",
-    "ScalingSettings": "osim_nmscal.opensim_tools.scaling",
+    "ScalingSettings": "osim_nmscal.opensim_tools.scale_setup",
     "run_inverse_kinematics": "osim_nmscal.opensim_tools.inverse_kinematics",
     "InverseKinematicsSettings": "osim_nmscal.opensim_tools.inverse_kinematics",
     "run_inverse_dynamics": "osim_nmscal.opensim_tools.inverse_dynamics",
@@ -232,7 +233,7 @@ _HOMES: dict[str, str] = {
     "read_muscles": "osim_nmscal.osim_model.reader",
     "read_coordinates": "osim_nmscal.osim_model.reader",
     "write_personalized": "osim_nmscal.osim_model.writer",
-    "electrode_study": "osim_nmscal.electrodes",
+    "electrode_study": "osim_nmscal.electrodes.study",
     "fit_surrogate_geometry": "osim_nmscal.opensim_tools.surrogate_fit",
     "SurrogateGeometry": "osim_nmscal.kinematics.surrogate",
     "solve_inverse_kinematics": "osim_nmscal.kinematics.inverse",
@@ -275,7 +276,8 @@ _HOMES: dict[str, str] = {
     "SynergyResult": "osim_nmscal.data.results",
     "Finding": "osim_nmscal.data.findings",
     "Verdict": "osim_nmscal.data.findings",
-    "ElectrodeStudy": "osim_nmscal.data.electrode_study",
+    "ElectrodeStudyResult": "osim_nmscal.electrodes.of_workflow",
+    "ElectrodeStudy": "osim_nmscal.electrodes.findings",
     "Coordinate": "osim_nmscal.data.model",
 }
 

@@ -1,16 +1,15 @@
 """The command line: its commands, each a file in commands/, and how it ends.
 
-Errors of this package are printed as they are, without a traceback. Exit codes: 2 for what the user can mend in configuration or
-files, 1 for a tool that failed, 3 when the verdict is "do not use" or OpenSim does not confirm the personalized model, 4 with
---strict when it is "use with care", 130 when interrupted. Progress goes to stderr, results to stdout; when whoever reads stdout
-has gone (`| head`), the command ends without a word and with code 1.
-What happens before and around it (Ctrl-C during imports, encodings, unforeseen errors) is in start.py.
+Errors of this package are printed as they are, without a traceback. Exit codes: commands/exit_codes.py, which `--help` shows.
+Progress goes to stderr, results to stdout; when whoever reads stdout has gone (`| head`), the command ends without a word and with
+code 1. A shell completes commands, options, stages and keys after `osim-nmscal --install-completion`.
+What happens before and around it (Ctrl-C during imports, encodings, unforeseen errors) is in surroundings.py.
 """
 
 if __name__ == "__main__":  # `python -m osim_nmscal.cli`: before the imports below, so that Ctrl-C finds its handler in place
-    from osim_nmscal.start import main as start
+    from osim_nmscal.surroundings import prepare
 
-    start()
+    prepare()
 
 import os
 import sys
@@ -24,6 +23,7 @@ from osim_nmscal.commands.check import check
 from osim_nmscal.commands.demo import demo
 from osim_nmscal.commands.electrode_study import electrode_study
 from osim_nmscal.commands.example import example
+from osim_nmscal.commands.exit_codes import exit_codes_text
 from osim_nmscal.commands.init import init
 from osim_nmscal.commands.inspect import inspect
 from osim_nmscal.commands.printing import ERR, OUT, print_error
@@ -32,7 +32,7 @@ from osim_nmscal.commands.run import run
 from osim_nmscal.commands.settings import settings
 from osim_nmscal.commands.verify import verify
 from osim_nmscal.errors import ConfigError, NmscalError
-from osim_nmscal.start import INTERRUPTED, interruptible
+from osim_nmscal.surroundings import INTERRUPTED, interruptible
 
 
 class _Commands(typer.core.TyperGroup):
@@ -51,13 +51,14 @@ app = typer.Typer(
     name="osim-nmscal",
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,
     help="Make an OpenSim model's muscles a particular person's, from the person's own recordings.",
+    epilog=exit_codes_text(of_results=True),
 )
 
 for _command in (check, run, verify, settings, demo, electrode_study, example, init, inspect, report, compare):
-    app.command()(_command)
+    app.command(epilog=exit_codes_text(of_results=_command in (run, verify, demo)))(_command)
 
 
 @app.callback(invoke_without_command=True)
@@ -88,3 +89,7 @@ def _refused_by_the_system(error: OSError) -> ConfigError:
     open_elsewhere = " and that no other program has it open" if isinstance(error, PermissionError) else ""
     named = os.fsdecode(where) if isinstance(where, bytes | str | os.PathLike) else str(where)
     return ConfigError(f"{named} cannot be read or written: {why}; check the path, its permissions{open_elsewhere}.")
+
+
+if __name__ == "__main__":
+    main()

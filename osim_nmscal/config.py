@@ -1,31 +1,36 @@
 """The one file that describes a workflow: `config.toml`, and what its keys mean.
 
-`WorkflowConfig` composes the settings of every station. Paths are relative to the configuration file.
+`WorkflowConfig` composes the settings of every station; config_files.py reads what is spelled where.
 Every mistake becomes a sentence that names file, key, value, the nearest known key and the unit.
 """
 
 import os
-import tomllib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from osim_nmscal.calibration.presets import preset_of_recordings
 from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.config_files import Location, Spelled, parsed_location, read_spelled
 from osim_nmscal.doctor.settings import ChecksSettings
 from osim_nmscal.emg.envelope import EnvelopeSettings
 from osim_nmscal.emg.mapping import MappingSettings
 from osim_nmscal.emg.normalization import NormalizationSettings
-from osim_nmscal.errors import ConfigError
+from osim_nmscal.errors import ConfigError, did_you_mean
+from osim_nmscal.initialization.settings import InitializationSettings
 from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings
 from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings
 from osim_nmscal.opensim_tools.model_check import VerificationChoice
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings
-from osim_nmscal.opensim_tools.scaling import ScalingSettings
+from osim_nmscal.opensim_tools.scale_setup import ScalingSettings
 from osim_nmscal.settings import Settings, setting
 from osim_nmscal.settings_text import SettingDescription, described, sentences
 from osim_nmscal.trials.assembly import TrialSettings
+from osim_nmscal.trials.dynamometer_settings import DynamometerSettings, split_recordings, written_as
+from osim_nmscal.trials.offsets import TimeOffsetSettings
 from osim_nmscal.trials.roles import RecordingRole, RoleSettings
 from osim_nmscal.trials.segmentation import SegmentationSettings
 
@@ -40,7 +45,9 @@ class SubjectSettings(Settings):
 
     name: str = setting("subject", unit="-", description="Name of the person or code, for the report.", source="user")
     mass: float = setting(..., unit="kg", description="Body mass.", source="user", gt=0.01, lt=1000)
-    height: float | None = setting(None, unit="m", description="Body height; for the report only.", source="user", gt=0.01, lt=3)
+    height: float | None = setting(
+        None, unit="m", description="Body height; for the report, and for strength from mass and height.", source="user", gt=0.01, lt=3
+    )
 
 
 class ModelSettings(Settings):
@@ -57,6 +64,13 @@ class RecordingSettings(Settings):
 
     name: str = setting(
         ..., unit="-", description="Name of the recording and of its results folder.", source="user", pattern=r"^[\w-]+$", max_length=80
+    )
+    kind: Literal["motion", "passive", "effort"] = setting(
+        "motion",
+        unit="-",
+        description="What it is: a motion with EMG; or what a dynamometer measured without EMG, a 'passive' joint or an 'effort', with the "
+        "keys of dynamometer[].",
+        source="choice: most recordings",
     )
     markers: Path | None = setting(None, unit="-", description="Marker trajectories, .trc or .c3d.", source="user")
     joint_angles: Path | None = setting(
@@ -80,7 +94,9 @@ class RecordingSettings(Settings):
     muscle_analysis: Path | None = setting(
         None, unit="-", description="Folder of an earlier MuscleAnalysis: MTU lengths and moment arms are read from it.", source="user"
     )
-    emg: Path = setting(..., unit="-", description="EMG, .sto, .mot, .csv or .c3d.", source="user")
+    emg: Path | None = setting(
+        None, unit="-", description="EMG, .sto, .mot, .csv or .c3d; stages before emg do without (run --only).", source="user"
+    )
     start: float | None = setting(None, unit="s", description="Begin of the part to use; none: of the recording.", source="user")
     end: float | None = setting(None, unit="s", description="End of the part to use; none: of the recording.", source="user")
     role: RecordingRole = setting(
@@ -90,6 +106,14 @@ class RecordingSettings(Settings):
         "only).",
         source="choice: [trials.roles] speaks for all recordings",
     )
+    dofs: tuple[str, ...] = setting(
+        (),
+        unit="-",
+        description="Joints that this recording's trials are scored by, some of [muscle_analysis] dofs, e.g. the left ones for left "
+        "stances; none: all.",
+        source="choice: every trial tells of every joint",
+    )
+    time_offset: TimeOffsetSettings = section(TimeOffsetSettings(), "Clocks of its files.")
     c3d_axes: str = setting(
         "x z -y",
         unit="-",
@@ -110,6 +134,8 @@ class RecordingSettings(Settings):
 
     @model_validator(mode="after")
     def _enough_to_start(self) -> "RecordingSettings":
+        if self.kind != "motion":
+            raise ValueError(f"recording {self.name!r} is of kind {self.kind!r}: describe it by DynamometerSettings.")
         if self.markers is not None and self.joint_angles is not None:
             raise ValueError(f"recording {self.name!r} gives both markers and joint_angles; keep the one to start from.")
         if self.needs_angles and self.markers is None and self.joint_angles is None:
@@ -128,6 +154,11 @@ class RecordingSettings(Settings):
             )
         if self.start is not None and self.end is not None and not self.start < self.end:
             raise ValueError(f"recording {self.name!r} starts at {self.start:g} s and ends at {self.end:g} s; let start be below end.")
+        given = {name for name in TimeOffsetSettings.model_fields if getattr(self, name) is not None}
+        given |= {"forces"} if self.external_loads != "none" and self.joint_moments is None else set()
+        for name, offset in self.time_offset:
+            if offset and name not in given:
+                raise ValueError(f"recording {self.name!r} has a time_offset of {name}, but gives no {name}; take it out.")
         return self
 
 
@@ -174,13 +205,23 @@ class WorkflowConfig(Settings):
         ['walk36', 'walk45']
     """
 
+    extends: Path | None = setting(
+        None,
+        unit="-",
+        description="Configuration that this one lies over: tables merge key by key, lists and [[recordings]] replace.",
+        source="user",
+    )
     subject: SubjectSettings = section(..., "The person.")
     model: ModelSettings = section(..., "The model.")
     scaling: ScalingSettings = section(ScalingSettings(), "Scaling; without setup or mass_only the model is used as it is.")
+    initialization: InitializationSettings = section(InitializationSettings(), "What is known of the muscles before any trial is seen.")
     inverse_kinematics: InverseKinematicsSettings | None = section(None, "From markers to joint angles.")
     inverse_dynamics: InverseDynamicsSettings = section(InverseDynamicsSettings(), "From joint angles and forces to joint moments.")
     muscle_analysis: MuscleAnalysisSettings = section(..., "MTU lengths and moment arms.")
     recordings: tuple[RecordingSettings, ...] = setting(..., unit="-", description="The recordings.", source="user", min_length=1)
+    dynamometer: tuple[DynamometerSettings, ...] = setting(
+        (), unit="-", description="Passive trials and efforts, written among the recordings with their kind.", source="user"
+    )
     emg: EmgSettings = section(EmgSettings(), "From EMG to excitations.")
     trials: TrialsSettings = section(TrialsSettings(), "From recordings to trials.")
     calibration: CalibrationSettings = section(CalibrationSettings(), "Calibration.")
@@ -188,12 +229,37 @@ class WorkflowConfig(Settings):
     verification: VerificationChoice = section(VerificationChoice(), "OpenSim's confirmation.")
     output: OutputSettings = section(OutputSettings(), "What is written.")
     source: Path = Field(Path("config.toml"), exclude=True, description="The file it was read from.")
+    spelled: Spelled | None = Field(None, exclude=True, repr=False, description="Where each key is spelled.")
+
+    def where(self, key: str) -> str:
+        """Return the file that spells a key (or the option that sets it), for sentences; the configuration itself if none does."""
+        origin = self.spelled.origin(parsed_location(key)) if self.spelled is not None else None
+        return str(self.source) if origin is None else str(origin.file or origin.shown)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset_of_recordings(cls, given: Any) -> Any:
+        return preset_of_recordings(given)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kinds_apart(cls, data: Any) -> Any:
+        return split_recordings(data)
 
     @model_validator(mode="after")
     def _sections_fit(self) -> "WorkflowConfig":
-        names = [recording.name for recording in self.recordings]
+        names = [*(recording.name for recording in self.recordings), *(measured.name for measured in self.dynamometer)]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two recordings are called {twice[0]!r}; give each its own name.")
+        said = [(one.name, "is scored by", one.dofs) for one in self.recordings]
+        said += [(one.name, "has measured", one.dofs) for one in self.dynamometer]
+        for name, how, dofs in said:
+            for dof in dofs:
+                if dof not in self.muscle_analysis.dofs:
+                    raise ValueError(
+                        f"recording {name!r} {how} {dof!r}, which [muscle_analysis] dofs does not have."
+                        f"{did_you_mean(dof, self.muscle_analysis.dofs)}"
+                    )
         from_markers = [recording.name for recording in self.recordings if recording.markers is not None]
         if from_markers and self.inverse_kinematics is None:
             raise ValueError(
@@ -208,11 +274,13 @@ def describe_settings() -> Iterator[SettingDescription]:
     return described(WorkflowConfig)
 
 
-def load_config(path: Path | str) -> WorkflowConfig:
-    """Read a workflow configuration.
+def load_config(path: Path | str, changes: Sequence[str] = ()) -> WorkflowConfig:
+    """Read a workflow configuration, with what it extends.
 
     Args:
-        path: a TOML file; paths inside it are taken relative to its folder.
+        path: a TOML file. With `extends = "lab.toml"` it lies over that file: tables are merged key by key, anything else (a list,
+            [[recordings]]) replaces what is there. A relative path starts from the folder of the file that spells it.
+        changes: `key=value` each, laid over the file in order; dotted keys, TOML values, paths relative to the current folder.
 
     Raises:
         ConfigError: one sentence for each mistake: file, key, value, nearest known key, what to change.
@@ -220,61 +288,45 @@ def load_config(path: Path | str) -> WorkflowConfig:
     Example:
         >>> load_config("workflows/treadmill/config.toml").subject.mass
         58.0
+        >>> load_config("workflows/treadmill/config.toml", ["subject.mass=60"]).subject.mass
+        60.0
         >>> load_config("nowhere.toml")
         Traceback (most recent call last):
             ...
         osim_nmscal.errors.ConfigError: The configuration nowhere.toml cannot be read (No such file or directory); check the path.
     """
-    path = Path(path)
+    spelled = read_spelled(Path(path), changes)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"The configuration {path} cannot be read ({error.strerror or error}); check the path.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}; correct that line.") from error
-    except RecursionError as error:
-        raise ConfigError(f"{path} nests brackets or tables hundreds deep; no setting does, so write them flat.") from error
-    except ValueError as error:  # Python's own limit, which tomllib passes on without a line
-        raise ConfigError(f"{path} holds a number of thousands of digits, expected at most 17; shorten it.") from error
-    try:
-        config = WorkflowConfig.model_validate(_over_defaults(WorkflowConfig, raw))
+        config = WorkflowConfig.model_validate(dict(spelled.values))
     except ValidationError as error:
-        raise ConfigError("\n".join(sentences(path, error.errors(), WorkflowConfig))) from error
-    resolved = _with_absolute_paths(config, path.resolve().parent)
-    return resolved.model_copy(update={"source": path.resolve()})
+        found = sentences(lambda location: spelled.origin(location).shown, error.errors(), WorkflowConfig)
+        raise ConfigError(_as_written("\n".join(found), dict(spelled.values))) from error
+    resolved = _with_absolute_paths(config, spelled, ())
+    return resolved.model_copy(update={"source": spelled.own.file, "spelled": spelled})
 
 
-def _over_defaults(model: type[BaseModel], raw: dict[str, Any]) -> dict[str, Any]:
-    """Lay a table over the default of its field, so that naming one bound of a parameter keeps the parameter's other defaults."""
-    merged = dict(raw)
-    for name, value in raw.items():
-        info = model.model_fields.get(name)
-        if info is None or not isinstance(value, dict):
-            continue
-        default = info.get_default(call_default_factory=True)
-        if isinstance(default, BaseModel):
-            merged[name] = default.model_dump() | _over_defaults(type(default), value)
-    return merged
+def _as_written(text: str, raw: dict[str, Any]) -> str:
+    """Name the recordings of a sentence as their user numbered them: dynamometer recordings stand among the others in the file."""
+    places = written_as(raw)
+    return re.sub(r"\b(?:recordings|dynamometer)\[\d+\]", lambda found: places.get(found[0], found[0]), text)
 
 
-def _with_absolute_paths(model: Any, base: Path) -> Any:
+def _with_absolute_paths(model: Any, spelled: Spelled, location: Location) -> Any:
     changed: dict[str, Any] = {}
     for name in type(model).model_fields:
         value = getattr(model, name)
-        new = _absolute(value, base)
+        new = _absolute(value, spelled, (*location, name))
         if new is not value:
             changed[name] = new
     return model.model_copy(update=changed) if changed else model
 
 
-def _absolute(value: Any, base: Path) -> Any:
+def _absolute(value: Any, spelled: Spelled, location: Location) -> Any:
     if isinstance(value, BaseModel):
-        return _with_absolute_paths(value, base)
+        return _with_absolute_paths(value, spelled, location)
     if isinstance(value, Path):
-        return value if value.is_absolute() else Path(os.path.normpath(base / value))
+        return value if value.is_absolute() else Path(os.path.normpath(spelled.origin(location).folder / value))
     if isinstance(value, tuple):
-        items = tuple(_absolute(item, base) for item in value)
+        items = tuple(_absolute(item, spelled, (*location, i)) for i, item in enumerate(value))
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     return value

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from osim_nmscal.data.results import MomentMetrics, TrialPrediction
+from osim_nmscal.data.results import DynamometerMetrics, MomentMetrics, TrialPrediction
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import SignalError, UnknownNameError, did_you_mean
 
@@ -29,7 +29,7 @@ def moment_metrics(
         model: what made the predictions.
 
     Returns:
-        One per trial and degree of freedom, in the trials' order.
+        One per trial and degree of freedom whose moment was measured, in the trials' order.
 
     Raises:
         UnknownNameError: a trial has no prediction.
@@ -49,6 +49,8 @@ def moment_metrics(
         _require_same_clock(trial, prediction)
         counted = slice(trial.first_counted, None)
         for column, dof in enumerate(trial.dofs):
+            if not trial.is_measured[column]:
+                continue
             measured, predicted = trial.joint_moment[counted, column], prediction.joint_moment[counted, column]
             metrics.append(
                 MomentMetrics(
@@ -63,6 +65,48 @@ def moment_metrics(
                 )
             )
     return tuple(metrics)
+
+
+def dynamometer_metrics(
+    trials: TrialSet, before: Sequence[TrialPrediction], after: Sequence[TrialPrediction], submaximal: Sequence[TrialPrediction]
+) -> tuple[DynamometerMetrics, ...]:
+    """Compare predicted moments with those that a dynamometer measured.
+
+    Args:
+        trials: passive trials and efforts.
+        before: predictions of the muscles before calibration, one per trial, in their order.
+        after: of the calibrated muscles.
+        submaximal: of the muscles before calibration at a low excitation.
+
+    Returns:
+        One per trial and measured degree of freedom.
+
+    Raises:
+        SignalError: a prediction is on another clock, has other degrees of freedom, or is not finite.
+    """
+    found = []
+    for trial, first, last, weak in zip(trials.trials, before, after, submaximal, strict=True):
+        for prediction in (first, last, weak):
+            _require_same_clock(trial, prediction)
+        counted = slice(trial.first_counted, None)
+        for column, dof in enumerate(trial.dofs):
+            if not trial.is_measured[column] or trial.kind == "motion":
+                continue
+            measured = trial.joint_moment[counted, column]
+            low = weak.joint_moment[counted, column]
+            found.append(
+                DynamometerMetrics(
+                    trial=trial.name,
+                    kind=trial.kind,
+                    role=trial.role,
+                    dof=dof,
+                    largest=float(measured[np.abs(measured).argmax()]),
+                    rmse_uncalibrated=root_mean_square_error(measured, first.joint_moment[counted, column]),
+                    rmse_calibrated=root_mean_square_error(measured, last.joint_moment[counted, column]),
+                    submaximal=float(low[np.abs(low).argmax()]) if trial.kind == "effort" else float("nan"),
+                )
+            )
+    return tuple(found)
 
 
 def root_mean_square_error(measured: FloatArray, predicted: FloatArray) -> float:

@@ -4,7 +4,7 @@ Both walk the fields of a settings class (`settings.py`) and know nothing of any
 """
 
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -37,6 +37,8 @@ _EXPECTED = {
     "int_parsing_size": "a whole number of a sensible size",
 }
 _KINDS = {float: "a number", int: "a whole number", Path: "a path", str: "text", bool: "true or false"}
+# Names the file that spells a key, from where it stands.
+Where = Callable[[Sequence[int | str]], str]
 _MOST_SHOWN = 60  # characters of a wrong value
 _MOST_NAMES = 12  # of a table's keys
 
@@ -50,16 +52,20 @@ class SettingDescription:
     default: str  # as TOML; or "required", "none"
     meaning: str
     source: str
+    absent: bool = False  # its table is not there by default
     allowed: str = ""  # e.g. '"raw" or "envelope"', 'a number or "model"'; empty where no word is a choice
 
 
-def described(model: type[BaseModel], prefix: str = "", defaults: BaseModel | None = None) -> Iterator[SettingDescription]:
+def described(
+    model: type[BaseModel], prefix: str = "", defaults: BaseModel | None = None, *, absent: bool = False
+) -> Iterator[SettingDescription]:
     """Yield every setting of a settings class and of the classes inside it, in the order of their declaration.
 
     Args:
         model: the settings class.
         prefix: of the keys, "" or ending with a dot.
         defaults: an object whose values stand for the class's own defaults.
+        absent: the class's table is not there by default.
     """
     for name, info in model.model_fields.items():
         if info.exclude:
@@ -68,7 +74,8 @@ def described(model: type[BaseModel], prefix: str = "", defaults: BaseModel | No
         inner = _inner_models(info.annotation)
         marker = "[]" if typing.get_origin(info.annotation) is tuple else ""
         for nested in inner:
-            yield from described(nested, f"{key}{marker}.", default if isinstance(default, nested) else None)
+            own = default if isinstance(default, nested) else None
+            yield from described(nested, f"{key}{marker}.", own, absent=absent or default is None)
         if not inner:
             yield SettingDescription(
                 key=key,
@@ -76,15 +83,16 @@ def described(model: type[BaseModel], prefix: str = "", defaults: BaseModel | No
                 default=_default_text(default),
                 meaning=info.description or "",
                 source=_extra(info, "source"),
+                absent=absent,
                 allowed=_allowed(info),
             )
 
 
-def sentences(path: Path, details: list[ErrorDetails], root: type[BaseModel]) -> list[str]:
-    """Turn pydantic's findings into sentences about a configuration file, one for each key.
+def sentences(where: Where, details: list[ErrorDetails], root: type[BaseModel]) -> list[str]:
+    """Turn pydantic's findings into sentences about a configuration, one for each key.
 
     Args:
-        path: the file.
+        where: names the file that spells a key.
         details: what pydantic refuses.
         root: the settings class of the whole file.
     """
@@ -93,12 +101,13 @@ def sentences(path: Path, details: list[ErrorDetails], root: type[BaseModel]) ->
         found.setdefault(_key_text(_field_at(list(detail["loc"]), root)[0]), []).append(detail)
     if len(found) > 1 and "recordings" in found and found["recordings"][0]["type"] == "too_short":
         del found["recordings"]  # pydantic counts the good recordings only, and the bad ones have their own sentence
-    return [_sentence(path, key, details, root) for key, details in found.items()]
+    return [_sentence(where, key, details, root) for key, details in found.items()]
 
 
-def _sentence(path: Path, key: str, details: list[ErrorDetails], root: type[BaseModel]) -> str:
+def _sentence(where: Where, key: str, details: list[ErrorDetails], root: type[BaseModel]) -> str:
     detail = details[0]
     location, model, info = _field_at(list(detail["loc"]), root)
+    path = where(location)
     if detail["type"] == "extra_forbidden":
         name, known = str(location[-1]), list(model.model_fields) if model else []
         table = f"[{_key_text(location[:-1])}]" if len(location) > 1 else "the top level"
@@ -112,8 +121,8 @@ def _sentence(path: Path, key: str, details: list[ErrorDetails], root: type[Base
     if detail["type"] == "missing":
         return f"{path}: key '{key}' is missing; add it{in_unit}{meaning}."
     if detail["type"] in ("value_error", "assertion_error"):
-        where = f"key '{key}': " if key else ""
-        return f"{path}: {where}{str(detail['msg']).removeprefix('Value error, ').rstrip('.')}."
+        about = f"key '{key}': " if key else ""
+        return f"{path}: {about}{str(detail['msg']).removeprefix('Value error, ').rstrip('.')}."
     shown = _shown(detail["input"])
     expected = " or ".join(dict.fromkeys(_EXPECTED.get(one["type"], one["msg"].removeprefix("Input should be ")) for one in details))
     offer = did_you_mean(str(detail["input"]), _choices(info)) if isinstance(detail["input"], str) else ""

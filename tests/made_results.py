@@ -1,6 +1,7 @@
 """A small calibration, made by hand: two muscles about a knee, two trials that calibrate and one held out."""
 
 import numpy as np
+import pytest
 
 from osim_nmscal.data.muscles import Muscle, MuscleTable
 from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, HistoryRow, NeuralParameters, SynergyResult, TrialPrediction
@@ -80,3 +81,23 @@ def made_calibration():
         evaluations=5, loss_initial=10.0, loss_final=2.0, start_muscles=table, muscles=table, strength_coefficient=np.ones(2),
         start_neural=neural, neural=neural, parameters=parameters, history=history, synergy=synergy,
     )  # fmt: skip
+
+
+@pytest.fixture
+def trials():
+    return made_trials()
+
+
+@pytest.fixture
+def calibrated(trials):
+    return made_predictions(trials, 0.95)
+
+
+@pytest.fixture
+def uncalibrated(trials):
+    return made_predictions(trials, 0.3)
+
+
+@pytest.fixture
+def result():
+    return made_calibration()

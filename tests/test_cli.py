@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from osim_nmscal import cli
+from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.errors import OpenSimToolError
 from osim_nmscal.workflow import personalize as personalize_module
 from osim_nmscal.workflow.personalize import PersonalizedResult
@@ -49,7 +50,7 @@ def test_a_configuration_that_is_not_there_ends_with_a_sentence(
     ("error", "code", "sentence"),
     [
         (OpenSimToolError("IK failed.\n  | [error] from OpenSim's log"), 1, "[error] from OpenSim's log"),
-        (KeyboardInterrupt(), 130, "Finished stages are kept"),
+        (KeyboardInterrupt(), 130, "No stage had finished"),
     ],
 )
 def test_what_goes_wrong_in_a_run_is_a_sentence_and_a_code(
@@ -112,6 +113,27 @@ def test_the_options_reach_the_workflow_and_its_progress_the_user(
     assert seen == {"out": tmp_path, "jobs": 2, "from_stage": "emg", "only_stage": None}
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert lines == ["muscle_analysis walk36 1.2 s", "emg unchanged", "Note: A plate [3] drifts."]
+
+
+def test_what_is_set_reaches_the_workflow_and_quiet_leaves_where_the_results_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[WorkflowConfig] = []
+
+    def fake(config: WorkflowConfig, out: Path, **options: object) -> PersonalizedResult:
+        seen.append(config)
+        options["progress"](Progress(stage="emg", state="done", seconds=3.0))  # type: ignore[operator]
+        return PersonalizedResult(folder=out, stages=(), findings=("A plate drifts.",))
+
+    monkeypatch.setattr(personalize_module, "personalize", fake)
+    config, out = str(WORKFLOWS / "treadmill" / "config.toml"), str(tmp_path / "my results")
+    options = ("--set", "subject.mass=60", "--set", "recordings[2].role=held_out", "--quiet", "--log-file", str(tmp_path / "log"))
+    code, printed, said = _command("run", config, "--out", out, *options, capsys=capsys, monkeypatch=monkeypatch)
+    assert (code, said) == (0, "")
+    assert printed == f'Done. The results are in "{out}"\n'
+    assert seen[0].subject.mass == 60.0
+    assert [recording.role for recording in seen[0].recordings] == ["any", "held_out"]
+    assert "emg done 3.00 s" in (tmp_path / "log").read_text(encoding="utf-8")
 
 
 def test_settings_are_printed_as_toml_that_parses() -> None:

@@ -56,7 +56,7 @@ def test_naming_one_bound_of_a_parameter_keeps_its_other_defaults(tmp_path: Path
     config = load_config(_write(tmp_path, MINIMAL + "[calibration.parameters.tendon_slack_length]\nupper = 1.3\n"))
     parameter = config.calibration.parameters.tendon_slack_length
     assert (parameter.bounds, parameter.upper) == ("relative", 1.3)
-    assert parameter.lower == 0.85
+    assert parameter.lower == 0.7
     assert config.calibration.parameters.optimal_fiber_length.upper == 1.15
 
 

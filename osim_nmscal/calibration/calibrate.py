@@ -1,18 +1,23 @@
 """One way into every calibration: the settings' method decides which."""
 
 from collections.abc import Mapping, Sequence
-from typing import assert_never
+from dataclasses import replace
+
+import numpy as np
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.optimizers import Optimizer, Progress
-from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, without_synergies
 from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
 from osim_nmscal.calibration.synergy.settings import MuscleRole
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult
 from osim_nmscal.data.trials import TrialSet
-from osim_nmscal.errors import CalibrationError
+from osim_nmscal.errors import CalibrationError, listed
+
+# A moment arm below this is no moment arm, m.
+_NO_MOMENT_ARM = 1e-6
 
 
 def calibrate(
@@ -51,17 +56,49 @@ def calibrate(
     """
     settings = settings or CalibrationSettings()
     if isinstance(optimizer, str):
-        settings, optimizer = CalibrationSettings.model_validate({**_values(settings), "optimizer": optimizer}), None
+        settings, optimizer = CalibrationSettings.model_validate({**settings.model_dump(), "optimizer": optimizer}), None
+    settings, why = settled(settings, trials, roles)
     match settings.method:
         case "emg_driven":
             if roles:
                 raise CalibrationError("roles would change nothing, as method is 'emg_driven'; choose method = 'synergy_hybrid'.")
-            return calibrate_emg_driven(trials, muscles, settings, progress=progress, terms=terms, optimizer=optimizer)
+            result = calibrate_emg_driven(trials, muscles, settings, progress=progress, terms=terms, optimizer=optimizer)
         case "synergy_hybrid":
-            return calibrate_synergy_hybrid(trials, muscles, settings, roles=roles, progress=progress, terms=terms, optimizer=optimizer)
-        case other:
-            assert_never(other)
+            result = calibrate_synergy_hybrid(trials, muscles, settings, roles=roles, progress=progress, terms=terms, optimizer=optimizer)
+        case other:  # pydantic's `model_copy` lets it through; no other method stands in for it
+            raise CalibrationError(f"There is no calibration method {other!r}; choose 'auto', 'emg_driven' or 'synergy_hybrid'.")
+    return replace(result, findings=(*why, *result.findings))
 
 
-def _values(settings: CalibrationSettings) -> dict[str, object]:
-    return {name: getattr(settings, name) for name in CalibrationSettings.model_fields}
+def settled(
+    settings: CalibrationSettings, trials: TrialSet, roles: Mapping[str, MuscleRole] | None = None
+) -> tuple[CalibrationSettings, tuple[str, ...]]:
+    """Return settings whose method is not "auto", and a sentence about the choice if there was one.
+
+    Args:
+        settings: of the calibration.
+        trials: excitations of muscles without a channel are zero.
+        roles: muscle -> role, over `settings.synergy.muscles`.
+    """
+    if settings.method != "auto":
+        return settings, ()
+    stated = {**settings.synergy.muscles, **(roles or {})}
+    motions = trials.calibration.of_kind("motion")
+    if not motions:
+        return without_synergies(settings), ("Calibrated without synergies (method 'auto'): there are no motions.",)
+    silent = ~np.any([trial.excitation.any(axis=0) for trial in motions], axis=0)
+    reach = np.max([np.abs(trial.moment_arm).max(axis=(0, 1)) for trial in motions], axis=0)
+    found = [
+        name
+        for name, quiet, arm in zip(trials.muscles, silent, reach, strict=True)
+        if (quiet or stated.get(name) in ("synthesized", "withheld")) and arm > _NO_MOMENT_ARM and stated.get(name) != "excluded"
+    ]
+    if any(role == "excluded" for role in stated.values()) and not found:
+        return settings.model_copy(update={"method": "synergy_hybrid"}), ()  # which leaves muscles out
+    if found and not silent.all():
+        sentence = (
+            f"Synergy-hybrid (method 'auto'): {len(found)} of {len(trials.muscles)} muscles that cross the calibrated joints have no "
+            f"electrode: {listed(tuple(found))}."
+        )
+        return settings.model_copy(update={"method": "synergy_hybrid"}), (sentence,)
+    return without_synergies(settings), ()

@@ -18,7 +18,7 @@ def leave_one_out(trials: TrialSet, muscles: MuscleTable, settings: CalibrationS
     """Calibrate without each calibration trial in turn and predict it from its EMG alone, synthesised muscles by their synergies.
 
     Args:
-        trials: at least two with the role "calibration".
+        trials: at least two motions with the role "calibration"; passive trials and efforts take part in every calibration.
         muscles: starting values.
         settings: of the calibration; its own `cross_validation` is not followed again.
         calibrate: the calibration.
@@ -35,13 +35,15 @@ def leave_one_out(trials: TrialSet, muscles: MuscleTable, settings: CalibrationS
         [('squat/1', 'held_out', True), ('squat/2', 'held_out', True)]
     """
     calibration = trials.calibration.trials
-    if len(calibration) < 2:
+    # what a dynamometer measured is no task to predict: it stays
+    left = trials.calibration.of_kind("motion") or calibration
+    if len(left) < 2:
         raise CalibrationError(
-            "Cross-validation needs at least two calibration trials; there is one. Set [calibration] cross_validation = false."
+            "Cross-validation needs at least two calibration trials (motions); there is one. Set [calibration] cross_validation = false."
         )
     once = settings.model_copy(update={"cross_validation": False})
     metrics: list[MomentMetrics] = []
-    for left_out in calibration:
+    for left_out in left:
         kept = TrialSet(trials=tuple(trial for trial in calibration if trial.name != left_out.name))
         result = calibrate(kept, muscles, once)
         unseen = TrialSet(trials=(replace(left_out, role="held_out"),))

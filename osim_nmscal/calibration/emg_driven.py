@@ -4,36 +4,28 @@ Hambly et al. (2025), Eq. 1 to 4, with the optimiser of choice. Returns what mov
 """
 
 import functools
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from osim_nmscal.calibration.cross_validation import leave_one_out
-from osim_nmscal.calibration.identifiability import laplace_posterior
+from osim_nmscal.calibration.fitting import fit
+from osim_nmscal.calibration.identifiability import Posterior, laplace_posterior
+from osim_nmscal.calibration.joint import JointEvaluation, JointObjective
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.optimizers import Optimizer, Progress
 from osim_nmscal.calibration.optimizers.named import named_optimizer, optimizer_name
 from osim_nmscal.calibration.outcome import Outcome
-from osim_nmscal.calibration.parameter_space import parameter_space, slower_filter_first
+from osim_nmscal.calibration.parameter_space import slower_filter_first
+from osim_nmscal.calibration.posterior import likelihood_posterior, moved_by_moment_arms
+from osim_nmscal.calibration.problem import driven_problem
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read
-from osim_nmscal.calibration.stacking import StackedTrials, stack_trials
-from osim_nmscal.calibration.starts import best_of_starts, starting_parameters
-from osim_nmscal.calibration.threads import threads_for
-from osim_nmscal.calibration.units import require_units
+from osim_nmscal.calibration.starts import starting_parameters
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult
 from osim_nmscal.data.trials import TrialSet
-from osim_nmscal.errors import CalibrationError, listed
-from osim_nmscal.nms.muscle_models import muscle_mechanics
-
-# Properties of a muscle that only make sense above zero.
-_POSITIVE = ("optimal_fiber_length", "tendon_slack_length", "max_isometric_force", "max_contraction_velocity")
-# A moment arm below this is no moment arm, m.
-_NO_MOMENT_ARM = 1e-6
-# A moment that varies less than this over the calibration trials is constant, N·m.
-_CONSTANT_MOMENT = 1e-3
+from osim_nmscal.nms.threads import threads_for
 
 
 def calibrate_emg_driven(
@@ -73,38 +65,30 @@ def calibrate_emg_driven(
     settings = (settings or CalibrationSettings()).model_copy(update={"method": "emg_driven"})
     require_read(settings, own_optimizer=optimizer is not None)
     began = time.perf_counter()
-    table = muscles.select(trials.muscles)
-    stacked = stack_trials(trials.calibration)
-    frozen, findings = _screen(stacked, table, trials.calibration.dofs)
-    require_units(trials.calibration, table)
-    space = parameter_space(table, settings, frozen, time_step=stacked.time_step)
-    if space.size == 0:
-        raise CalibrationError("No parameter is free to move; free at least one in [calibration.parameters].")
-    samples = int(stacked.counted.sum()) * len(trials.dofs)
-    if space.size > samples:
-        findings.append(f"There are more free parameters ({space.size}) than moment samples ({samples}): many will stay near their start.")
-    groups = [[table.index(name) for name in members] for members in settings.groups.values()]
-    mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
-    objective = Objective(stacked, mechanics, space, settings.loss, terms, groups, trials.dofs)
+    problem = driven_problem(trials.calibration, muscles, settings, terms)
+    objective, loss, space = problem.objective, problem.loss, problem.objective.space
     search, name = optimizer or named_optimizer(settings), settings.optimizer if optimizer is None else optimizer_name(optimizer)
-    with threads_for(stacked.mtu_length.numel()):
-        minimum = best_of_starts(objective, starting_parameters(space, settings), search, progress)
+    with threads_for(objective.trials.mtu_length.numel()):
+        found = fit(loss, objective, starting_parameters(space, settings), search, settings, progress)
         # the fibers do the same whichever filter comes first
-        best = objective.evaluate(slower_filter_first(space, minimum.best.z), [state.length for state in minimum.best.states])
-        posterior = laplace_posterior(objective, best, objective.linearize(best))
+        ordered = slower_filter_first(space, found.best.z)
+        best = found.best if ordered is found.best.z or bool((ordered == found.best.z).all()) else loss.evaluate(ordered)
+        uncertainty = posterior_of(loss, objective, best, settings)
     result = Outcome(
         method="emg_driven",
         optimizer=name,
-        table=table,
+        table=problem.table,
         space=space,
         z=best.z,
-        time_step=stacked.time_step,
-        minimum=minimum,
+        time_step=objective.trials.time_step,
+        minimum=found.minimum,
         loss=best.loss,
+        loss_initial=found.loss_initial,
         evaluations=objective.evaluations,
-        posterior=posterior,
+        posterior=uncertainty,
+        prior=objective.prior,
         seconds=time.perf_counter() - began,
-        findings=tuple(findings),
+        findings=problem.findings,
     ).result()
     if settings.cross_validation:
         again = functools.partial(calibrate_emg_driven, terms=terms, optimizer=optimizer)
@@ -112,28 +96,11 @@ def calibrate_emg_driven(
     return result
 
 
-def _screen(stacked: StackedTrials, table: MuscleTable, dofs: tuple[str, ...]) -> tuple[frozenset[str], list[str]]:
-    """Refuse impossible inputs; return the muscles to hold fixed and why."""
-    for muscle in table.muscles:
-        for name in _POSITIVE:
-            value = getattr(muscle, name)
-            if not (math.isfinite(value) and value > 0.0):
-                raise CalibrationError(f"Muscle {muscle.name!r} has {name} = {value:g}, expected a positive number; correct the model.")
-    if not bool(stacked.excitation.any()):
-        raise CalibrationError("All excitations are zero in the calibration trials; check the EMG mapping and normalization.")
-    findings = []
-    counted = stacked.counted
-    for i, dof in enumerate(dofs):
-        moment = stacked.joint_moment[counted][:, i]
-        if float(moment.max() - moment.min()) < _CONSTANT_MOMENT:
-            findings.append(
-                f"The joint moment of {dof} is constant ({float(moment[0]):.3g} N·m) in the calibration trials: it says little; "
-                "check the inverse dynamics or leave the DOF out."
-            )
-    silent = [name for i, name in enumerate(table.names) if not bool(stacked.excitation[..., i].any())]
-    unseen = [name for i, name in enumerate(table.names) if float(stacked.moment_arm[counted][..., i].abs().max()) < _NO_MOMENT_ARM]
-    if silent:
-        findings.append(f"Held fixed because their excitation is zero throughout: {listed(silent)}.")
-    if unseen:
-        findings.append(f"Held fixed because no calibrated DOF sees them: {listed(unseen)}.")
-    return frozenset(silent) | frozenset(unseen), findings
+def posterior_of(loss: JointObjective, objective: Objective, best: JointEvaluation, settings: CalibrationSettings) -> Posterior:
+    """Return the expected error of the parameters at the minimum, by the noise of the likelihood or of the errors that are left."""
+    linear = loss.linearize(best)
+    if settings.loss.moment_scale != "noise":
+        return laplace_posterior(objective, best.first, linear.first)
+    others = list(zip(loss.others, best.others, linear.others, strict=True))
+    moved = moved_by_moment_arms(objective, best.first, linear.first)
+    return likelihood_posterior(objective, best.z, best.first, linear.first.hessian, moved, others, settings)

@@ -39,6 +39,33 @@ class Hessian(Protocol):
         """Return the sum with a dense matrix; None if that would cost the structure that makes this one fast."""
         ...
 
+    def plus_leading(self, more: Tensor) -> "Hessian":
+        """Return the sum with a matrix of the first entries, which all else may be coupled to, (leading entry, leading entry)."""
+        ...
+
+    def of_leading(self, count: int, ridge: float) -> Tensor:
+        """Return the Schur complement of the first entries: what is left of their curvature when all others follow them.
+
+        Args:
+            count: how many.
+            ridge: relative, raises the diagonal of what is eliminated.
+        """
+        ...
+
+
+def schur_complement(matrix: Tensor, count: int, ridge: float) -> Tensor:
+    """Return A - B D^-1 B' of a symmetric matrix [[A, B], [B', D]], D's diagonal raised by a relative ridge; A is (count, count)."""
+    inner, cross, outer = matrix[:count, :count], matrix[:count, count:], matrix[count:, count:]
+    if len(outer):
+        inner = inner - cross @ torch.linalg.solve(_raised(outer, ridge), cross.T)
+    return 0.5 * (inner + inner.T)
+
+
+def _raised(matrix: Tensor, ridge: float) -> Tensor:
+    """Return a matrix whose diagonal is raised by a relative ridge."""
+    diagonal = matrix.diagonal()
+    return matrix + torch.diag(ridge * diagonal.clamp_min(ridge * float(diagonal.max()) + 1e-300))
+
 
 @dataclass(frozen=True)
 class DenseMatrix:
@@ -75,6 +102,16 @@ class DenseMatrix:
     def plus(self, more: Tensor) -> "DenseMatrix":
         """Return the sum with a dense matrix."""
         return DenseMatrix(self.matrix + more)
+
+    def plus_leading(self, more: Tensor) -> "DenseMatrix":
+        """Return the sum with a matrix of the first entries."""
+        total = self.matrix.clone()
+        total[: len(more), : len(more)] += more
+        return DenseMatrix(total)
+
+    def of_leading(self, count: int, ridge: float) -> Tensor:
+        """Return the Schur complement of the first entries."""
+        return schur_complement(self.matrix, count, ridge)
 
 
 @dataclass(frozen=True)
@@ -146,10 +183,37 @@ class ArrowMatrix:
     def plus(self, more: Tensor) -> None:
         """Return nothing: a dense sum has no arrow."""
 
+    def plus_leading(self, more: Tensor) -> "ArrowMatrix":
+        """Return the sum with a matrix of the first shared entries."""
+        shared = self.shared.clone()
+        shared[: len(more), : len(more)] += more
+        return ArrowMatrix(shared, self.crosses, self.blocks)
+
+    def of_leading(self, count: int, ridge: float) -> Tensor:
+        """Return the Schur complement of the first entries, all trials and the other shared entries eliminated."""
+        return schur_complement(self.marginal(ridge), count, ridge)
+
+    def right_of_leading(self, head: Tensor, tails: Sequence[Tensor], count: int, ridge: float) -> Tensor:
+        """Return what is left of right-hand sides at the first entries when all others follow them, (count, side).
+
+        Args:
+            head: (shared entry, side).
+            tails: (entry of the trial, side) of each trial.
+            count: how many entries.
+            ridge: as of `of_leading`.
+        """
+        schur, right, shared = self.shared.clone(), head.clone(), len(self.shared)
+        for cross, block, tail in zip(self.crosses, self.blocks, tails, strict=True):
+            solved = torch.linalg.solve(_raised(block, ridge), torch.cat([cross.T, tail], dim=1))
+            schur -= cross @ solved[:, :shared]
+            right -= cross @ solved[:, shared:]
+        if shared == count:
+            return right
+        return right[:count] - schur[:count, count:] @ torch.linalg.solve(_raised(schur[count:, count:], ridge), right[count:])
+
     def marginal(self, ridge: float) -> Tensor:
         """Return the Schur complement of the shared entries after eliminating all trials, their diagonals raised by a relative ridge."""
         schur = self.shared.clone()
         for cross, block in zip(self.crosses, self.blocks, strict=True):
-            raised = block + torch.diag(ridge * block.diagonal().clamp_min(float(block.diagonal().max()) * ridge + 1e-300))
-            schur -= cross @ torch.linalg.solve(raised, cross.T)
+            schur -= cross @ torch.linalg.solve(_raised(block, ridge), cross.T)
         return schur

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.likelihood import autocorrelation_time, moment_scale
 from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
 
 # A parameter counts as identifiable if the data at least halve its prior standard deviation.
 IDENTIFIABLE_BELOW = 0.5
 # Parameters correlated more than this (posterior) cannot be told apart.
 CORRELATED_ABOVE = 0.9
-# Sokal's window: the autocorrelation sum is cut at this many autocorrelation times.
-_WINDOW = 5.0
 # Least weight of the prior here, in units of the noise: what neither data nor prior decide has the error of the prior.
 _LEAST_PULL = 1e-2
 _TINY = 1e-12
@@ -67,13 +66,14 @@ def laplace_posterior(objective: Objective, at: Evaluation, linear: Linearizatio
     trials, settings = objective.trials, objective.settings
     counted, dofs = trials.counted, trials.joint_moment.shape[-1]
     prior = objective.space.prior_width()
-    errors = (at.outputs.joint_moment - trials.joint_moment) / objective.moment_scale  # (time, trial, dof)
+    errors = (at.outputs.joint_moment - trials.joint_moment) / moment_scale(settings, trials) * trials.measured  # (time, trial, dof)
     time = autocorrelation_time(errors, counted)
     # everything in units of prior widths, where the prior's part of the Hessian is prior_weight * identity
     hessian = prior[:, None] * linear.hessian.matrix * prior
     jacobian = linear.moment_jacobian * prior
-    kept = 1.0 - _absorbed(jacobian, hessian, errors[counted].numel() / time)
-    variance = (errors[counted].square().mean(dim=0) / kept).clamp_min(1e-30)  # (dof,)
+    samples = trials.samples()  # (dof,)
+    kept = 1.0 - _absorbed(jacobian, hessian, float(samples.sum()) / time)
+    variance = (errors[counted].square().sum(dim=0) / samples.clamp_min(1.0) / kept).clamp_min(1e-30)  # (dof,)
     # every row of the Jacobian carries the weight of its sample in the loss
     weight = (counted / counted.sum(dim=0))[counted] * settings.moment_weight / dofs
     row = (weight[:, None] * variance * time / kept**2).reshape(-1)
@@ -114,25 +114,6 @@ def _absorbed(jacobian: Tensor, hessian: Tensor, samples: float) -> float:
     ridge = _TINY * float(hessian.diagonal().max()) + 1e-300
     shrunk = torch.linalg.solve(hessian + ridge * torch.eye(len(hessian), dtype=hessian.dtype), jacobian.T @ jacobian)
     return min(float(shrunk.diagonal().sum()) / samples, _MOST_ABSORBED)
-
-
-def autocorrelation_time(errors: Tensor, counted: Tensor) -> float:
-    """Return the integrated autocorrelation time of the errors, averaged over DOFs, in samples and at least 1.
-
-    Args:
-        errors: (time, trial, dof).
-        counted: (time, trial), bool.
-    """
-    weight = counted.to(errors.dtype)[..., None]
-    centred = errors * weight
-    energy = centred.square().sum(dim=(0, 1)).clamp_min(1e-300)
-    time = torch.ones_like(energy)
-    for lag in range(1, len(errors)):
-        rho = (centred[lag:] * centred[:-lag]).sum(dim=(0, 1)) / energy
-        time = time + 2.0 * rho.clamp_min(0.0)
-        if lag >= _WINDOW * float(time.mean()) or float(rho.max()) <= 0.0:
-            break
-    return max(1.0, float((time * energy).sum() / energy.sum()))
 
 
 def unclear_pairs(posterior: Posterior, names: list[str], most: int = 5) -> list[str]:

@@ -206,12 +206,3 @@ def built_in_terms(settings: LossSettings, muscle: MuscleMechanics) -> tuple[Mus
         RangePenalty("tendon_strain", settings.tendon_strain_weight, "tendon_strain", *settings.tendon_strain_range),
     )
     return tuple(term for term in terms if term.weight > 0.0)
-
-
-def moment_scale(settings: LossSettings, target: Tensor, counted: Tensor) -> Tensor:
-    """Return what moment errors are divided by, (dof,), N·m; a DOF whose moment is constant is divided by 1 N·m."""
-    values = target[counted]
-    if settings.moment_scale == "raw":
-        return torch.ones(target.shape[-1], dtype=target.dtype)
-    spread = values.std(dim=0) if settings.moment_scale == "sd" else values.amax(dim=0) - values.amin(dim=0)
-    return torch.where(spread > 1e-6, spread, torch.ones_like(spread))

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.hessians import DenseMatrix
-from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, SignalTangents, Term, TermInputs, built_in_terms, moment_scale
+from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, SignalTangents, Term, TermInputs, built_in_terms
 from osim_nmscal.calibration.parameter_space import ParameterSpace
+from osim_nmscal.calibration.prior import Prior
 from osim_nmscal.calibration.settings import LossSettings
 from osim_nmscal.calibration.stacking import StackedTrials
 from osim_nmscal.calibration.term_check import require_declared_axis
@@ -63,6 +64,8 @@ class Objective:
         groups: Sequence[Sequence[int]] = (),
         dofs: Sequence[str] = (),
         *,
+        moment_weight: Tensor,
+        prior: Prior | None = None,
         trials_apart: bool = False,
     ) -> None:
         """Build the loss.
@@ -75,6 +78,8 @@ class Objective:
             terms: the user's.
             groups: positions of muscles whose relative lengths should be similar.
             dofs: names, for messages.
+            moment_weight: what moment errors are multiplied by, (time, trial, dof), 1/(N·m); see `likelihood.moment_weight`.
+            prior: what is known before; None: nothing.
             trials_apart: whether no term may couple trials.
         """
         self.trials = trials
@@ -97,16 +102,20 @@ class Objective:
         self._counted = trials.counted
         per_sample = (trials.counted / trials.counted.sum(dim=0)).sqrt()
         self._sample_weight = per_sample[trials.counted]  # (counted,)
-        self.moment_scale = moment_scale(settings, trials.joint_moment, trials.counted)
-        self._moment_weight = self._sample_weight[:, None] * (settings.moment_weight / len(self._dofs)) ** 0.5 / self.moment_scale
-        self.weighted_arm = trials.moment_arm[trials.counted] * self._moment_weight[..., None]  # (counted, dof, muscle)
-        self._start, self._prior_width = space.start(), space.prior_width()
+        self._measured = trials.measured.expand(len(trials.counted), -1, -1)[trials.counted]  # (counted, dof), bool
+        self.prior = prior or Prior(space, 0.0)
         self._kinds = [block.name for block in (*self._activation, *self._fiber, *self._force)]
         # position in z of each kind and muscle; fixed ones fall into a waste entry behind the last
         every = [space.blocks[kind].muscle_columns() for kind in self._kinds]
         columns = torch.stack(every) if every else torch.zeros((0, len(muscle)), dtype=torch.int64)
         self._columns = torch.where(columns >= 0, columns, space.size)  # (kind, muscle)
         self._moving = (columns.reshape(-1) >= 0).nonzero().squeeze(-1)  # of (kind * muscle)
+        self.reweigh(moment_weight)
+
+    def reweigh(self, moment_weight: Tensor) -> None:
+        """Weigh moment errors otherwise from here on; as of the constructor."""
+        self._moment_weight = moment_weight[self._counted]  # (counted, dof)
+        self.weighted_arm = self.trials.moment_arm[self._counted] * self._moment_weight[..., None]  # (counted, dof, muscle)
         self._arm_by_muscle = self.weighted_arm.permute(2, 0, 1).contiguous()  # (muscle, counted, dof)
 
     def evaluate(self, z: Tensor, warm: Sequence[Tensor] | None = None, excitation: Tensor | None = None) -> Evaluation:
@@ -157,6 +166,11 @@ class Objective:
         return error[self._counted] * self._moment_weight
 
     @property
+    def mechanics(self) -> MuscleMechanics:
+        """Constants of the muscles."""
+        return self._muscle
+
+    @property
     def parts(self) -> list[Tensor]:
         """Positions of the muscles of each state."""
         return self._parts.indices
@@ -177,18 +191,28 @@ class Objective:
         factors = [torch.ones_like(residuals[0])]
         for term in self._user_terms:
             if term.axis == "dof":
-                residuals.append(term.residual(at.outputs)[self._counted] * self._sample_weight[:, None])
+                residuals.append(self._term_residual(term, at.outputs))
                 slope = term.moment_derivative(at.outputs)[self._counted] * self._sample_weight[:, None]
-                factors.append(slope / self._moment_weight)
+                factors.append(self._per_moment_weight(slope))
         return torch.cat(residuals, dim=1), torch.cat(factors, dim=1)
+
+    def _term_residual(self, term: MuscleTerm | Term, outputs: TermInputs) -> Tensor:
+        """Return the weighted residuals of the counted samples; a term over DOFs counts where the moment was measured."""
+        residual = term.residual(outputs)[self._counted] * self._sample_weight[:, None]
+        return residual * self._measured if isinstance(term, Term) and term.axis == "dof" else residual
+
+    def _per_moment_weight(self, slope: Tensor) -> Tensor:
+        """Divide by the weight of each moment; where a moment was not measured, no term over DOFs counts."""
+        counts = self._moment_weight > 0.0
+        return torch.where(counts, slope / torch.where(counts, self._moment_weight, 1.0), torch.zeros_like(slope))
 
     def _term_values(self, z: Tensor, outputs: TermInputs) -> dict[str, float]:
         error = (outputs.joint_moment - self.trials.joint_moment)[self._counted] * self._moment_weight
         values = {"moment": float(error.square().sum())}
         for term in self.terms:
-            values[term.name] = float((term.residual(outputs)[self._counted] * self._sample_weight[:, None]).square().sum())
-        if self.settings.prior_weight > 0.0:
-            values["prior"] = self.settings.prior_weight * float(((z - self._start) / self._prior_width).square().sum())
+            values[term.name] = float(self._term_residual(term, outputs).square().sum())
+        if self.prior.weight > 0.0:
+            values["prior"] = self.prior.value(z)
         if self.settings.similarity_weight > 0.0:
             residual, _ = self._similarity(z)
             values["similarity"] = float(residual.square().sum())
@@ -205,10 +229,7 @@ class Objective:
         for term in self.terms:
             self._add_term(term, at, rows, tangents, gradient, hessian)
         gradient, hessian = gradient[:size], hessian[:size, :size].contiguous()
-        if self.settings.prior_weight > 0.0:
-            weight = self.settings.prior_weight / self._prior_width**2
-            gradient += weight * (at.z - self._start)
-            hessian.diagonal().add_(weight)
+        self.prior.add(at.z, gradient, hessian)
         if self.settings.similarity_weight > 0.0:
             similarity, by_z = self._similarity(at.z)
             gradient += by_z.T @ similarity
@@ -282,10 +303,10 @@ class Objective:
         self, term: MuscleTerm | Term, at: Evaluation, moment_rows: Tensor, tangents: SignalTangents, gradient: Tensor, hessian: Tensor
     ) -> None:
         """Add one term's part to gradient and Hessian (with waste entry), in place."""
-        residual = term.residual(at.outputs)[self._counted] * self._sample_weight[:, None]
+        residual = self._term_residual(term, at.outputs)
         if isinstance(term, Term) and term.axis != "muscle":
             if term.axis == "dof":
-                weight = term.moment_derivative(at.outputs)[self._counted] * self._sample_weight[:, None] / self._moment_weight
+                weight = self._per_moment_weight(term.moment_derivative(at.outputs)[self._counted] * self._sample_weight[:, None])
                 rows = moment_rows * weight.reshape(-1)
             else:
                 rows = self.coupled_rows(term, at, tangents)
@@ -306,13 +327,13 @@ class Objective:
         """Return the transposed Jacobian of a coupled term's weighted residuals by z, (parameter, counted * residual)."""
         rows = []
         for column in range(self.space.size):
-            mine = (self._columns == column).to(self._prior_width.dtype)[:, None, None, :]  # (kind, 1, 1, muscle)
+            mine = (self._columns == column).to(torch.float64)[:, None, None, :]  # (kind, 1, 1, muscle)
             moved: dict[str, Any] = {field: (getattr(tangents, field) * mine).sum(dim=0) for field in MUSCLE_SIGNALS}
             moment = joint_moment(moved["tendon_force"], self.trials.moment_arm)
             change = term.along(at.outputs, replace(at.outputs, **moved, joint_moment=moment))
             rows.append((change[self._counted] * self._sample_weight[:, None]).reshape(-1))
         count = int(self._counted.sum()) * term.residual(at.outputs).shape[-1]
-        return torch.stack(rows) if rows else self._prior_width.new_zeros((0, count))
+        return torch.stack(rows) if rows else at.z.new_zeros((0, count))
 
     def _similarity(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Residuals and Jacobian of how far relative lengths stray from their group's mean."""

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from osim_nmscal.calibration.identifiability import Posterior, unclear_pairs
+from osim_nmscal.calibration.identifiability import IDENTIFIABLE_BELOW, Posterior, unclear_pairs
 from osim_nmscal.calibration.optimizers import Minimum
 from osim_nmscal.calibration.parameter_space import ParameterBlock, ParameterSpace, calibrated_muscles, neural_parameters
+from osim_nmscal.calibration.prior import Prior
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.noun import Rows
 from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, SynergyResult
 from osim_nmscal.errors import CalibrationError
 
@@ -29,8 +32,10 @@ class Outcome:
     time_step: float  # s
     minimum: Minimum
     loss: float
+    loss_initial: float
     evaluations: int
     posterior: Posterior
+    prior: Prior
     seconds: float
     findings: tuple[str, ...]
     synergy: SynergyResult | None = None
@@ -52,17 +57,20 @@ class Outcome:
             seconds=self.seconds,
             iterations=self.minimum.iterations,
             evaluations=self.evaluations,
-            loss_initial=self.minimum.history[0].loss,
+            loss_initial=self.loss_initial,
             loss_final=self.loss,
             start_muscles=self.table,
             muscles=calibrated_muscles(self.table, space, z),
             strength_coefficient=space.muscle_values(z, "strength_coefficient").numpy(),
             start_neural=neural_parameters(space, space.start(), self.time_step),
             neural=neural_parameters(space, z, self.time_step),
-            parameters=parameter_rows(space, z, self.posterior),
-            history=self.minimum.history,
+            parameters=Rows(parameter_rows(space, z, self.posterior)),
+            history=Rows(self.minimum.history),
             findings=(*self.findings, *unclear_pairs(self.posterior, parameter_labels(space))),
             synergy=self.synergy,
+            working_points=Rows(working_point_rows(self.table, self.prior, z, self.posterior)),
+            correlation=parameter_correlation(space, self.posterior),
+            starts=self.minimum.starts,
         )
 
 
@@ -84,9 +92,45 @@ def parameter_rows(space: ParameterSpace, z: Tensor, posterior: Posterior) -> tu
     return tuple(rows)
 
 
+def working_point_rows(table: MuscleTable, prior: Prior, z: Tensor, posterior: Posterior) -> tuple[CalibratedParameter, ...]:
+    """Return one row per muscle whose working point the prior looks at, in optimal fiber lengths."""
+    if prior.points is None:
+        return ()
+    parameters = prior.space.model_parameters(z)
+    point = prior.points.at(parameters.optimal_fiber_length, parameters.tendon_slack_length)
+    rows = prior.working_point_rows(z)
+    error = torch.einsum("mp,pq,mq->m", rows, posterior.covariance, rows).clamp_min(0.0).sqrt()
+    moving = rows.any(dim=1)
+    return tuple(
+        CalibratedParameter(
+            owner=name,
+            name="working_point",
+            unit="optimal fiber lengths",
+            start=float(prior.points.start[i]),
+            calibrated=float(point[i]),
+            lower=0.0,
+            upper=np.inf,
+            at_bound="" if bool(moving[i]) else "fixed",
+            standard_error=float(error[i]),
+            identifiable=bool(moving[i]) and float(error[i]) < IDENTIFIABLE_BELOW * float(prior.points.width[i]),
+            prior_deviation=float(prior.points.width[i]),
+        )
+        for i, name in enumerate(table.names)
+    )
+
+
+def parameter_correlation(space: ParameterSpace, posterior: Posterior) -> np.ndarray:
+    """Return how the errors of the parameters go together, (parameter, parameter) in the order of `parameter_rows`; nan where fixed."""
+    columns = np.concatenate([np.asarray(block.column) for block in space.free_blocks])
+    whole = posterior.correlation().numpy()[np.ix_(columns, columns)]  # column -1 stands for an owner that is held fixed
+    moving = columns >= 0
+    found: np.ndarray = np.where(moving[:, None] & moving[None, :], whole, np.nan)
+    return found
+
+
 def _block_rows(space: ParameterSpace, block: ParameterBlock, z: Tensor, posterior: Posterior) -> list[CalibratedParameter]:
     internal, reference, slope = space.internal(z, block.name).numpy(), block.owner_reference(), block.slope(z)
-    error, identifiable = posterior.standard_error, posterior.identifiable
+    error, identifiable, believed = posterior.standard_error, posterior.identifiable, posterior.prior_width
     rows = []
     for i, owner in enumerate(block.owners):
         column, unit = int(block.column[i]), float(reference[i])
@@ -104,6 +148,7 @@ def _block_rows(space: ParameterSpace, block: ParameterBlock, z: Tensor, posteri
                 at_bound=bound,  # type: ignore[arg-type]
                 standard_error=float(error[column] * slope[i]) * unit if column >= 0 else 0.0,
                 identifiable=bool(identifiable[column]) if column >= 0 else False,
+                prior_deviation=float(believed[column] * slope[i]) * unit if column >= 0 else 0.0,
             )
         )
     return rows

@@ -5,6 +5,7 @@ checked without it.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,19 +32,31 @@ class Owners:
     start: FloatArray  # (owner,), internal
 
 
-def owners_of_every_kind(muscles: MuscleTable, settings: CalibrationSettings) -> dict[str, Owners]:
+def kinds_in_force(settings: CalibrationSettings) -> tuple[ParameterKind, ...]:
+    """Return the kinds that take part: of two that say the same otherwise, the free one, or the first."""
+    free = {name for name in KINDS if settings.parameters.of(name).free}
+    replaced = {kind.instead_of for kind in KINDS.values() if kind.name in free}
+    return tuple(kind for kind in KINDS.values() if kind.name not in replaced and (not kind.instead_of or kind.name in free))
+
+
+def owners_of_every_kind(
+    muscles: MuscleTable, settings: CalibrationSettings, channels: Mapping[str, str] | None = None
+) -> dict[str, Owners]:
     """Return who owns what, and its start, by kind.
 
     Args:
         muscles: the muscles to calibrate, with their starting values.
         settings: scopes, bounds, groups.
+        channels: muscle -> the EMG channel that drives it; a muscle not named has its own.
 
     Raises:
         UnknownNameError: a group names an unknown muscle.
         CalibrationError: a muscle is in two groups, a bound excludes the start, or an .osim has no value to start from.
     """
     group_of = _group_of_muscle(muscles, settings.groups)
-    return {kind.name: _owners(kind, settings.parameters.of(kind.name), muscles, group_of) for kind in KINDS.values()}
+    return {
+        kind.name: _owners(kind, settings.parameters.of(kind.name), muscles, group_of, channels or {}) for kind in kinds_in_force(settings)
+    }
 
 
 def _group_of_muscle(muscles: MuscleTable, groups: dict[str, tuple[str, ...]]) -> dict[str, str]:
@@ -61,10 +74,13 @@ def _group_of_muscle(muscles: MuscleTable, groups: dict[str, tuple[str, ...]]) -
     return group_of
 
 
-def _owners(kind: ParameterKind, settings: ParameterSettings, muscles: MuscleTable, group_of: dict[str, str]) -> Owners:
+def _owners(
+    kind: ParameterKind, settings: ParameterSettings, muscles: MuscleTable, group_of: dict[str, str], channels: Mapping[str, str]
+) -> Owners:
     by_muscle = {
         "muscle": muscles.names,
         "group": tuple(group_of.get(muscle, muscle) for muscle in muscles.names),
+        "channel": tuple(channels.get(muscle, muscle) for muscle in muscles.names),
         "global": (EVERYONE,) * len(muscles),
     }[settings.scope]
     names = tuple(dict.fromkeys(by_muscle))

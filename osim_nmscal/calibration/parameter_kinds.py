@@ -15,7 +15,7 @@ from osim_nmscal.data.muscles import Muscle
 if TYPE_CHECKING:
     from torch import Tensor
 
-Scope = Literal["muscle", "group", "global"]
+Scope = Literal["muscle", "group", "channel", "global"]
 
 
 class Transform(Protocol):
@@ -92,6 +92,12 @@ def as_a_factor(value: "Tensor", before: "Tensor", time_step: float) -> tuple["T
     return before * value, before
 
 
+def as_a_time_constant(value: "Tensor", before: "Tensor", time_step: float) -> tuple["Tensor", "Tensor"]:
+    """Become the coefficient C = -exp(-time step / time constant) of Eq. 1, the same filter whatever the clock."""
+    coefficient = -(-time_step / value).exp()
+    return coefficient, coefficient * time_step / value**2
+
+
 def _stated(name: str) -> Callable[[Muscle, float], Muscle]:
     def write(muscle: Muscle, value: float) -> Muscle:
         change: dict[str, Any] = {name: value}
@@ -120,6 +126,8 @@ class ParameterKind:
     free: bool = True
     prior_width: float = 0.0  # 0: that of a flat prior between the bounds
     transform: Transform = LINEAR
+    instead_of: str = ""  # another kind that says the same otherwise: this one counts only if it is free, and then that one does not
+    needs_electrode: bool = False  # muscles without EMG have none: theirs is 1
     # how it enters the model
     enters: str  # field of nms.parameters.NmsParameters
     entry: Entry = as_it_is
@@ -133,26 +141,56 @@ class ParameterKind:
 
 
 _TABLE = (
-    # C1 and C2 start apart: with C1 = C2 both have the same derivative for ever
+    # the two start apart: with equal ones both have the same derivative for ever
+    ParameterKind(
+        name="activation_time_constant_1",
+        unit="s",
+        description="Slower time constant of neural activation (Eq. 1); C1 = -exp(-time step / time constant).",
+        source="real recordings ask for 15-60 ms; shorter than 4 ms no envelope has anything, longer than 0.25 s no muscle is",
+        lower=0.004,
+        upper=0.25,
+        start=0.03,
+        prior_width=1.0,
+        transform=LOGARITHMIC,
+        enters="c1",
+        entry=as_a_time_constant,
+    ),
+    ParameterKind(
+        name="activation_time_constant_2",
+        unit="s",
+        description="Faster time constant of neural activation (Eq. 1); C2 = -exp(-time step / time constant).",
+        source="as activation_time_constant_1",
+        lower=0.004,
+        upper=0.25,
+        start=0.02,
+        prior_width=1.0,
+        transform=LOGARITHMIC,
+        enters="c2",
+        entry=as_a_time_constant,
+    ),
     ParameterKind(
         name="c1",
         unit="-",
-        description="First recursive coefficient of neural activation.",
+        description="First recursive coefficient of neural activation, instead of activation_time_constant_1; belongs to the time step.",
         source="CEINMS",
         lower=-0.95,
         upper=-0.05,
         start=-0.55,
+        free=False,
         enters="c1",
+        instead_of="activation_time_constant_1",
     ),
     ParameterKind(
         name="c2",
         unit="-",
-        description="Second recursive coefficient of neural activation.",
+        description="Second recursive coefficient of neural activation, instead of activation_time_constant_2; belongs to the time step.",
         source="CEINMS",
         lower=-0.95,
         upper=-0.05,
         start=-0.45,
+        free=False,
         enters="c2",
+        instead_of="activation_time_constant_2",
     ),
     ParameterKind(
         name="shape_factor",
@@ -162,16 +200,19 @@ _TABLE = (
         lower=-2.999,
         upper=-0.001,
         start=-1.0,
+        prior_width=0.6,
         enters="shape_factor",
     ),
     ParameterKind(
         name="optimal_fiber_length",
         unit="m",
         description="Optimal fiber length.",
-        source="CEINMS",
-        lower=0.85,
-        upper=1.15,
+        source="Ward et al. (2009): SD / mean 0.11-0.27 with body size in it, 0.10-0.15 remain; bounds at 3 SD",
+        lower=0.7,
+        upper=1.35,
         bounds="relative",
+        prior_width=0.12,
+        transform=LOGARITHMIC,
         enters="optimal_fiber_length",
         write=_stated("optimal_fiber_length"),
     ),
@@ -179,10 +220,12 @@ _TABLE = (
         name="tendon_slack_length",
         unit="m",
         description="Tendon slack length.",
-        source="CEINMS",
-        lower=0.85,
-        upper=1.15,
+        source="a cap: [calibration.prior] working_point_width says more of most muscles",
+        lower=0.7,
+        upper=1.3,
         bounds="relative",
+        prior_width=0.3,
+        transform=LOGARITHMIC,
         enters="tendon_slack_length",
         write=_stated("tendon_slack_length"),
     ),
@@ -190,10 +233,12 @@ _TABLE = (
         name="strength_coefficient",
         unit="-",
         description="Factor of the maximum isometric force.",
-        source="CEINMS",
-        lower=0.5,
-        upper=2.5,
+        source="Handsfield et al. (2014): 15-20 % around volume by mass and height; specific tension and effort add; bounds at 3.5 SD",
+        lower=0.35,
+        upper=2.6,
         start=1.0,
+        prior_width=0.27,
+        transform=LOGARITHMIC,
         scope="group",
         enters="max_isometric_force",
         entry=as_a_factor,
@@ -214,13 +259,15 @@ _TABLE = (
     ParameterKind(
         name="emg_scale",
         unit="-",
-        description="Factor of a muscle's excitation.",
-        source="NMSM Pipeline",
-        lower=0.3,
-        upper=3.0,
-        start=1.0,
-        scope="group",
-        free=False,
+        description="Factor of a muscle's excitation: the gain of its EMG channel. Muscles without EMG have none.",
+        source="best 1 s of a maximal contraction: 0.92-1.0 of the true maximum, and EMG of other electrodes drifts by 10-20 %",
+        lower=0.4,
+        upper=2.2,
+        start=0.93,
+        scope="channel",
+        prior_width=0.15,
+        transform=LOGARITHMIC,
+        needs_electrode=True,
         enters="emg_scale",
     ),
     ParameterKind(
@@ -232,6 +279,8 @@ _TABLE = (
         upper=2.0,
         bounds="relative",
         free=False,
+        prior_width=0.25,
+        transform=LOGARITHMIC,
         enters="tendon_strain_at_one_norm_force",
         write=Muscle.with_tendon_strain,
     ),
@@ -244,6 +293,7 @@ _TABLE = (
         upper=2.0,
         bounds="relative",
         free=False,
+        transform=LOGARITHMIC,
         enters="max_contraction_velocity",
         write=_stated("max_contraction_velocity"),
     ),

@@ -14,15 +14,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.electrodes import Electrodes
 from osim_nmscal.calibration.owners import Owners, owners_of_every_kind
 from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
-from osim_nmscal.calibration.settings import CalibrationSettings, ParameterSettings
+from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import NeuralParameters
 from osim_nmscal.nms.parameters import NMS_PARAMETERS, NmsParameters, initial_parameters
+from osim_nmscal.nms.sensitivity import FORCE_PARAMETERS
 
 # What NeuralParameters holds of the model's parameters.
 _NEURAL = tuple(one.name for one in fields(NeuralParameters) if one.name in NMS_PARAMETERS)
+
+# Prior of a value that is held, log: as good as fixed, and still a direction that intervals can be asked about.
+_HELD_WIDTH = 0.02
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,10 @@ class ParameterBlock:
     start: Tensor  # (owner,), internal
     lower: Tensor  # (owner,), internal
     upper: Tensor  # (owner,), internal
-    prior_width: Tensor  # (owner,), of the kind's transform
+    prior_width: Tensor  # (owner,), of the kind's transform: what pulls it to its start
     column: Tensor  # (owner,), int64: position in z, -1 if fixed
+    assumed: Tensor  # (owner,), bool: pulled so hard that it stays, as nothing measures it
+    believed_width: Tensor  # (owner,), of the kind's transform: how far the truth may lie; prior_width unless assumed
 
     @property
     def name(self) -> str:
@@ -73,17 +80,31 @@ class ParameterBlock:
 class ParameterSpace:
     """The blocks of a calibration and the map from z to model parameters; without blocks, fixed parameters."""
 
-    def __init__(self, blocks: Sequence[ParameterBlock], base: NmsParameters, time_step: float) -> None:
+    def __init__(self, blocks: Sequence[ParameterBlock], base: NmsParameters, time_step: float, *, size: int = -1) -> None:
         """Hold the blocks.
 
         Args:
             blocks: of every kind that may differ from the base.
             base: the model's parameters before any kind enters.
             time_step: s, for kinds that depend on the clock.
+            size: entries of z; default: as many as the blocks have free owners.
         """
         self.blocks = {block.name: block for block in blocks}
-        self.base, self._time_step = base, time_step
-        self.size = sum(int((block.column >= 0).sum()) for block in blocks)
+        self.base, self.time_step = base, time_step
+        self.size = size if size >= 0 else sum(int((block.column >= 0).sum()) for block in blocks)
+
+    def without_gain(self, time_step: float) -> "ParameterSpace":
+        """Return the same parameters at the same places for excitations that no electrode saw, on another clock (s)."""
+        blocks = []
+        for block in self.blocks.values():
+            if block.kind.needs_electrode:
+                block = replace(block, start=torch.ones_like(block.start), column=torch.full_like(block.column, -1))
+            blocks.append(block)
+        return ParameterSpace(blocks, self.base, time_step, size=self.size)
+
+    def with_clock(self, time_step: float) -> "ParameterSpace":
+        """Return the same parameters for signals on another clock, s."""
+        return ParameterSpace(list(self.blocks.values()), self.base, time_step, size=self.size)
 
     @property
     def free_blocks(self) -> tuple[ParameterBlock, ...]:
@@ -98,6 +119,14 @@ class ParameterSpace:
         """Standard deviation of the prior of each entry of z, (parameter,)."""
         widths = {b.name: b.prior_width / b.kind.transform.span(b.lower, b.upper) for b in self.blocks.values()}
         return self._gathered(widths)
+
+    def believed_width(self) -> Tensor:
+        """How far the truth of each entry of z may lie from its start before anything is measured (SD), (parameter,)."""
+        return self._gathered({b.name: b.believed_width / b.kind.transform.span(b.lower, b.upper) for b in self.blocks.values()})
+
+    def assumed(self) -> Tensor:
+        """Which entries of z are held at their start, as nothing measures them, (parameter,), bool."""
+        return self._gathered({b.name: b.assumed.to(torch.float64) for b in self.blocks.values()}) > 0.0
 
     def encode(self, values: dict[str, Tensor]) -> Tensor:
         """Return z for internal values (owner,) of each block."""
@@ -124,7 +153,7 @@ class ParameterSpace:
         values = {name: getattr(self.base, name) for name in NMS_PARAMETERS}
         for block in self.blocks.values():
             field = block.kind.enters
-            values[field], _ = block.kind.entry(self.muscle_values(z, block.name), values[field], self._time_step)
+            values[field], _ = block.kind.entry(self.muscle_values(z, block.name), values[field], self.time_step)
         delay = values["electromechanical_delay"]
         if delay.ndim > 0 and bool((delay == delay[0]).all()):
             values["electromechanical_delay"] = delay[0]  # one shift for all is many times faster
@@ -134,12 +163,17 @@ class ParameterSpace:
         """Return d model parameter / dz of one kind, (muscle,)."""
         block = self.blocks[name]
         before = getattr(self.base, block.kind.enters)
-        _, by_value = block.kind.entry(self.muscle_values(z, name), before, self._time_step)
+        _, by_value = block.kind.entry(self.muscle_values(z, name), before, self.time_step)
         return by_value * block.reference * block.slope(z)[block.owner_of_muscle]
 
 
 def parameter_space(
-    muscles: MuscleTable, settings: CalibrationSettings, frozen: frozenset[str] = frozenset(), *, time_step: float = math.nan
+    muscles: MuscleTable,
+    settings: CalibrationSettings,
+    frozen: frozenset[str] = frozenset(),
+    *,
+    time_step: float = math.nan,
+    electrodes: Electrodes | None = None,
 ) -> ParameterSpace:
     """Build the parameter space of a calibration.
 
@@ -148,17 +182,19 @@ def parameter_space(
         settings: scopes, bounds, groups.
         frozen: muscles whose parameters stay fixed (no DOF sees them, or nothing drives them).
         time_step: s; needed by kinds that depend on the clock alone.
+        electrodes: which muscles have one, and which share it; default: every muscle its own.
 
     Raises:
         UnknownNameError: a group names an unknown muscle.
         CalibrationError: a muscle is in two groups, or a bound excludes the start.
     """
-    owned = owners_of_every_kind(muscles, settings)
+    heard = electrodes or Electrodes(recorded=frozenset(muscles.names))
+    owned = owners_of_every_kind(muscles, settings, heard.channels)
     base = initial_parameters(muscles, c1=0.0, c2=0.0, shape_factor=0.0, electromechanical_delay=0.0)
     blocks: list[ParameterBlock] = []
     size = 0
-    for kind in KINDS.values():
-        block = _block(kind, settings.parameters.of(kind.name), owned[kind.name], muscles, frozen, size)
+    for name, owners in owned.items():
+        block = _block(KINDS[name], settings, owners, muscles, frozen, heard.recorded, size)
         size += int((block.column >= 0).sum())
         blocks.append(block)
     return ParameterSpace(blocks, base, time_step)
@@ -196,31 +232,51 @@ def calibrated_muscles(table: MuscleTable, space: ParameterSpace, z: Tensor) -> 
 
 
 def _block(
-    kind: ParameterKind, settings: ParameterSettings, owned: Owners, muscles: MuscleTable, frozen: frozenset[str], first_column: int
+    kind: ParameterKind,
+    calibration: CalibrationSettings,
+    owned: Owners,
+    muscles: MuscleTable,
+    frozen: frozenset[str],
+    recorded: frozenset[str],
+    first_column: int,
 ) -> ParameterBlock:
-    owners = owned.names
+    settings, owners = calibration.parameters.of(kind.name), owned.names
     owner_of_muscle = torch.tensor([owners.index(owner) for owner in owned.by_muscle])
-    frozen_owner = torch.tensor(
-        [all(m in frozen for m, o in zip(muscles.names, owned.by_muscle, strict=True) if o == owner) for owner in owners]
-    )
-    moving = torch.full((len(owners),), settings.free) & ~frozen_owner
+    members = [[m for m, o in zip(muscles.names, owned.by_muscle, strict=True) if o == owner] for owner in owners]
+    unheard = torch.tensor([recorded.isdisjoint(own) for own in members])
+    still = torch.tensor([frozen.issuperset(own) for own in members])
+    reference, start = torch.tensor(owned.reference), torch.tensor(owned.start)
+    if kind.needs_electrode:
+        still, start = still | unheard, torch.where(unheard, torch.ones_like(start), start)
+    moving = torch.full((len(owners),), settings.free) & ~still
     column = torch.where(moving, first_column + torch.cumsum(moving, 0) - 1, torch.full((len(owners),), -1))
     full = torch.ones(len(owners), dtype=torch.float64)
     lower, upper = settings.lower * full, settings.upper * full
     # the standard deviation of a flat prior between the bounds
     width = settings.prior_width * full if settings.prior_width > 0.0 else kind.transform.span(lower, upper) / 12.0**0.5
-    reference, start = torch.tensor(owned.reference), torch.tensor(owned.start)
-    return ParameterBlock(kind, owners, owner_of_muscle, reference, start, lower, upper, width, column)
+    hold = kind.enters in FORCE_PARAMETERS and calibration.prior.unrecorded_strength == "held"
+    assumed = unheard & hold
+    held = torch.where(assumed, width.clamp_max(_HELD_WIDTH), width)
+    if kind.name == "optimal_fiber_length":
+        held = held / calibration.prior.length_caution
+    return ParameterBlock(kind, owners, owner_of_muscle, reference, start, lower, upper, held, column, assumed, width)
 
 
 def slower_filter_first(space: ParameterSpace, z: Tensor) -> Tensor:
-    """Exchange C1 and C2 of every owner where C2 is the smaller: the filter is the same, the numbers become comparable."""
-    c1, c2 = space.blocks["c1"], space.blocks["c2"]
-    comparable = c1.owners == c2.owners and bool((c1.lower == c2.lower).all() and (c1.upper == c2.upper).all())
+    """Exchange both filters of every owner where the second is the slower: they do the same, the numbers become comparable."""
+    pair = [block for block in space.blocks.values() if block.kind.enters in ("c1", "c2")]
+    if len(pair) != 2:
+        return z
+    one, other = pair
+    comparable = one.owners == other.owners and bool((one.lower == other.lower).all() and (one.upper == other.upper).all())
+    comparable = comparable and one.kind.entry is other.kind.entry
     if not comparable:
         return z
-    both = (c1.column >= 0) & (c2.column >= 0)
-    first, second = c1.column[both], c2.column[both]
+    both = (one.column >= 0) & (other.column >= 0)
+    first, second = one.column[both], other.column[both]
     ordered = z.clone()
-    ordered[first], ordered[second] = torch.minimum(z[first], z[second]), torch.maximum(z[first], z[second])
+    # a coefficient nearer to -1 is the slower filter, a longer time constant as well
+    low, high = torch.minimum(z[first], z[second]), torch.maximum(z[first], z[second])
+    slower_is_lower = one.name == "c1"
+    ordered[first], ordered[second] = (low, high) if slower_is_lower else (high, low)
     return ordered

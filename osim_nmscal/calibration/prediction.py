@@ -1,17 +1,20 @@
 """What muscles with given parameters do in given trials: the forward model without any calibration."""
 
+from dataclasses import replace
+
+import numpy as np
 import torch
 
 from osim_nmscal.calibration.parameter_space import fixed_parameters
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.stacking import stack_trials
-from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import NeuralParameters, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.nms.model import NmsInputs, NmsOutputs, simulate
 from osim_nmscal.nms.muscle_models import muscle_mechanics
+from osim_nmscal.nms.threads import threads_for
 
 
 def predict(
@@ -33,6 +36,14 @@ def predict(
         >>> prediction.trial, prediction.tendon_force.shape
         ('squat/1', (100, 2))
     """
+    given = tuple(trial for trial in trials.trials if trial.driven_by == "assumed")
+    if given and len(given) < len(trials.trials):
+        heard = TrialSet(trials=tuple(trial for trial in trials.trials if trial.driven_by == "emg"))
+        parts = (*predict(TrialSet(trials=given), muscles, neural, settings), *predict(heard, muscles, neural, settings))
+        by_name = {one.trial: one for one in parts}
+        return tuple(by_name[name] for name in trials.names)
+    if given:
+        neural = replace(neural, emg_scale=np.ones(1))  # no electrode saw these excitations
     table = muscles.select(trials.muscles)
     require_units(trials, table)
     stacked = stack_trials(trials)

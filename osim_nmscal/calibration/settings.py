@@ -1,10 +1,15 @@
 """Settings of a calibration: which parameters move, within what, by which loss, with which optimiser."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, create_model, model_validator
 
+from osim_nmscal.calibration.noise_settings import NoiseSettings
+from osim_nmscal.calibration.optimizer_settings import AdamWSettings, AnnealingSettings, GaussNewtonSettings
 from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
+from osim_nmscal.calibration.presets import PRESETS, PresetName, over_preset
+from osim_nmscal.calibration.prior_settings import PriorSettings
 from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.errors import CalibrationError
 from osim_nmscal.settings import Settings, setting
@@ -25,10 +30,10 @@ class ParameterSettings(Settings):
         description="Whether the parameter is calibrated.",
         source="choice: kind by kind: what joint moments hardly tell from lengths and strength stays fixed",
     )
-    scope: Literal["muscle", "group", "global"] = setting(
+    scope: Literal["muscle", "group", "channel", "global"] = setting(
         "muscle",
         unit="-",
-        description="One value per muscle, per group (muscles in no group stand alone), or one for all.",
+        description="One value per muscle, per group (muscles in no group stand alone), per EMG channel, or one for all.",
         source="CEINMS",
     )
     bounds: Literal["absolute", "relative"] = setting(
@@ -45,8 +50,9 @@ class ParameterSettings(Settings):
     prior_width: float = setting(
         0.0,
         unit="as the bounds",
-        description="Standard deviation of the prior around the start; 0 takes that of a flat prior between the bounds, range / sqrt(12).",
-        source="choice: bounds already say how far a value is believed",
+        description="Standard deviation of the prior around the start, of the natural logarithm for lengths, strengths, gains and time "
+        "constants; 0 takes that of a flat prior between the bounds, range / sqrt(12).",
+        source="kind by kind, see there; otherwise bounds already say how far a value is believed",
         ge=0.0,
     )
 
@@ -77,6 +83,23 @@ class ParametersSettings(_AllKinds):
         'global'
     """
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _over_the_kinds_defaults(cls, given: Any, handler: ModelWrapValidatorHandler["ParametersSettings"]) -> "ParametersSettings":
+        """Let a table state only what differs from its kind's defaults, and remember what it stated: a preset lies beneath that."""
+        if not isinstance(given, dict):
+            return handler(given)
+        whole = {}
+        for name, value in given.items():
+            field = cls.model_fields.get(name)
+            default = field.default.model_dump() if field is not None else {}
+            whole[name] = {**default, **value} if isinstance(value, dict) else value
+        settings = handler(whole)
+        for name, value in given.items():
+            if isinstance(value, dict):
+                object.__setattr__(settings.of(name), "__pydantic_fields_set__", set(value))
+        return settings
+
     def of(self, kind: str) -> ParameterSettings:
         """Return the settings of one kind."""
         found: ParameterSettings = getattr(self, kind)
@@ -92,11 +115,12 @@ class LossSettings(Settings):
     """
 
     moment_weight: float = setting(1.0, unit="-", description="Weight of the moment error.", source="Hambly 2025, Eq. 4", ge=0.0)
-    moment_scale: Literal["raw", "sd", "range"] = setting(
-        "sd",
+    moment_scale: Literal["noise", "raw", "sd", "range"] = setting(
+        "noise",
         unit="-",
-        description="Moment errors in N·m (Eq. 4), or divided by each DOF's standard deviation or range over the calibration trials.",
-        source="CEINMS divides by the variance; cross-validation: as good on held-out trials as the others, and no DOF pays for another",
+        description="Moment errors weighed by their noise in each trial and DOF ([calibration.noise]), in N·m (Eq. 4), or divided by each "
+        "DOF's standard deviation or range over the calibration trials.",
+        source="virtual people: the balance of data and prior follows from the noise; CEINMS divides by the variance",
     )
     fiber_length_weight: float = setting(
         10.0,
@@ -124,10 +148,11 @@ class LossSettings(Settings):
         ge=0.0,
     )
     prior_weight: float = setting(
-        1e-3,
+        1.0,
         unit="-",
-        description="Weight of the squared deviation from the start, in prior standard deviations.",
-        source="cross-validation on treadmill and running: best with one trial (6 % below 3e-4); with two or three, 3e-4 is 2 % better",
+        description="Weight of the squared deviation from what is known before, in prior standard deviations. 1 is right where errors are "
+        "weighed by their noise; with another moment_scale it is in units of the mean squared scaled moment error (0.001 is a weak prior).",
+        source="Bayes: with the noise known there is nothing to balance",
         ge=0.0,
     )
     similarity_weight: float = setting(
@@ -136,75 +161,6 @@ class LossSettings(Settings):
         description="Weight of how far relative fiber and slack lengths stray from the mean of their group.",
         source="NMSM Pipeline",
         ge=0.0,
-    )
-
-
-class GaussNewtonSettings(Settings):
-    """Levenberg-Marquardt with bounds."""
-
-    maximum_iterations: int = setting(
-        100, unit="-", description="Iterations at most.", source="choice: a limit for runs that do not converge", ge=1
-    )
-    tolerance: float = setting(
-        3e-3,
-        unit="-",
-        description="Stop when three iterations together lower the loss by less than this part.",
-        source="cross-validation on treadmill and running: 1e-3 and 1e-4 take longer and predict held-out trials no better",
-        gt=0.0,
-    )
-    initial_damping: float = setting(
-        0.1,
-        unit="-",
-        description="Starting damping, relative to the Hessian's mean diagonal.",
-        source="choice: the first iterations adapt it",
-        gt=0.0,
-    )
-
-
-class AdamWSettings(Settings):
-    """AdamW with a decaying rate and early stopping, as the method paper's (whose numbers are not published)."""
-
-    learning_rate: float = setting(
-        0.02,
-        unit="parameter ranges",
-        description="First learning rate.",
-        source="choice: a fiftieth of a parameter's range in a step; the paper's is not published",
-        gt=0.0,
-    )
-    final_learning_rate: float = setting(
-        0.0005,
-        unit="parameter ranges",
-        description="Rate reached at the last iteration (exponential decay).",
-        source="choice: a fortieth of the first, so that the end settles",
-        gt=0.0,
-    )
-    weight_decay: float = setting(
-        0.0,
-        unit="-",
-        description="Decoupled weight decay towards the start.",
-        source="choice: the prior pulls to the start already",
-        ge=0.0,
-    )
-    maximum_iterations: int = setting(
-        1500,
-        unit="-",
-        description="Iterations at most.",
-        source="choice: the rate decays over so many; the paper's are not published",
-        ge=1,
-    )
-    patience: int = setting(
-        100, unit="-", description="Iterations without a better loss before stopping.", source="choice: the paper's is not published", ge=1
-    )
-
-
-class AnnealingSettings(Settings):
-    """Simulated annealing: scipy's dual annealing without local search, CEINMS's kind of optimiser."""
-
-    maximum_evaluations: int = setting(
-        150_000, unit="-", description="Loss evaluations at most.", source="CEINMS needs 140,000 to 160,000", ge=1
-    )
-    maximum_seconds: float = setting(
-        600.0, unit="s", description="Wall time at most.", source="choice: ten minutes is what a user may wait for", gt=0.0
     )
 
 
@@ -218,11 +174,26 @@ class CalibrationSettings(Settings):
         ('gauss_newton', 1.1)
     """
 
-    method: Literal["emg_driven", "synergy_hybrid"] = setting(
-        "emg_driven", unit="-", description="Whether muscles without electrodes are left out or synthesised.", source="Hambly 2025"
+    preset: PresetName = setting(
+        "natural",
+        unit="-",
+        description="Defaults of all that follows: 'natural' (priors in natural coordinates and a likelihood), 'without_mvc' (the same, "
+        "with strengths and gains of EMG less known; a workflow without [emg] mvc takes it by itself), 'hambly2025' (Eq. 4 and 5 to the "
+        "letter), 'ceinms' (its objective and ranges), 'weak_prior' (version 0.1.0). What is set beside it goes over it.",
+        source="virtual people: natural priors make strengths truer than scaling's, the others do not",
+    )
+    method: Literal["auto", "emg_driven", "synergy_hybrid"] = setting(
+        "auto",
+        unit="-",
+        description="Whether muscles without electrodes are left out ('emg_driven') or synthesised; 'auto' synthesises where a muscle that "
+        "crosses the calibrated joints has no electrode.",
+        source="Hambly 2025; held-out stances: hybrid R2 .90/.90/.95 (hip/knee/ankle) where EMG-driven had -.08/.81/.89",
     )
     optimizer: Literal["gauss_newton", "adamw", "simulated_annealing"] = setting(
-        "gauss_newton", unit="-", description="Optimiser of the loss.", source="choice; Hambly 2025: adamw; CEINMS: simulated_annealing"
+        "gauss_newton",
+        unit="-",
+        description="Optimiser of the loss.",
+        source="measured: 7 iterations where adamw takes 1500; Hambly 2025 has adamw, CEINMS simulated_annealing",
     )
     parameters: ParametersSettings = Field(
         default=ParametersSettings(), description="Parameters.", json_schema_extra={"unit": "-", "source": "-"}
@@ -231,6 +202,8 @@ class CalibrationSettings(Settings):
         {}, unit="-", description="Named groups of muscles that share group-scoped parameters.", source="CEINMS"
     )
     loss: LossSettings = Field(default=LossSettings(), description="Loss.", json_schema_extra={"unit": "-", "source": "-"})
+    noise: NoiseSettings = Field(default=NoiseSettings(), description="Noise.", json_schema_extra={"unit": "-", "source": "-"})
+    prior: PriorSettings = Field(default=PriorSettings(), description="Prior.", json_schema_extra={"unit": "-", "source": "-"})
     gauss_newton: GaussNewtonSettings = Field(
         default=GaussNewtonSettings(), description="Gauss-Newton.", json_schema_extra={"unit": "-", "source": "-"}
     )
@@ -269,6 +242,11 @@ class CalibrationSettings(Settings):
         """Whether every tendon is rigid; None: as the .osim says per muscle."""
         return {"model": None, "elastic": False, "rigid": True}[self.tendon]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _over_its_preset(cls, given: Any) -> Any:
+        return over_preset(given) if isinstance(given, dict) else given
+
     @model_validator(mode="after")
     def _every_setting_is_read(self) -> "CalibrationSettings":
         ignored = unread_settings(self)
@@ -287,14 +265,15 @@ def unread_settings(settings: CalibrationSettings, *, own_optimizer: bool = Fals
     Returns:
         one sentence each; none if all is read.
     """
-    hybrid, parameters, loss = settings.method == "synergy_hybrid", settings.parameters, settings.loss
+    hybrid, parameters, loss = settings.method != "emg_driven", settings.parameters, settings.loss
+    preset = PRESETS[settings.preset]
     sentences = []
 
     def unread(section: str, names: list[str], reason: str) -> None:
         if names:
             sentences.append(f"[{section}] {', '.join(names)} would change nothing, as {reason}.")
 
-    for optimizer in ("gauss_newton", "adamw", "simulated_annealing"):
+    for optimizer in get_args(CalibrationSettings.model_fields["optimizer"].annotation):
         # predictions that follow the moments of held-out trials are made by Gauss-Newton
         if (own_optimizer or optimizer != settings.optimizer) and not (hybrid and optimizer == "gauss_newton"):
             given = "the calibration was given an optimizer of its own" if own_optimizer else f"optimizer is '{settings.optimizer}'"
@@ -302,28 +281,32 @@ def unread_settings(settings: CalibrationSettings, *, own_optimizer: bool = Fals
             unread(f"calibration.{optimizer}", _changed(getattr(settings, optimizer)), reason)
     if not hybrid:
         reason = "method is 'emg_driven'; remove it, or choose method = 'synergy_hybrid'"
-        unread("calibration.synergy", _changed(settings.synergy), reason)
+        unread("calibration.synergy", _changed(settings.synergy, preset.get("synergy")), reason)
         if settings.seed != 0 and settings.starts == 1 and settings.optimizer != "simulated_annealing":
             unread("calibration", ["seed"], "nothing is random in one start of this optimizer; remove it, or ask for more starts")
     kinds = {name: parameters.of(name) for name in KINDS}
     for name, kind in kinds.items():
         if not kind.free:
-            default = ParametersSettings.model_fields[name].default
-            moved = [
-                field for field in ("scope", "bounds", "lower", "upper", "prior_width") if getattr(kind, field) != getattr(default, field)
-            ]
+            default = ParametersSettings.model_fields[name].default.model_copy(update=preset.get("parameters", {}).get(name, {}))
+            moved = [field for field in ("scope", "bounds", "lower", "upper") if getattr(kind, field) != getattr(default, field)]
+            if kind.prior_width not in (0.0, default.prior_width):
+                moved.append("prior_width")
             unread(f"calibration.parameters.{name}", moved, "free is false; remove it, or set free = true")
     grouped = any(kind.free and kind.scope == "group" for kind in kinds.values())
     if settings.groups and not grouped and loss.similarity_weight == 0.0:
         unread("calibration", ["groups"], "no free parameter has scope = 'group' and similarity_weight is 0; remove them, or use them")
     if loss.similarity_weight > 0.0 and not any(len(members) > 1 for members in settings.groups.values()):
         unread("calibration.loss", ["similarity_weight"], "no group in [calibration.groups] has two muscles; name groups, or set it to 0")
+    if loss.moment_scale != "noise":
+        reason = f"moment_scale is '{loss.moment_scale}'; remove it, or choose 'noise'"
+        unread("calibration.noise", _changed(settings.noise), reason)
+        unread("calibration.prior", [name for name in _changed(settings.prior) if name == "moment_arm_width"], reason)
     for weight, field in (
         ("fiber_length_weight", "fiber_length_range"),
         ("tendon_strain_weight", "tendon_strain_range"),
         ("moment_weight", "moment_scale"),
     ):
-        if getattr(loss, weight) == 0.0 and field in _changed(loss):
+        if getattr(loss, weight) == 0.0 and field in _changed(loss, preset.get("loss")):
             unread("calibration.loss", [field], f"{weight} is 0; remove it, or give it a weight")
     return sentences
 
@@ -341,7 +324,7 @@ def require_read(settings: CalibrationSettings, *, own_optimizer: bool = False) 
 
 def without_synergies(settings: CalibrationSettings) -> CalibrationSettings:
     """Return the same calibration as an EMG-driven one, without what only synergies read."""
-    update: dict[str, object] = {"method": "emg_driven", "synergy": SynergySettings()}
+    update: dict[str, object] = {"method": "emg_driven", "synergy": SynergySettings(**PRESETS[settings.preset].get("synergy", {}))}
     if settings.optimizer != "gauss_newton":
         update["gauss_newton"] = GaussNewtonSettings()
     if settings.starts == 1 and settings.optimizer != "simulated_annealing":
@@ -349,6 +332,7 @@ def without_synergies(settings: CalibrationSettings) -> CalibrationSettings:
     return settings.model_copy(update=update)
 
 
-def _changed(section: Settings) -> list[str]:
-    """Return the fields whose values are not the defaults."""
-    return [name for name, field in type(section).model_fields.items() if getattr(section, name) != field.default]
+def _changed(section: Settings, preset: Mapping[str, object] | None = None) -> list[str]:
+    """Return the fields whose values are neither the defaults nor a preset's."""
+    stated = {name: field.default for name, field in type(section).model_fields.items()} | dict(preset or {})
+    return [name for name, value in stated.items() if getattr(section, name) != value]

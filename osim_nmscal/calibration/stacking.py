@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.data.trials import TrialKind, TrialSet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,13 @@ class StackedTrials:
     moment_arm: Tensor  # (time, trial, dof, muscle), m
     joint_moment: Tensor  # (time, trial, dof), N·m
     counted: Tensor  # (time, trial), bool: not lead-in, not padding
+    measured: Tensor  # (trial, dof), bool: whose moment counts
+    kinds: tuple[TrialKind, ...]  # of each trial
     time_step: float  # s
+
+    def samples(self) -> Tensor:
+        """Return how many moments count, (dof,)."""
+        return self.counted.sum(dim=0).to(torch.float64) @ self.measured.to(torch.float64)
 
 
 def stack_trials(trials: TrialSet) -> StackedTrials:
@@ -42,5 +48,7 @@ def stack_trials(trials: TrialSet) -> StackedTrials:
         moment_arm=padded([trial.moment_arm for trial in trials.trials]),
         joint_moment=padded([trial.joint_moment for trial in trials.trials]),
         counted=counted,
+        measured=torch.from_numpy(np.stack([trial.is_measured for trial in trials.trials])),
+        kinds=tuple(trial.kind for trial in trials.trials),
         time_step=trials.time_step,
     )

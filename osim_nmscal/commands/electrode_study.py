@@ -6,46 +6,53 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from osim_nmscal.commands.arguments import ConfigFile, OutFolder
+from osim_nmscal.commands.arguments import Changes, ConfigFile, OutFolder
 from osim_nmscal.commands.exit_codes import exit_code
-from osim_nmscal.commands.printing import ERR, OUT, print_findings
-from osim_nmscal.commands.printing_progress import ProgressPrinter
+from osim_nmscal.commands.following import LogFile, Quiet, Verbose, following
+from osim_nmscal.commands.printing import ERR, OUT, pasteable, print_findings
+from osim_nmscal.commands.printing_progress import counts_of_run
 from osim_nmscal.config import load_config
 from osim_nmscal.workflow.interruption import terminable
 
 if TYPE_CHECKING:
-    from osim_nmscal.data.electrode_study import ElectrodeStudy
+    from osim_nmscal.electrodes.findings import ElectrodeStudy
 
 
 def electrode_study(
     config: ConfigFile,
     out: OutFolder = None,
+    changes: Changes = None,
     jobs: Annotated[int, typer.Option("--jobs", min=0, help="Calibrations side by side; 0: one per core.")] = 0,
     channels: Annotated[str, typer.Option("--channels", metavar="A,B,...", help="Study only these channels; the others stay.")] = "",
     fewest: Annotated[int, typer.Option("--fewest", min=1, help="Number of studied channels at which to stop.")] = 1,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    log_file: LogFile = None,
 ) -> None:
     """Find out which EMG channels can be left off, and for how much loss; an interrupted study goes on where it stopped."""
-    from osim_nmscal.workflow.electrodes import study_electrodes
+    from osim_nmscal.electrodes.of_workflow import study_electrodes
 
-    workflow = load_config(config)
+    workflow = load_config(config, changes or ())
     folder = out or workflow.output.folder
     chosen = tuple(name.strip() for name in channels.split(",") if name.strip())
-    with ProgressPrinter() as printer, terminable():
+    counts = counts_of_run(len(workflow.recordings), until="trials", after="electrode_study")
+    with following(counts, quiet=quiet, verbose=verbose, log_file=log_file) as progress, terminable():
         try:
-            result = study_electrodes(workflow, folder, channels=chosen, fewest=fewest, jobs=jobs, progress=printer)
+            result = study_electrodes(workflow, folder, channels=chosen, fewest=fewest, jobs=jobs, progress=progress)
         except KeyboardInterrupt as error:
             ERR.print(f"Interrupted. Finished calibrations are kept in {folder}; the same command goes on from there.", markup=False)
             raise typer.Exit(exit_code(error)) from None
-    print_findings(result.findings)
-    _print_study(result.study)
-    OUT.print(f"Figure: {result.figure}", style="bold green", markup=False)
-    OUT.print(f"Tables: {', '.join(path.name for path in result.files)} in {result.folder}", markup=False)
+    if not quiet:
+        print_findings(result.findings)
+        _print_study(result.study)
+    OUT.print(f"Figure: {pasteable(result.figure)}", style="bold green", markup=False)
+    OUT.print(f"Tables: {', '.join(path.name for path in result.files)} in {pasteable(result.folder)}", markup=False)
 
 
 def _print_study(study: "ElectrodeStudy") -> None:
     """Print both methods at every number of channels, and the answer in words."""
-    from osim_nmscal.summaries.electrode_answer import deciding_data
-    from osim_nmscal.summaries.paired_tests import p_text
+    from osim_nmscal.electrodes.answer import deciding_data
+    from osim_nmscal.electrodes.paired_tests import p_text
 
     data = deciding_data(study.metrics)
     title = f"Median R² on {data.replace('_', '-')} trials as channels are left off, the least missed first"

@@ -10,26 +10,37 @@ from rich.console import Console
 from rich.table import Table
 
 from osim_nmscal.commands.exit_codes import CARE, NOT_CONFIRMED
-from osim_nmscal.commands.printing import ERR, OUT, print_findings, print_judged, print_verdict
-from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
-from osim_nmscal.start import INTERRUPTED
+from osim_nmscal.commands.printing import ERR, OUT, pasteable, print_findings, print_judged, print_verdict
+from osim_nmscal.data.results import CalibrationResult, DynamometerMetrics, MomentMetrics, VerificationMetrics
+from osim_nmscal.surroundings import INTERRUPTED
+from osim_nmscal.workflow.names import REPORT
 
 if TYPE_CHECKING:
     from osim_nmscal.workflow.personalize import PersonalizedResult
     from osim_nmscal.workflow.verification import Verification
 
 
-def print_personalized(result: "PersonalizedResult", *, strict: bool = False) -> None:
-    """Print what a whole run made, and end with another exit code where it is not to be relied on."""
+def print_personalized(result: "PersonalizedResult", *, strict: bool = False, quiet: bool = False) -> None:
+    """Print what a whole run made, and end with another exit code where it is not to be relied on.
+
+    Args:
+        result: of the run.
+        strict: let "use with care" end with a code of its own.
+        quiet: print the model's file and the verdict only.
+    """
     if result.calibration is None:
         return
-    print_judged(result.judged)
-    print_findings(unjudged(result))
-    _print_moments(result.metrics)
-    _print_calibration(result.calibration)
-    if result.verification is not None:
-        print_verification(result.verification)
-    OUT.print(f"Personalized model: {result.model}", style="bold green", markup=False)
+    if not quiet:
+        print_judged(result.judged)
+        print_findings(unjudged(result))
+        _print_moments(result.metrics)
+        _print_dynamometer(result.dynamometer)
+        _print_calibration(result.calibration)
+        if result.verification is not None:
+            print_verification(result.verification)
+    OUT.print(f"Personalized model: {pasteable(str(result.model))}", style="bold green", markup=False)
+    if (result.folder / REPORT).is_file():
+        OUT.print(f"Report: {pasteable(result.folder / REPORT)}", markup=False)
     if result.calibration.status == "interrupted":
         ERR.print(
             "Calibration was interrupted: the best so far lies in unfinished/, earlier results stay as they are; the same command "
@@ -102,6 +113,24 @@ def _print_moments(metrics: Iterable[MomentMetrics]) -> None:
             f"{100 * fmean(m.nrmse for m in before):.1f} -> {100 * fmean(m.nrmse for m in after):.1f}",
             f"{fmean(m.r2 for m in before):.2f} -> {fmean(m.r2 for m in after):.2f}",
         )
+    Console(width=max(120, OUT.width), highlight=False).print(table)
+
+
+def _print_dynamometer(metrics: Iterable[DynamometerMetrics]) -> None:
+    """Print how well a dynamometer's moments are met, recording by recording, mean over its trials, before and after calibration."""
+    groups: dict[tuple[str, str], list[DynamometerMetrics]] = defaultdict(list)
+    for metric in metrics:
+        groups[metric.trial.split("/")[0], metric.dof].append(metric)
+    if not groups:
+        return
+    table = Table(title="Moments of the dynamometer, mean over trials (uncalibrated -> calibrated)", title_justify="left")
+    for name in ("trials", "of recording", "degree of freedom", "largest, N·m", "RMSE, N·m"):
+        table.add_column(name, justify="right" if "N·m" in name else "left", no_wrap=True)
+    for (recording, dof), found in groups.items():
+        kind = f"{len(found)} {found[0].kind}{', held-out' if found[0].role == 'held_out' else ''}"
+        largest = max((one.largest for one in found), key=abs)
+        error = f"{fmean(one.rmse_uncalibrated for one in found):.1f} -> {fmean(one.rmse_calibrated for one in found):.1f}"
+        table.add_row(kind, recording, dof, f"{largest:.1f}", error)
     Console(width=max(120, OUT.width), highlight=False).print(table)
 
 

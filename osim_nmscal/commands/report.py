@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from osim_nmscal.commands.printing import pasteable
 from osim_nmscal.errors import ConfigError
 
 _MADE_BY_US = '<meta name="generator" content="osim_nmscal'
@@ -21,7 +22,7 @@ def report(
 
     path = out or beside(results, "report")
     require_free(path)
-    typer.echo(f"Report: {write_report(report_of_folder(results), path)}")
+    typer.echo(f"Report: {pasteable(write_report(report_of_folder(results), path))}")
 
 
 def compare(
@@ -36,7 +37,8 @@ def compare(
     path = out or beside(second, f"against_{first.resolve().name}")
     require_free(path)
     names = (str(first), str(second))
-    typer.echo(f"Comparison: {write_comparison(report_of_folder(first), report_of_folder(second), names, path)}")
+    written = write_comparison(report_of_folder(first), report_of_folder(second), names, path)
+    typer.echo(f"Comparison: {pasteable(written)}")
 
 
 def beside(results: Path, what: str) -> Path:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.data.noun import Facts, Noun, listed_short
 from osim_nmscal.errors import SignalError
 
 
-@dataclass(frozen=True, kw_only=True)
-class EmgMapping:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class EmgMapping(Noun):
     """Excitation of a muscle = weighted sum of channel envelopes.
 
     Example:
@@ -23,6 +24,12 @@ class EmgMapping:
     channels: tuple[str, ...]
     muscles: tuple[str, ...]
     weights: NDArray[np.float64]  # (channel, muscle), >= 0; each muscle has at least one positive weight
+
+    def _facts(self) -> Facts:
+        return (
+            ("", f"{len(self.channels)} channels drive {len(self.muscles)} muscles"),
+            ("channels", listed_short(self.channels)),
+        )
 
     def __post_init__(self) -> None:
         if self.weights.shape != (len(self.channels), len(self.muscles)):

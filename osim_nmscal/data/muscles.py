@@ -4,14 +4,19 @@ Default values are OpenSim 4.6's. What a class makes of its properties is comput
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.data.noun import frame, listed_short, table_html
 from osim_nmscal.errors import UnknownNameError, did_you_mean, listed
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +96,15 @@ class Thelen2003Properties:
     minimum_activation: float = 0.01
 
 
+# What every muscle has, in the order of a table.
+COMMON = (
+    "max_isometric_force",
+    "optimal_fiber_length",
+    "tendon_slack_length",
+    "pennation_angle_at_optimal",
+    "max_contraction_velocity",
+    "ignore_tendon_compliance",
+)
 MuscleProperties = Millard2012Properties | DeGrooteFregly2016Properties | Thelen2003Properties
 
 MUSCLE_CLASSES: dict[type, str] = {
@@ -142,13 +156,19 @@ class Muscle:
         return replace(self, properties=replace(properties, tendon_strain_at_one_norm_force=strain))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MuscleTable:
     """Muscles in a fixed order, with their common properties as arrays.
 
     Example:
         >>> muscles.names, muscles.values("tendon_slack_length")
         (('extensor', 'flexor'), array([0.2, 0.2]))
+        >>> muscles
+        MuscleTable(2 muscles: extensor, flexor; Millard2012EquilibriumMuscle)
+        >>> muscles["flexor"].optimal_fiber_length, [muscle.name for muscle in muscles]
+        (0.1, ['extensor', 'flexor'])
+        >>> muscles.to_frame().loc["flexor", "tendon_slack_length"]
+        np.float64(0.2)
     """
 
     muscles: tuple[Muscle, ...]
@@ -165,6 +185,36 @@ class MuscleTable:
 
     def __len__(self) -> int:
         return len(self.muscles)
+
+    def __iter__(self) -> Iterator[Muscle]:
+        return iter(self.muscles)
+
+    def __contains__(self, muscle: object) -> bool:
+        return muscle in self._positions if isinstance(muscle, str) else muscle in self.muscles
+
+    @overload
+    def __getitem__(self, key: int | str) -> Muscle: ...
+    @overload
+    def __getitem__(self, key: slice) -> "MuscleTable": ...
+    def __getitem__(self, key: int | str | slice) -> "Muscle | MuscleTable":
+        """Return a muscle by name or position, or a table of some by a slice."""
+        if isinstance(key, slice):
+            return MuscleTable(muscles=self.muscles[key])
+        return self.muscles[self.index(key) if isinstance(key, str) else key]
+
+    def __repr__(self) -> str:
+        classes = dict.fromkeys(muscle.muscle_class for muscle in self.muscles)
+        return f"MuscleTable({len(self)} muscles: {listed_short(self.names)}; {', '.join(classes)})"
+
+    def _repr_html_(self) -> str:
+        lines = [[muscle.name, muscle.muscle_class, *(getattr(muscle, name) for name in COMMON)] for muscle in self.muscles]
+        return table_html(("name", "class", *COMMON), lines)
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """Return the common properties as a table, one row per muscle, in SI units; needs pandas (extra `plots`)."""
+        lines = [{name: getattr(muscle, name) for name in COMMON} | {"muscle_class": muscle.muscle_class} for muscle in self.muscles]
+        made: pandas.DataFrame = frame(lines, index=list(self.names))
+        return made
 
     def values(self, name: str) -> NDArray[np.float64]:
         """Return one common property for all muscles, (muscle,), e.g. `values("optimal_fiber_length")`."""

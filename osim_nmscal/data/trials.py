@@ -1,20 +1,26 @@
 """Trials: segments cut from recordings, on one clock, ready for the neuromusculoskeletal model."""
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.data.noun import Facts, Noun, by_time, frame, listed_short
 from osim_nmscal.errors import SignalError, UnknownNameError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas
 
 FloatArray = NDArray[np.float64]
 
+# What happens in a trial: a task with EMG and inverse dynamics; a relaxed joint that is moved; an effort on a dynamometer.
+TrialKind = Literal["motion", "passive", "effort"]
 
-@dataclass(frozen=True, kw_only=True)
-class MuscleGeometry:
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class MuscleGeometry(Noun):
     """MTU lengths and moment arms over one recording.
 
     Example:
@@ -38,6 +44,12 @@ class MuscleGeometry:
                 f"expected (time, muscle) = {(n, m)} and (time, dof, muscle) = {(n, d, m)}."
             )
 
+    def _facts(self) -> Facts:
+        return (
+            ("", f"{len(self.time)} samples, {self.time[0]:.4g} to {self.time[-1]:.4g} s"),
+            ("", f"{len(self.muscles)} muscles about {listed_short(self.dofs)}"),
+        )
+
     def select(self, muscles: Sequence[str], dofs: Sequence[str]) -> "MuscleGeometry":
         """Return the named muscles and degrees of freedom, in that order."""
         columns = [_position(name, self.muscles, "muscle geometry", "muscle") for name in muscles]
@@ -51,8 +63,8 @@ class MuscleGeometry:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trial:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Trial(Noun):
     """One segment: inputs of the muscles and the joint moments to reproduce. The lead-in samples settle filters and fibers.
 
     Example:
@@ -60,6 +72,12 @@ class Trial:
         (0.01, ('extensor', 'flexor'), (100, 1))
         >>> trial.with_muscles(["flexor"]).excitation.shape
         (100, 1)
+        >>> trial
+        Trial(squat/1, calibration: 90 samples, 0.1 to 0.99 s; 2 muscles about knee)
+        >>> trial == replace(trial, time=trial.time.copy())
+        True
+        >>> trial.to_frame()[("excitation", "flexor")].max() > 0.6
+        np.True_
     """
 
     name: str  # e.g. "run/stance_03"
@@ -72,6 +90,10 @@ class Trial:
     joint_moment: FloatArray  # (time, dof), N*m, from inverse dynamics
     first_counted: int = 0  # index of the first sample that counts in losses and metrics
     role: Literal["calibration", "held_out"] = "calibration"
+    kind: TrialKind = "motion"
+    measured: tuple[str, ...] | Literal["all"] = "all"  # degrees of freedom whose moment was measured; the others do not count
+    # "emg": excitations were recorded, and carry the gain of their channel; "assumed": they are what the protocol says (relaxed, maximal)
+    driven_by: Literal["emg", "assumed"] = "emg"
 
     def __post_init__(self) -> None:
         n, m, d = len(self.time), len(self.muscles), len(self.dofs)
@@ -90,6 +112,38 @@ class Trial:
             raise SignalError(f"Trial {self.name!r}: time steps vary from {steps.min():g} to {steps.max():g} s; resample to one step.")
         if not 0 <= self.first_counted < n:
             raise SignalError(f"Trial {self.name!r}: first_counted is {self.first_counted}, expected 0 to {n - 1}.")
+        if self.measured != "all":
+            if not self.measured:
+                raise SignalError(f"Trial {self.name!r}: no moment was measured; name at least one degree of freedom.")
+            for dof in self.measured:
+                _position(dof, self.dofs, f"trial {self.name!r}", "degree of freedom")
+        if self.kind == "passive" and self.excitation.any():
+            row, column = np.argwhere(self.excitation)[0]
+            raise SignalError(
+                f"Trial {self.name!r} is passive, but the excitation of {self.muscles[column]!r} is {self.excitation[row, column]:.3g} at "
+                f"{self.time[row]:g} s; leave its excitations zero, or make it an effort."
+            )
+
+    @property
+    def is_measured(self) -> NDArray[np.bool_]:
+        """Whether the moment of each degree of freedom was measured, (dof,)."""
+        return np.array([self.measured == "all" or dof in self.measured for dof in self.dofs])
+
+    def __len__(self) -> int:
+        """Return the number of samples, lead-in included."""
+        return len(self.time)
+
+    def _facts(self) -> Facts:
+        counted = self.time[self.first_counted :]
+        return (
+            ("", f"{self.name}, {self.role.replace('_', '-')}: {len(counted)} samples, {counted[0]:.4g} to {counted[-1]:.4g} s"),
+            ("", f"{len(self.muscles)} muscles about {listed_short(self.dofs)}"),
+        )
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """Return excitations, lengths and moments by time as a table, columns (quantity, muscle or dof); needs pandas (extra `plots`)."""
+        columns = {"excitation": self.muscles, "mtu_length": self.muscles, "joint_moment": self.dofs}
+        return by_time(self, self.time, columns)
 
     @property
     def time_step(self) -> float:
@@ -107,22 +161,18 @@ class Trial:
             moment_arm=self.moment_arm[:, :, columns],
         )
 
-    def digest(self) -> str:
-        """Return a SHA-256 of everything in the trial, for caches."""
-        said = repr((self.name, self.role, self.muscles, self.dofs, self.first_counted))
-        digest = hashlib.sha256(said.encode())
-        for array in (self.time, self.excitation, self.mtu_length, self.moment_arm, self.joint_moment):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
 
-
-@dataclass(frozen=True, kw_only=True)
-class TrialSet:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TrialSet(Noun):
     """Trials that share muscles, degrees of freedom and time step.
 
     Example:
         >>> trials.names, trials.dofs, len(trials.calibration.trials)
         (('squat/1', 'squat/2'), ('knee',), 2)
+        >>> trials["squat/2"].role, [trial.name for trial in trials], len(trials)
+        ('calibration', ['squat/1', 'squat/2'], 2)
+        >>> trials
+        TrialSet(2 trials, 2 calibrate: squat/1, squat/2; 2 muscles about knee)
     """
 
     trials: tuple[Trial, ...]
@@ -142,6 +192,42 @@ class TrialSet:
         names = [trial.name for trial in self.trials]
         if len(set(names)) != len(names):
             raise SignalError(f"Two trials are called {next(n for n in names if names.count(n) > 1)!r}; give each its own name.")
+
+    def __len__(self) -> int:
+        """Return the number of trials."""
+        return len(self.trials)
+
+    def __iter__(self) -> Iterator[Trial]:
+        return iter(self.trials)
+
+    def __contains__(self, trial: object) -> bool:
+        return trial in self.names if isinstance(trial, str) else trial in self.trials
+
+    @overload
+    def __getitem__(self, key: int | str) -> Trial: ...
+    @overload
+    def __getitem__(self, key: slice) -> "TrialSet": ...
+    def __getitem__(self, key: int | str | slice) -> "Trial | TrialSet":
+        """Return a trial by name or position, or a set of some by a slice."""
+        if isinstance(key, slice):
+            return TrialSet(trials=self.trials[key])
+        return self.trials[_position(key, self.names, "trial set", "trial") if isinstance(key, str) else key]
+
+    def _facts(self) -> Facts:
+        used = sum(trial.role == "calibration" for trial in self.trials)
+        return (
+            ("", f"{len(self.trials)} trials, {used} calibrate: {listed_short(self.names)}"),
+            ("", f"{len(self.muscles)} muscles about {listed_short(self.dofs)}"),
+        )
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """Return a table with one row per trial: role, counted samples, first and last of their times; needs pandas (extra `plots`)."""
+        lines = [
+            {"role": one.role, "samples": len(one) - one.first_counted, "start": one.time[one.first_counted], "end": one.time[-1]}
+            for one in self.trials
+        ]
+        made: pandas.DataFrame = frame(lines, index=list(self.names))
+        return made
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -179,13 +265,13 @@ class TrialSet:
             raise SignalError(f"No trial has the role {role!r}; trials are: {', '.join(self.names)}.")
         return TrialSet(trials=trials)
 
+    def of_kind(self, *kinds: TrialKind) -> "tuple[Trial, ...]":
+        """Return the trials of some kinds, which may be none."""
+        return tuple(trial for trial in self.trials if trial.kind in kinds)
+
     def with_muscles(self, muscles: Sequence[str]) -> "TrialSet":
         """Return the trials with some of their muscles, in that order."""
         return TrialSet(trials=tuple(trial.with_muscles(muscles) for trial in self.trials))
-
-    def digest(self) -> str:
-        """Return a SHA-256 of everything in the trials, for caches."""
-        return hashlib.sha256("".join(trial.digest() for trial in self.trials).encode()).hexdigest()
 
     def select(self, names: Sequence[str]) -> "TrialSet":
         """Return the named trials, in that order."""

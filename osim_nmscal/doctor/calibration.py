@@ -1,15 +1,22 @@
 """Calibration: is it well posed, do muscles work where muscles work, and are held-out moments predicted."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from osim_nmscal.data.findings import Finding
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction, VerificationMetrics
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import listed
 
+FloatArray = NDArray[np.float64]
+
+# One muscle bears a direction of a joint alone with this share of the strength times moment arm of all that pull that way, where at least
+# this share of the range of moments is asked for. Source: choice; in two public data sets rectus femoris has 0.99 and 1.0 of the hip
+# flexors with EMG; no other muscle of theirs, or of a virtual leg, has more than 0.67 where moments are asked for.
+ALONE, ASKED = 0.8, 0.2
 # A muscle takes part in a moment with this share of the largest moment arm about that joint. Source: choice.
 CROSSES = 0.05
 # Normalized fiber lengths in use (1st to 99th percentile). Source: Rajagopal et al. 2016 and PEERS' red flags: active range 0.5 to 1.5.
@@ -19,22 +26,31 @@ ROUGHLY = 0.05
 TENDON_STRAIN = 0.12
 # Share of the strengths, or of all parameters, at a bound that is too many. Source: choice.
 MANY_AT_BOUND = 0.25
+# Starts whose losses differ by no more than this share ended in the same place. Source: choice; the tolerance of the calibration is 0.003.
+SAME_END = 0.02
+# A held-out R2 below this explains less than half. Source: choice; the shipped recordings have 0.54 to 0.93.
+POOR = 0.5
 # Largest range of moments below which an error relative to it means little, N·m. Source: choice.
 SMALL_MOMENT = 2.0
 
 
-def problem(trials: TrialSet) -> tuple[Finding, ...]:
+def problem(trials: TrialSet, strength: FloatArray, *, synthesises: bool = False) -> tuple[Finding, ...]:
     """Judge what a calibration can be told at all.
 
     Args:
         trials: of all roles.
+        strength: (muscle,), N, of the trials' muscles.
+        synthesises: whether muscles without EMG are driven as well, by synergies.
     """
     findings = []
     chosen = trials.calibration
+    driven = np.max([trial.excitation.max(axis=0) for trial in chosen.trials], axis=0) > 0
+    driven |= synthesises
     for d, dof in enumerate(chosen.dofs):
         arm = np.max([np.abs(trial.moment_arm[:, d]).max(axis=0) for trial in chosen.trials], axis=0)
-        driven = np.max([trial.excitation.max(axis=0) for trial in chosen.trials], axis=0) > 0
         crossing = [name for name, a, on in zip(chosen.muscles, arm, driven, strict=True) if on and a > CROSSES * arm.max()]
+        if not crossing:
+            findings.append(_unmoved(dof, "no muscle with EMG has a moment arm about it"))
         if len(crossing) == 1:
             text = (
                 f"{dof} is driven by {crossing[0]} alone: what the other muscles of that joint do is put on it. Leave the joint out of "
@@ -42,7 +58,61 @@ def problem(trials: TrialSet) -> tuple[Finding, ...]:
                 'record its muscles, or let synergies drive them (method = "synergy_hybrid").'
             )
             findings.append(Finding(severity="doubt", kind="one_muscle", about=dof, text=text))
+        elif crossing:
+            findings += _one_direction(chosen, d, np.where(driven, strength, 0.0))
+    recordings = {trial.name.rpartition("/")[0] for trial in chosen.trials}
+    if len(recordings) == 1 and len(trials.trials) > 1:
+        text = (
+            f"All trials that calibrate are of recording {recordings.pop()}: what its movement does not ask of a muscle is not told. Let "
+            "other movements, speeds or loads calibrate as well."
+        )
+        findings.append(Finding(severity="note", kind="one_task", about="trials", text=text))
     return (*findings, *nothing_held_out(tuple(trial.role for trial in trials.trials)))
+
+
+def _one_direction(trials: TrialSet, column: int, strength: FloatArray) -> list[Finding]:
+    """Find a joint whose moment one muscle alone must bear in one direction, e.g. rectus femoris flexing a hip without iliopsoas."""
+    dof, scored = trials.dofs[column], [trial for trial in trials.trials if trial.is_measured[column]]
+    if not scored:
+        return []
+    moment = np.concatenate([trial.joint_moment[trial.first_counted :, column] for trial in scored])
+    pull = strength * np.mean([trial.moment_arm[:, column].mean(axis=0) for trial in scored], axis=0)  # (muscle,), N·m
+    findings = []
+    for sign, word in ((1.0, "positive"), (-1.0, "negative")):
+        bearing = np.maximum(sign * pull, 0.0)
+        asked = float((sign * moment).max())
+        if asked > ASKED * float(np.ptp(moment)) and bearing.max() > ALONE * bearing.sum() > 0:
+            name = trials.muscles[int(bearing.argmax())]
+            text = (
+                f"The {word} moments about {dof}, up to {asked:.0f} N·m, are borne by {name} nearly alone "
+                f"({100 * bearing.max() / bearing.sum():.0f} % of what the muscles with EMG can bear that way): what the muscles without "
+                "EMG do is put on it. Record them, or let "
+                'synergies drive them (method = "synergy_hybrid").'
+            )
+            findings.append(Finding(severity="doubt", kind="one_muscle", about=dof, text=text))
+    return findings
+
+
+def moved_joints(dofs: Sequence[str], crossing: Mapping[str, Collection[str]], driven: Collection[str]) -> tuple[Finding, ...]:
+    """Judge whether something drives every joint, by the muscles' paths alone.
+
+    Args:
+        dofs: to calibrate by.
+        crossing: coordinate -> muscles of the model that cross its joint; those that are not known are not judged.
+        driven: muscles that EMG or synergies drive.
+    """
+    findings = []
+    for dof in (dof for dof in dofs if dof in crossing):
+        if not crossing[dof]:
+            findings.append(_unmoved(dof, "no muscle of the model crosses that joint"))
+        elif not set(driven) & set(crossing[dof]):
+            findings.append(_unmoved(dof, f"none of the {len(crossing[dof])} muscles that cross that joint has EMG"))
+    return tuple(findings)
+
+
+def _unmoved(dof: str, why: str) -> Finding:
+    text = f"Nothing drives {dof}: {why}, so its moment cannot be predicted. Take it out of [muscle_analysis] dofs, or drive its muscles."
+    return Finding(severity="stop", kind="no_muscle", about=dof, text=text)
 
 
 def nothing_held_out(roles: Sequence[str]) -> tuple[Finding, ...]:
@@ -86,6 +156,7 @@ def muscles_in_use(result: CalibrationResult, predictions: Sequence[TrialPredict
     if stretched:
         text = f"Tendons are stretched beyond what they bear (5 to 8 %): {listed(stretched)}."
         findings.append(Finding(severity="doubt", kind="tendon_strain", about="muscles", text=text))
+    findings += _starts([start.loss_final for start in result.starts])
     free = [p for p in result.parameters if p.at_bound != "fixed"]
     kinds: dict[str, list[str]] = defaultdict(list)
     for parameter in free:
@@ -97,6 +168,21 @@ def muscles_in_use(result: CalibrationResult, predictions: Sequence[TrialPredict
             text = f"{len(owners)} of {number} values of {kind} end at a bound ({listed(owners, 5)}): bounds, not data, decide them."
             findings.append(Finding(severity="doubt", kind="at_bound", about=kind, text=text))
     return tuple(findings)
+
+
+def _starts(losses: Sequence[float]) -> list[Finding]:
+    """Doubt a minimum that one start alone has found."""
+    if len(losses) < 2:
+        return []
+    best = min(losses)
+    alike = sum(loss <= (1.0 + SAME_END) * best for loss in losses)
+    if alike > 1:
+        return []
+    text = (
+        f"Only 1 of {len(losses)} starts ended at the lowest loss, the others at {sorted(losses)[1] / best:.2f} to "
+        f"{max(losses) / best:.2f} times it: there may be better parameters still. Give more starts, or free fewer parameters."
+    )
+    return [Finding(severity="doubt", kind="starts_disagree", about="starts", text=text)]
 
 
 def held_out_moments(metrics: Sequence[MomentMetrics]) -> tuple[Finding, ...]:
@@ -120,9 +206,37 @@ def held_out_moments(metrics: Sequence[MomentMetrics]) -> tuple[Finding, ...]:
             faults.append(f"its error grew from {was:.1f} to {rmse:.1f} N·m by calibration")
         if r2 < 0:
             faults.append(f"R2 is {r2:.2f}: its mean would predict it better")
+        if not faults and r2 < POOR:
+            text = (
+                f"Held-out {dof} of {recording} is predicted poorly: R2 is {r2:.2f}, so most of how that moment varies is not told (worst "
+                f"trial {worst.trial}, R2 {worst.r2:.2f}). See its sign, its muscles without EMG, and its forces."
+            )
+            findings.append(Finding(severity="doubt", kind="held_out_poor", about=f"{recording} {dof}", text=text))
         if faults:
             text = f"Held-out {dof} of {recording} is not predicted: {' and '.join(faults)} (worst trial {worst.trial}, R2 {worst.r2:.2f})."
             findings.append(Finding(severity="doubt", kind="held_out", about=f"{recording} {dof}", text=text))
+    return tuple(findings)
+
+
+def fitted_moments(metrics: Sequence[MomentMetrics]) -> tuple[Finding, ...]:
+    """Judge, recording by recording, whether calibration met the moments that it was shown.
+
+    Args:
+        metrics: calibrated, one per trial and degree of freedom.
+    """
+    groups: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for metric in metrics:
+        if metric.role == "calibration" and metric.model == "calibrated":
+            groups[metric.trial.rpartition("/")[0], metric.dof].append(metric.r2)
+    findings = []
+    for (recording, dof), values in groups.items():
+        r2 = float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
+        if r2 < 0:
+            text = (
+                f"{dof} of {recording} is not met even in the trials that calibrate: R2 is {r2:.2f}, its mean would be nearer. Its muscles "
+                "without EMG, its forces or its sign must be seen to; do not use that joint."
+            )
+            findings.append(Finding(severity="doubt", kind="not_fitted", about=f"{recording} {dof}", text=text))
     return tuple(findings)
 
 

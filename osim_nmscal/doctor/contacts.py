@@ -1,13 +1,13 @@
 """Feet on the ground: are forces and motion on one clock, and do the forces carry the person stride by stride."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.findings import Finding
 from osim_nmscal.data.time_series import TimeSeries
-from osim_nmscal.doctor.forces import LOADED, AppliedForce
+from osim_nmscal.doctor.forces import LOADED, AppliedForce, per_body
 
 FloatArray = NDArray[np.float64]
 
@@ -58,9 +58,7 @@ def forces_on_the_clock(forces: Sequence[AppliedForce], feet: Mapping[str, TimeS
 def _unrest(foot: TimeSeries, times: FloatArray, lags: FloatArray) -> FloatArray:
     """Return how much the velocity of a foot varies under load, (lag,), m/s."""
     velocity = np.gradient(foot.select(("x", "y", "z")).values, foot.time, axis=0)
-    return np.array(
-        [np.sqrt(sum(np.interp(_within(times - lag, foot), foot.time, v).var() for v in velocity.T)) for lag in lags], dtype=np.float64
-    )
+    return _at_lags(times, lags, foot, lambda on: float(np.sqrt(sum(np.interp(on, foot.time, v).var() for v in velocity.T))))
 
 
 def _height(foot: TimeSeries, times: FloatArray, lags: FloatArray) -> FloatArray:
@@ -69,12 +67,18 @@ def _height(foot: TimeSeries, times: FloatArray, lags: FloatArray) -> FloatArray
     above = np.clip(lowest - np.percentile(lowest, 2), 0.0, RISE)
     if above.max() < SWING:
         return np.zeros(len(lags))
-    return np.array([float(np.interp(_within(times - lag, foot), foot.time, above).mean()) for lag in lags])
+    return _at_lags(times, lags, foot, lambda on: float(np.interp(on, foot.time, above).mean()))
 
 
-def _within(times: FloatArray, foot: TimeSeries) -> FloatArray:
-    inside = times[(times >= foot.time[0]) & (times <= foot.time[-1])]
-    return inside if len(inside) > len(times) / 2 else times
+def _at_lags(times: FloatArray, lags: FloatArray, foot: TimeSeries, cost: Callable[[FloatArray], float]) -> FloatArray:
+    """Return a cost of the loaded times at each lag; infinite where the foot was hardly recorded, as it would seem still."""
+    found = np.full(len(lags), np.inf)
+    for i, lag in enumerate(lags):
+        moved = times - lag
+        inside = moved[(moved >= foot.time[0]) & (moved <= foot.time[-1])]
+        if len(inside) > len(times) / 2:
+            found[i] = cost(inside)
+    return found
 
 
 def _better(lags: FloatArray, cost: FloatArray, by: float) -> float:
@@ -92,7 +96,7 @@ def weight_in_strides(forces: Sequence[AppliedForce], mass: float, source: str) 
         mass: kg.
         source: recording, for the text.
     """
-    shares = [share for force in forces if (share := _share(force, mass)) > 0]
+    shares = [share for force in per_body(forces) if (share := _share(force, mass)) > 0]
     if not shares:
         return ()
     both = len(shares) > 1

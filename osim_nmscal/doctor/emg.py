@@ -1,6 +1,7 @@
 """EMG: dropouts, clipping, mains hum, movement artefact, weak channels, cross-talk, and EMG on another clock than the motion."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +37,14 @@ CROSSTALK = 0.7
 # Lags looked at and the one that is too much, s; and how much better the correlation must be there than at sound delays.
 # Source: the electromechanical delay with the envelope's own smoothing is 0.02 to 0.09 s in three people here.
 LARGEST_LAG = 0.6
-SOUND_LAG = (-0.05, 0.2)
+SOUND_LAG = (-0.1, 0.2)
 CLEARLY = 0.15
-# Below this correlation excitations do not tell the moments, e.g. where muscles have no electrode. Source: choice; sound recordings
-# here reach 0.6 to 0.9, a virtual person without hip flexor EMG 0.46 at a wrong lag.
-ALIKE = 0.6
+# A joint whose moment its excitations tell so well at some lag tells the clock; below, muscles without an electrode act there, and the
+# best lag means nothing. Source: choice; the ankle reaches 0.9 in walking and running, a hip without flexor EMG 0.46 at a wrong lag.
+TELLS = 0.75
+# A muscle with this share of its joint's strength times moment arm has a say there; below this correlation of its own moment with the
+# joint's it works against it. Source: choice; in three people here the lowest is -0.35 (a hamstring), exchanged ankle electrodes have -0.7.
+HAS_A_SAY, AGAINST = 0.05, -0.5
 # A knock: the largest value over the 99.5th percentile. Source: choice; sound channels here have 1.3 to 2.5.
 KNOCK = 6.0
 # Peak of a movement over the maximal contraction of its channel. Source: choice: sprinters reach twice their MVC, lifting a cup 0.05.
@@ -194,53 +198,96 @@ def weak_channels(envelope: TimeSeries, *, start: float | None = None, end: floa
     return (Finding(severity="doubt", kind="emg_weak", about=_file(envelope.source), text=text),)
 
 
-def against_motion(
-    time: FloatArray, excitation: FloatArray, moment_arm: FloatArray, strength: FloatArray, moment: FloatArray, source: str
-) -> tuple[Finding, ...]:
+@dataclass(frozen=True, kw_only=True)
+class Movement:
+    """What muscles are told and what joints do, on one clock."""
+
+    time: FloatArray  # (time,), s, uniform
+    excitation: FloatArray  # (time, muscle), 0 to 1
+    moment_arm: FloatArray  # (time, dof, muscle), m
+    strength: FloatArray  # (muscle,), N
+    moment: FloatArray  # (time, dof), N·m, from inverse dynamics
+    source: str  # recording, for the text
+
+
+def against_motion(moved: Movement) -> tuple[Finding, ...]:
     """Judge whether EMG and motion are on one clock: muscles pull when joint moments ask for it, a little later than their EMG.
 
     The moment that excitations would give, strength x excitation x moment arm, is moved against the measured one over LARGEST_LAG
-    either way; where nearly all degrees of freedom agree much better outside the delays of muscles, a clock is off.
+    either way. Joints that agree closely at some lag are asked; if they agree much better outside the delays of muscles, a clock is off.
 
     Args:
-        time: (time,), s, uniform.
-        excitation: (time, muscle), 0 to 1.
-        moment_arm: (time, dof, muscle), m.
-        strength: (muscle,), N.
-        moment: (time, dof), N·m, from inverse dynamics.
-        source: recording, for the text.
+        moved: one recording.
 
     Returns:
         One doubt at most. In periodic movement a shift by a whole period cannot be seen.
     """
-    step = float(time[1] - time[0])
+    step = float(moved.time[1] - moved.time[0])
     steps = int(LARGEST_LAG / step)
-    if len(time) < 4 * steps:
+    if len(moved.time) < 4 * steps:
         return ()
-    crude = np.einsum("tm,tdm,m->td", excitation, moment_arm, strength)
+    crude = np.einsum("tm,tdm,m->td", moved.excitation, moved.moment_arm, moved.strength)
     lags = np.arange(-steps, steps + 1)
     # positive lag: the moment comes after its EMG
-    likeness = np.array([_mean_correlation(crude, moment, int(lag)) for lag in lags])
+    by_joint = np.array([_correlation(crude, moved.moment, int(lag)) for lag in lags])  # (lag, dof)
+    telling = by_joint.max(axis=0) > TELLS
+    if not telling.any():
+        return ()
+    likeness = by_joint[:, telling].mean(axis=1)
     seconds = lags * step
-    sound = (seconds >= SOUND_LAG[0]) & (seconds <= SOUND_LAG[1])
+    sound = (seconds >= SOUND_LAG[0] - step / 2) & (seconds <= SOUND_LAG[1] + step / 2)
     best = int(likeness.argmax())
-    if sound[best] or likeness[best] < max(ALIKE, float(likeness[sound].max()) + CLEARLY):
+    if sound[best] or likeness[best] < likeness[sound].max() + CLEARLY:
         return ()
     way = "later" if seconds[best] < 0 else "earlier"
     text = (
-        f"{source}: EMG comes about {abs(seconds[best]):.2f} s {way} than the joint moments ask for (correlation {likeness[best]:.2f} "
-        f"there, "
-        f"{likeness[sound].max():.2f} at the delays of muscles): check that EMG and motion start on one clock."
+        f"{moved.source}: EMG comes about {abs(seconds[best]):.2f} s {way} than the joint moments ask for (correlation "
+        f"{likeness[best]:.2f} there, {likeness[sound].max():.2f} at the delays of muscles): check that EMG and motion start "
+        "on one clock, and that no electrodes are exchanged."
     )
-    return (Finding(severity="doubt", kind="emg_late", about=source, text=text),)
+    return (Finding(severity="doubt", kind="emg_late", about=moved.source, text=text),)
 
 
-def _mean_correlation(crude: FloatArray, moment: FloatArray, lag: int) -> float:
+def against_joints(moved: Movement, muscles: Sequence[str], dofs: Sequence[str]) -> tuple[Finding, ...]:
+    """Judge whether muscles are excited when their joint's moment points their way: exchanged electrodes, sides or signs show.
+
+    Args:
+        moved: one recording.
+        muscles: names.
+        dofs: names.
+
+    Returns:
+        One doubt at most, on all muscles that have a say in their main joint and work against it at every delay that muscles have.
+    """
+    step = float(moved.time[1] - moved.time[0])
+    lags = range(0, 1 + int(SOUND_LAG[1] / step), max(1, int(0.03 / step)))
+    if len(moved.time) < 4 * lags.stop:
+        return ()
+    pull = np.abs(moved.moment_arm).mean(axis=0) * moved.strength  # (dof, muscle), N·m
+    against = []
+    for m, name in enumerate(muscles):
+        d = int(pull[:, m].argmax())
+        if pull[d, m] < HAS_A_SAY * pull[d].sum() or not moved.excitation[:, m].any():
+            continue
+        alone = (moved.excitation[:, m] * moved.moment_arm[:, d, m])[:, None]
+        likeness = max(float(_correlation(alone, moved.moment[:, [d]], lag)[0]) for lag in lags)
+        if likeness < AGAINST:
+            against.append(f"{name} about {dofs[d]} ({likeness:.2f})")
+    if not against:
+        return ()
+    text = (
+        f"{moved.source}: muscles are excited when their joint's moment points the other way (correlation): {listed(against, 4)}. "
+        "Electrodes, channels or sides are exchanged, the moment has the other sign, or a clock is off; check [emg.mapping] and the cables."
+    )
+    return (Finding(severity="doubt", kind="emg_swapped", about=moved.source, text=text),)
+
+
+def _correlation(crude: FloatArray, moment: FloatArray, lag: int) -> FloatArray:
     a = crude[: len(crude) - lag] if lag >= 0 else crude[-lag:]
     b = moment[lag:] if lag >= 0 else moment[: len(moment) + lag]
     a, b = a - a.mean(axis=0), b - b.mean(axis=0)
     norm = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
-    return float(np.mean((a * b).sum(axis=0) / np.maximum(norm, 1e-300)))
+    return np.asarray((a * b).sum(axis=0) / np.maximum(norm, 1e-300), dtype=np.float64)
 
 
 def against_mvc(peaks: Mapping[str, float]) -> tuple[Finding, ...]:

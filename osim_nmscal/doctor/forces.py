@@ -1,7 +1,8 @@
 """Forces and moments: which plate is which foot, what nobody named, contacts unlike the others, moments no person has."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,11 +97,72 @@ def feet_under_forces(forces: Sequence[AppliedForce], feet: Mapping[str, TimeSer
     return tuple(findings)
 
 
+def other_foot(force: AppliedForce, feet: Mapping[str, TimeSeries], start: float, end: float) -> str:
+    """Say that another foot stands on a plate during one contact; nothing if it does not.
+
+    Args:
+        force: what acts on a body.
+        feet: body -> where it is over time (columns x, y, z, m), those of both sides.
+        start: of the contact, s.
+        end: s.
+    """
+    loaded = (force.time >= start) & (force.time <= end) & (force.force[:, 1] > LOADED)
+    if force.body not in feet or not loaded.any():
+        return ""
+    own = _distance(force, feet[force.body], loaded)
+    for body in (body for body in feet if body != force.body):
+        other = _distance(force, feet[body], loaded)
+        if float((other < own).mean()) > NEARER_SHARE and np.median(own) > UNDER_FOOT:
+            there = f"{body} stands on it, {np.median(other):.2f} m from its centre of pressure"
+            return f"{there}, and {force.body} is {np.median(own):.2f} m away"
+    return ""
+
+
+def per_body(forces: Sequence[AppliedForce]) -> tuple[AppliedForce, ...]:
+    """Join the forces that act on one body, as where a foot is on several plates.
+
+    Args:
+        forces: of one file, on one clock.
+
+    Returns:
+        One for each body: the sum, at the centre of pressure of both.
+    """
+    joined = []
+    for body in dict.fromkeys(force.body for force in forces):
+        mine = [force for force in forces if force.body == body]
+        up = np.array([np.maximum(force.force[:, 1], 0.0) for force in mine])
+        share = up / np.maximum(up.sum(axis=0), 1e-300)
+        point = np.sum([part[:, None] * force.point for part, force in zip(share, mine, strict=True)], axis=0)
+        total = np.sum([force.force for force in mine], axis=0)
+        names = " + ".join(force.name for force in mine)
+        joined.append(mine[0] if len(mine) == 1 else AppliedForce(name=names, body=body, time=mine[0].time, force=total, point=point))
+    return tuple(joined)
+
+
 def _distance(force: AppliedForce, origin: TimeSeries, loaded: NDArray[np.bool_]) -> FloatArray:
     """Return the horizontal distance of the centre of pressure from a body's origin in the loaded frames, m."""
     time = force.time[loaded]
     here = np.stack([np.interp(time, origin.time, origin.column(axis)) for axis in "xz"], axis=1)
     return np.linalg.norm(force.point[loaded][:, [0, 2]] - here, axis=1)
+
+
+def far_forces(places: Iterable[Mapping[str, Any]], source: str) -> tuple[Finding, ...]:
+    """Judge where forces act in the pose that inverse dynamics sees, also where joint angles came without markers.
+
+    Args:
+        places: name, body, and the horizontal distance `mostly` (m) that is not exceeded in two thirds of the loaded poses.
+        source: recording, for the text.
+    """
+    findings = []
+    for place in places:
+        if place["mostly"] > UNDER_FOOT:
+            text = (
+                f"{place['name']} of {source} acts on {place['body']}, but its centre of pressure is {place['mostly']:.2f} m and more away "
+                "from that body in a third of the time, in the pose of the joint angles (sound: 0.1 m): an angle has the other sign or "
+                "unit, plates are swapped, or angles and forces have other axes, origins or clocks."
+            )
+            findings.append(Finding(severity="stop", kind="plate_on_wrong_foot", about=str(place["name"]), text=text))
+    return tuple(findings)
 
 
 def unnamed_plates(loads: Mapping[str, float], named: Sequence[str], source: str) -> tuple[Finding, ...]:
@@ -116,7 +178,8 @@ def unnamed_plates(loads: Mapping[str, float], named: Sequence[str], source: str
             severity="doubt",
             kind="plate_unnamed",
             about=plate,
-            text=f"{source}: {plate} carries up to {peak:.0f} N but acts on no body; name it in force_plates, or its step lacks its force.",
+            text=f"{source}: {plate} carries up to {peak:.0f} N but acts on no body; name it in force_plates or external_loads, or its "
+            "step lacks its force.",
         )
         for plate, peak in loads.items()
         if plate not in named and peak > 4 * LOADED
@@ -165,12 +228,13 @@ def judged(contacts: Sequence[Contact]) -> tuple[Contact, ...]:
     Args:
         contacts: of one foot in one recording.
     """
-    if len(contacts) < FEWEST_CONTACTS:
+    alike = [i for i, contact in enumerate(contacts) if not contact.odd]
+    if len(alike) < FEWEST_CONTACTS:
         return tuple(contacts)
-    peak = float(np.median([contact.peak for contact in contacts]))
+    peak = float(np.median([contacts[i].peak for i in alike]))
     centres = np.array([contact.centre for contact in contacts])
-    usual = np.nanmedian(centres, axis=0) if np.isfinite(centres).any() else np.full(2, np.nan)
-    spread = np.nanmedian(np.abs(centres - usual), axis=0) if np.isfinite(usual).all() else np.full(2, np.nan)
+    usual = np.nanmedian(centres[alike], axis=0) if np.isfinite(centres[alike]).any() else np.full(2, np.nan)
+    spread = np.nanmedian(np.abs(centres[alike] - usual), axis=0) if np.isfinite(usual).all() else np.full(2, np.nan)
     allowed = np.maximum(ODD_PLACE, 6 * spread)  # along the way of walking contacts spread, across they do not
     marked = []
     for contact, centre in zip(contacts, centres, strict=True):
@@ -179,11 +243,7 @@ def judged(contacts: Sequence[Contact]) -> tuple[Contact, ...]:
             odd = f"its peak of {contact.peak:.0f} N is not near the usual {peak:.0f} N"
         elif np.isfinite(spread).all() and (np.abs(centre - usual) > allowed).any():
             odd = f"its centre of pressure lies {np.abs(centre - usual).max():.2f} m from that of the others"
-        marked.append(
-            Contact(
-                name=contact.name, start=contact.start, end=contact.end, peak=contact.peak, centre=contact.centre, odd=odd or contact.odd
-            )
-        )
+        marked.append(replace(contact, odd=contact.odd or odd))
     return tuple(marked)
 
 
@@ -194,8 +254,8 @@ def odd_contacts(contacts: Sequence[Contact]) -> tuple[Finding, ...]:
             severity="doubt",
             kind="odd_contact",
             about=contact.name,
-            text=f"{contact.name} ({contact.start:.2f} to {contact.end:.2f} s): {contact.odd}; perhaps the other foot, or a step that "
-            f"missed the plate; it was left out.",
+            text=f"{contact.name} ({contact.start:.2f} to {contact.end:.2f} s): {contact.odd}"
+            f"{'' if 'stands on it' in contact.odd else '; perhaps the other foot, or a step that missed the plate'}; it was left out.",
         )
         for contact in contacts
         if contact.odd

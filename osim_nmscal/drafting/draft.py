@@ -1,41 +1,68 @@
 """A configuration with guesses and questions, written from what a laboratory's folder holds.
 
 A line that is a guess says so and why; what only the laboratory can know is left out, so that `check` asks for it, with a comment
-at its place that starts with QUESTION.
+at its place that starts with QUESTION. Of several persons each gets a configuration; what they have in common goes to one lab.toml
+that theirs extend.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from osim_nmscal.data.muscle_names import muscle_side
 from osim_nmscal.drafting.folder import LabFolder
-from osim_nmscal.drafting.muscle_names import ARM, ChannelGuess, match_channels, muscle_side
+from osim_nmscal.drafting.muscle_names import ARM, ChannelGuess, match_channels
 from osim_nmscal.drafting.notes import Notes
 from osim_nmscal.drafting.recording_lines import recording_lines
-from osim_nmscal.drafting.setups import FEWEST_SHARED, ik_setup_text, measurements_of, scale_setup_text
+from osim_nmscal.drafting.scaling_lines import STATIC, ScalingLines
 from osim_nmscal.formats.c3d import read_c3d
 from osim_nmscal.formats.trc import write_trc
 from osim_nmscal.inspection.facts import FileFacts, ModelFacts
 from osim_nmscal.inspection.signals import emg_channels
 
-SCALE_SETUP, IK_SETUP, STATIC = "scale_setup.xml", "ik_setup.xml", "static_from_c3d.trc"
+CONFIG, LAB = "config.toml", "lab.toml"
 _GRAVITY = 9.81
+# Shorter contacts are those of running, s. Source: walking has 0.5 to 0.8 s, jogging 0.3 s.
+_RUNNING_CONTACT = 0.4
 # Coordinates whose moments are asked for, by the muscles that have EMG. Names of gait2354, gait2392, Rajagopal and our own models.
 _LEG = ("hip_flexion", "knee_angle", "knee_flexion", "ankle_angle", "ankle_dorsiflexion")
 _ARM = ("shoulder_elv", "shoulder_elevation", "elbow_flexion", "elbow_flex")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """Some tables of a configuration."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+# Parts that may be the same for all persons of a laboratory.
+_OF_LAB = ("filter", "dofs", "envelope", "mapping", "trials", "calibration")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Draft:
     """A configuration and the files that it needs beside it."""
 
-    config: str
+    parts: tuple[Part, ...]
     files: dict[str, str]  # name -> text
     static: FileFacts | None  # a c3d that is to be written as .trc for the scale tool
     axes: str  # of that c3d
     questions: tuple[str, ...]  # what only the laboratory can know
+
+    @property
+    def config(self) -> str:
+        """Its text."""
+        return config_text(part.lines for part in self.parts)
+
+
+def config_text(parts: Iterable[Sequence[str]]) -> str:
+    """Join tables, a blank line between them."""
+    return "\n".join(line for lines in parts if lines for line in (*lines, ""))
 
 
 def draft_config(lab: LabFolder, home: Path) -> Draft:
@@ -46,6 +73,37 @@ def draft_config(lab: LabFolder, home: Path) -> Draft:
         home: folder that the configuration will lie in; paths are relative to it.
     """
     return _Drafting(lab, home).draft()
+
+
+def draft_people(lab: LabFolder, *, with_lab: bool = False) -> tuple[dict[str, Draft], str]:
+    """Draft a configuration for each person of a laboratory, and what they have in common.
+
+    Args:
+        lab: a folder with several persons.
+        with_lab: a lab.toml is there already, so that what may be in it is left out.
+
+    Returns:
+        Person -> draft, to lie in the person's folder; and the text of lab.toml, "" where nothing is common to all.
+    """
+    drafts = {name: draft_config(person, lab.root / name) for name, person in lab.people.items()}
+    first = _of_lab(next(iter(drafts.values())))
+    common = {name: part for name, part in first.items() if with_lab or all(_of_lab(one).get(name) == part for one in drafts.values())}
+    if not common:
+        return drafts, ""
+    head = f"# Drafted by `osim-nmscal init` from {lab.root.name}: what all its persons have in common. Their files extend it."
+    text = config_text([(head,), *(part.lines for part in common.values())])
+    return {name: _extending(draft, common) for name, draft in drafts.items()}, text
+
+
+def _of_lab(draft: Draft) -> dict[str, Part]:
+    return {part.name: part for part in draft.parts if part.name in _OF_LAB and part.lines}
+
+
+def _extending(draft: Draft, common: Container[str]) -> Draft:
+    """Let a draft extend lab.toml instead of saying what is there."""
+    extends = Part(name="extends", lines=(f'extends = "../{LAB}"   # what all persons have in common; what stands here lies over it',))
+    head, *others = (part for part in draft.parts if part.name not in common)
+    return replace(draft, parts=(head, extends, *others))
 
 
 def write_draft(draft: Draft, path: Path) -> tuple[Path, ...]:
@@ -72,8 +130,6 @@ class _Drafting:
 
     def __init__(self, lab: LabFolder, home: Path) -> None:
         self._lab = lab
-        self._static: FileFacts | None = None
-        self._axes = "x y z"
         self._model = self._best_model()
         self._notes = Notes(home=home, bodies=self._facts.bodies if self._facts is not None else ())
         self._recordings = [recording for recording in lab.recordings if recording.usable]
@@ -82,35 +138,42 @@ class _Drafting:
         """Return the whole."""
         channels = self._channels()
         side = self._side(channels)
-        parts = [
-            self._head(),
-            self._subject(),
-            self._model_part(),
-            self._scaling(),
-            self._dofs(side, channels),
-            *(recording_lines(recording, side, self._notes) for recording in self._recordings),
-            self._left_out(),
-            self._emg(channels),
-            self._trials(),
-            self._calibration(channels),
-        ]
-        text = "\n".join(line for part in parts for line in (*part, ""))
-        return Draft(config=text, files=self._notes.files, static=self._static, axes=self._axes, questions=tuple(self._notes.questions))
+        scaling = ScalingLines(self._lab, self._model, self._notes)
+        recordings = {one.name: recording_lines(one, side, self._notes) for one in self._recordings}
+        ways = {lines.segmentation for lines in recordings.values()}  # one for all goes to [trials]
+        parts = {
+            "head": self._head(),
+            "subject": self._subject(),
+            "model": self._model_part(),
+            "scaling": scaling.lines(),
+            "filter": self._filter(),
+            "dofs": self._dofs(side, channels),
+            **{f"recording {name}": lines.whole(with_segmentation=len(ways) > 1) for name, lines in recordings.items()},
+            "left out": self._left_out(),
+            "mvc": self._mvc(),
+            "envelope": self._envelope(),
+            "mapping": self._mapping(channels, side),
+            "trials": self._trials(next(iter(ways)) if len(ways) == 1 else ()),
+            "calibration": self._calibration(channels, side),
+        }
+        made = tuple(Part(name=name, lines=tuple(lines)) for name, lines in parts.items())
+        return Draft(parts=made, files=self._notes.files, static=scaling.static, axes=scaling.axes, questions=tuple(self._notes.questions))
 
     @property
     def _facts(self) -> ModelFacts | None:
         return self._model.model if self._model is not None else None
 
     def _best_model(self) -> FileFacts | None:
-        """Take the model that shares most markers with the recordings; of equals the one with the shortest name."""
+        """Take the person's own model, else the laboratory's; of several the one that shares most markers with the recordings."""
         names = {
             name
             for facts in (*(r.markers for r in self._lab.recordings if r.markers), *self._lab.static)
             for name in (facts.markers.names if facts.markers else ())
         }
 
-        def rank(facts: FileFacts) -> tuple[int, int]:
-            return -len(names & set(facts.model.markers if facts.model else ())), len(facts.path.name)
+        def rank(facts: FileFacts) -> tuple[int, int, int]:
+            own = facts.path.is_relative_to(self._lab.root)  # not one for all persons
+            return not own, -len(names & set(facts.model.markers if facts.model else ())), len(facts.path.name)
 
         return min(self._lab.models, key=rank, default=None)
 
@@ -119,23 +182,33 @@ class _Drafting:
         yield "#   osim-nmscal check config.toml     lists what is left to do; `osim-nmscal settings` explains every key"
         for facts in self._lab.unreadable:
             yield f"# Could not be read: {self._notes.path(facts.path)}"
-        if len(self._lab.subjects) > 1:
-            yield self._notes.ask(
-                f"this folder holds several persons ({', '.join(self._lab.subjects)}); draft one configuration for each folder."
-            )
 
     def _subject(self) -> Iterator[str]:
         yield "[subject]"
         yield f'name = "{self._lab.root.name}"'
-        mass = self._standing_mass()
+        mass = self._standing_mass() or self._typed("mass")
         if mass is not None:
-            yield f"mass = {mass:.1f}   # kg. GUESS: mean vertical force of the static trial / 9.81; correct it"
+            yield f"mass = {mass[0]:.1f}   # kg. GUESS: {mass[1]}; correct it"
         else:
             yield self._notes.ask("what is the person's mass?")
             yield "# mass =      # kg"
-        yield "# height =    # m, for the report only"
+        height = self._typed("height")
+        if height is not None:
+            yield f"height = {height[0]:.2f}   # m, for the report only. GUESS: {height[1]}"
+        else:
+            yield "# height =    # m, for the report only"
 
-    def _standing_mass(self) -> float | None:
+    def _typed(self, what: Literal["mass", "height"]) -> tuple[float, str] | None:
+        """Return what was typed at the capture, and where it stands."""
+        moving = (recording.markers for recording in self._lab.recordings)
+        for facts in (*self._lab.static, *moving):
+            value: float | None = getattr(facts, what, None)
+            if facts is not None and value is not None:
+                return value, f"typed at the capture of {facts.path.name}"
+        return None
+
+    def _standing_mass(self) -> tuple[float, str] | None:
+        """Return the mass that stood on the plates, and how it was told."""
         for facts in self._lab.static:
             if facts.kind == "c3d" and any(plate.contacts for plate in facts.plates):
                 forces = read_c3d(facts.path, axes="x y z").forces
@@ -143,7 +216,7 @@ class _Drafting:
                     total = np.sum([forces.forces.select(plate.force_columns).values for plate in facts.plates], axis=0)
                     weight = float(abs(total.mean(axis=0)).max())
                     if weight > 100:
-                        return weight / _GRAVITY
+                        return weight / _GRAVITY, "mean vertical force of the static trial / 9.81"
         return None
 
     def _model_part(self) -> Iterator[str]:
@@ -153,71 +226,21 @@ class _Drafting:
             yield '# file = "model.osim"'
             return
         others = [facts for facts in self._lab.models if facts is not self._model]
-        guess = "   # GUESS: shares most markers with the recordings" if others else ""
+        guess = "   # GUESS: the person's own, or the one that shares most markers with the recordings" if others else ""
         yield f'file = "{self._notes.path(self._model.path)}"{guess}'
         for facts in others:
             yield f'# file = "{self._notes.path(facts.path)}"'
 
-    def _scaling(self) -> Iterator[str]:
-        scale, ik = self._lab.setups.get("scale", []), self._lab.setups.get("ik", [])
-        yield "[scaling]"
-        if scale:
-            yield f'setup = "{self._notes.path(scale[0])}"' + ("   # GUESS: the first of several" if len(scale) > 1 else "")
-        else:
-            yield from self._drafted_scaling()
-        if not any(recording.markers for recording in self._recordings):
-            return
-        yield ""
-        yield "[inverse_kinematics]"
-        if ik:
-            yield f'setup = "{self._notes.path(ik[0])}"' + ("   # GUESS: the first of several" if len(ik) > 1 else "")
-            return
-        shared = self._shared([recording.markers for recording in self._recordings if recording.markers])
-        if len(shared) < FEWEST_SHARED:
-            yield self._notes.ask(f"{_too_few(shared, 'the recordings')}; add the markers to the model or name an IKTaskSet.")
-            yield '# setup = "ik_setup.xml"'
-            return
-        recorded = max(len(r.markers.markers.names) for r in self._recordings if r.markers is not None and r.markers.markers is not None)
-        if len(shared) < recorded / 2:
-            yield self._notes.ask(
-                f"the model has only {len(shared)} of {recorded} recorded markers ({', '.join(shared)}); add or rename the others in the "
-                "model, then draft again: segments without markers are not followed."
-            )
-        self._notes.files[IK_SETUP] = ik_setup_text(shared)
-        yield f'setup = "{IK_SETUP}"   # GUESS: drafted from {len(shared)} markers that model and recordings share; check the weights'
+    def _is_fast(self) -> bool:
+        """Whether feet are on their plates for as short a time as in running."""
+        plates = [plate for recording in self._recordings if recording.forces is not None for plate in recording.forces.plates]
+        spans = [contact.end - contact.start for plate in plates for contact in plate.contacts]
+        return bool(spans) and float(np.median(spans)) < _RUNNING_CONTACT
 
-    def _drafted_scaling(self) -> Iterator[str]:
-        static = self._lab.static[0] if self._lab.static else None
-        facts = self._facts
-        if static is None or facts is None:
-            yield self._notes.ask(
-                "is the model already of the person's size? Then keep mass_only; else add a static trial and a ScaleTool setup."
-            )
-            yield "mass_only = true"
-            return
-        shared = self._shared([static])
-        measurements = measurements_of(shared, facts.bodies)
-        if len(shared) < FEWEST_SHARED or not measurements:
-            yield self._notes.ask(f"{_too_few(shared, 'the static trial')}; name a ScaleTool setup, or scale by mass alone.")
-            yield "mass_only = true"
-            return
-        trial = self._notes.path(static.path)
-        if static.kind == "c3d":
-            self._static, trial = static, STATIC
-            self._axes = static.markers.axes.axes if static.markers is not None and static.markers.axes is not None else "x z -y"
-        span = (static.markers.clock.start, static.markers.clock.end) if static.markers is not None else (0.0, 1.0)
-        model = self._notes.path(self._model.path) if self._model is not None else ""
-        self._notes.files[SCALE_SETUP] = scale_setup_text(measurements, shared, model=model, static=trial, span=span)
-        measured = {body for one in measurements for body in one.bodies}
-        rest = [body for body in facts.bodies if body not in measured]
-        yield f'setup = "{SCALE_SETUP}"   # GUESS: drafted from {len(shared)} shared markers; check the marker pairs'
-        if rest:
-            yield f"# Not measured, so not scaled: {', '.join(rest)}"
-
-    def _shared(self, recordings: Sequence[FileFacts]) -> list[str]:
-        facts = self._facts
-        names = [set(one.markers.names) for one in recordings if one.markers is not None]
-        return [name for name in facts.markers if all(name in there for there in names)] if facts is not None and names else []
+    def _filter(self) -> Iterator[str]:
+        if self._is_fast():
+            yield "[inverse_dynamics]"
+            yield "lowpass_cutoff = 12.0   # Hz, of angles and forces. GUESS: steps are short, as in running; 6 Hz smears impacts"
 
     def _channels(self) -> tuple[ChannelGuess, ...]:
         tables = [recording.emg.table for recording in self._recordings if recording.emg is not None and recording.emg.table is not None]
@@ -243,7 +266,7 @@ class _Drafting:
             return
         yield f"dofs = {_list(wanted)}   # GUESS: the joints of the {'right' if side == 'r' else 'left'} side, which has most EMG"
         if sides == {"r", "l"}:
-            yield "# Both sides have EMG: make a second configuration for the other side, or name the coordinates of both."
+            yield "# Both sides have EMG: make a second configuration for the other side (`extends` saves saying the rest again)."
 
     def _left_out(self) -> Iterator[str]:
         for recording in self._lab.recordings:
@@ -253,46 +276,56 @@ class _Drafting:
             yield self._notes.ask("no recording with motion and EMG was found; name one here.")
             yield "# [[recordings]]"
 
-    def _emg(self, channels: Sequence[ChannelGuess]) -> Iterator[str]:
-        contents = {recording.emg.table.content for recording in self._recordings if recording.emg and recording.emg.table}
+    def _mvc(self) -> Iterator[str]:
         yield "[emg]"
         yield f"mvc = {_list([self._notes.path(facts.path) for facts in self._lab.mvc])}" + (
             "" if self._lab.mvc else "   # no recording of maximal contractions was found: EMG is divided by its highest value"
         )
-        yield ""
+
+    def _envelope(self) -> Iterator[str]:
+        contents = {recording.emg.table.content for recording in self._recordings if recording.emg and recording.emg.table}
         yield "[emg.envelope]"
         kind = "envelope" if contents == {"EMG envelopes"} else "raw"
         yield f'kind = "{kind}"   # GUESS: from rate and sign of the samples'
-        yield ""
+
+    def _mapping(self, channels: Sequence[ChannelGuess], side: str) -> Iterator[str]:
         yield "[emg.mapping.channels]"
+        other = [guess for guess in channels if guess.muscles and guess.side not in (side, "")]
         for guess in channels:
-            if guess.muscles:
-                note = f"   # GUESS: {guess.title}{f'; {guess.doubt}' if guess.doubt else ''}"
-                yield f"{_key(guess.channel)} = {_list(guess.muscles)}{note if guess.title != guess.channel else ''}"
+            if guess.muscles and guess not in other:
+                yield _channel_line(guess)
         for guess in channels:
             if not guess.muscles:
                 yield self._notes.ask(f"which muscles does {guess.channel} drive?{f' ({guess.doubt})' if guess.doubt else ''}")
                 yield f"# {_key(guess.channel)} = []"
+        if other:
+            yield "# The other side, for a configuration of its own (other dofs):"
+            yield from (f"# {_channel_line(guess)}" for guess in other)
         if not channels:
             yield self._notes.ask("which EMG channel drives which muscles?")
 
-    def _trials(self) -> Iterator[str]:
+    def _trials(self, segmentation: Sequence[str]) -> Iterator[str]:
         yield "[trials]"
-        yield "time_step = 0.01   # s; 0.005 for running"
+        fast = self._is_fast()
+        yield f"time_step = {'0.005   # s. GUESS: steps are short, as in running' if fast else '0.01   # s; 0.005 for running'}"
         yield ""
+        if segmentation:
+            yield "[trials.segmentation]"
+            yield from segmentation
+            yield ""
         yield "[trials.roles]"
         yield "calibration_count = 2   # trials of each recording that calibrate; the others are held out and tell how good the model is"
 
-    def _calibration(self, channels: Sequence[ChannelGuess]) -> Iterator[str]:
-        driven = {muscle for guess in channels for muscle in guess.muscles}
-        sides = {muscle_side(muscle) for muscle in driven}
+    def _calibration(self, channels: Sequence[ChannelGuess], side: str) -> Iterator[str]:
+        driven = [guess for guess in channels if guess.muscles and guess.side in (side, "")]
+        taken = {muscle for guess in driven for muscle in guess.muscles}
         muscles = self._facts.muscles if self._facts is not None else ()
-        bare = [muscle for muscle in muscles if muscle not in driven and muscle_side(muscle) in sides]
+        bare = [muscle for muscle in muscles if muscle not in taken and muscle_side(muscle) == side]
         yield "[calibration]"
         yield 'method = "emg_driven"' + (
             f'   # "synergy_hybrid" also drives the {len(bare)} muscles of that side without EMG, where they cross the dofs' if bare else ""
         )
-        groups = [guess for guess in channels if len(guess.muscles) > 1]
+        groups = [guess for guess in driven if len(guess.muscles) > 1]
         if groups:
             yield ""
             yield "# Muscles of a group share one strength coefficient. GUESS: those under one electrode."
@@ -301,9 +334,9 @@ class _Drafting:
                 yield f"{_key(guess.channel)} = {_list(guess.muscles)}"
 
 
-def _too_few(shared: Sequence[str], where: str) -> str:
-    count = f"only {len(shared)} markers ({', '.join(shared)})" if shared else "no marker"
-    return f"the model and {where} share {count}"
+def _channel_line(guess: ChannelGuess) -> str:
+    note = f"   # GUESS: {guess.title}{f'; {guess.doubt}' if guess.doubt else ''}" if guess.title != guess.channel else ""
+    return f"{_key(guess.channel)} = {_list(guess.muscles)}{note}"
 
 
 def _list(names: Sequence[str]) -> str:

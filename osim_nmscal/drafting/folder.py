@@ -1,6 +1,7 @@
 """What lies in a laboratory's folder: models, setups, and the files of each recording, grouped by their names."""
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +37,9 @@ _SETUPS = {"ScaleTool": "scale", "InverseKinematicsTool": "ik", "IKTaskSet": "ik
 # More files are a disk, not a laboratory's folder for one project.
 MOST_FILES = 400
 _RESULTS = "results.json"
+_SUFFIXES = frozenset({f".{kind}" for kind in KINDS} | {".xml"})
+# A folder's name that says that it holds a person.
+_PERSON = re.compile(r"(subject|subj|sub|s|participant|part|p|patient|pat|person|vp|pp|id)[ _-]?\d+", re.IGNORECASE)
 
 
 @dataclass(kw_only=True)
@@ -77,7 +81,7 @@ class LabFolder:
     static: list[FileFacts] = field(default_factory=list)
     mvc: list[FileFacts] = field(default_factory=list)
     unreadable: list[FileFacts] = field(default_factory=list)
-    subjects: list[str] = field(default_factory=list)  # subfolders that each hold a static trial, if there are several
+    people: dict[str, "LabFolder"] = field(default_factory=dict)  # subfolder -> what it holds of a person, if there are several
 
 
 def look_through(root: Path) -> LabFolder:
@@ -88,17 +92,52 @@ def look_through(root: Path) -> LabFolder:
     """
     if not root.is_dir():
         raise ConfigError(f"{root} is no folder; name the folder with your recordings and models.")
-    suffixes = {f".{kind}" for kind in KINDS} | {".xml"}
-    files = [path for path in sorted(root.rglob("*")) if path.suffix.lower() in suffixes and _is_users(path, root)]
+    files = [path for path in sorted(root.rglob("*")) if path.suffix.lower() in _SUFFIXES and _is_users(path, root)]
     if len(files) > MOST_FILES:
         raise ConfigError(f"{root} holds {len(files)} recordings, models and setups, more than {MOST_FILES}; name a smaller folder.")
+    inspected = {path: inspect_file(path) for path in files if path.suffix.lower() != ".xml"}
+    lab = _sorted(root, files, inspected)
+    homes = _people(root, inspected)
+    if len(homes) > 1:
+        common = [path for path in files if path.relative_to(root).parts[0] not in homes]
+        shared = _sorted(root, common, inspected)
+        for home in homes:
+            person = _sorted(root / home, [path for path in files if path.is_relative_to(root / home)], inspected)
+            person.models += shared.models
+            for kind in ("scale", "ik"):
+                if kind in shared.setups:
+                    person.setups.setdefault(kind, shared.setups[kind])
+            lab.people[home] = person
+    return lab
+
+
+def _people(root: Path, inspected: Mapping[Path, FileFacts]) -> list[str]:
+    """Return the subfolders that each hold a person: motion and EMG, and a static trial or a name that says so."""
+    holds: dict[str, set[str]] = {}
+    for path, facts in inspected.items():
+        inside = path.relative_to(root).parts
+        if len(inside) < 2:
+            continue
+        words = holds.setdefault(inside[0], set())
+        content = facts.table.content if facts.table is not None else ""
+        if facts.markers is not None or content == "joint angles":
+            words.add("motion")
+        if content in ("raw EMG", "EMG envelopes"):
+            words.add("emg")
+        if facts.markers is not None and _words(path) & _STATIC_WORDS:
+            words.add("static")
+    return sorted(home for home, words in holds.items() if {"motion", "emg"} <= words and ("static" in words or _PERSON.fullmatch(home)))
+
+
+def _sorted(root: Path, files: Iterable[Path], inspected: Mapping[Path, FileFacts]) -> LabFolder:
+    """Tell models, setups, static trials, contractions and recordings apart."""
     lab = LabFolder(root=root)
     groups: dict[str, RecordingFiles] = {}
     for path in files:
         if path.suffix.lower() == ".xml":
             _add_setup(lab, groups, path)
             continue
-        facts = inspect_file(path)
+        facts = inspected[path]
         if facts.problem:
             lab.unreadable.append(facts)
         elif facts.model is not None:
@@ -111,8 +150,6 @@ def look_through(root: Path) -> LabFolder:
             _add_recording(groups, facts, root)
     _share_loads(lab, groups)
     lab.recordings = list(groups.values())
-    homes = {facts.path.relative_to(root).parts[0] for facts in lab.static if len(facts.path.relative_to(root).parts) > 1}
-    lab.subjects = sorted(home for home in homes if any((root / home) in facts.path.parents for facts in _with_emg(lab)))
     return lab
 
 
@@ -122,10 +159,6 @@ def recording_name(path: Path, root: Path) -> str:
     if words:
         return re.sub(r"[^\w-]", "_", "_".join(words)).lower()
     return path.parent.name if path.parent != root else path.stem
-
-
-def _with_emg(lab: LabFolder) -> list[FileFacts]:
-    return [recording.emg for recording in lab.recordings if recording.emg is not None]
 
 
 def _is_users(path: Path, root: Path) -> bool:

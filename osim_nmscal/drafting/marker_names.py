@@ -1,6 +1,6 @@
 """Where on the body a marker sits, from its name: the marker sets of the field in one table.
 
-Sources: Plug-in Gait, Cleveland Clinic, Helen Hayes, the marker sets of gait2354, gait2392, Rajagopal 2016 and our own models.
+Sources: Plug-in Gait, Cleveland Clinic, Helen Hayes, ISB, CAST, the marker sets of gait2354, gait2392, Rajagopal 2016 and our own models.
 """
 
 import re
@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 # place -> names after the side was taken away, compacted and in lower case
 _PLACES: dict[str, str] = {
+    "trochanter": r"trc|gtr|gtro?c?h?|troch(anter)?|grtroch",
+    "iliac_crest": r"ilc|ilcr|iliac(crest)?|icr",
     "asis": r"asis?|asi",
     "psis": r"psis?|psi",
     "hip_centre": r"hjc",
@@ -18,8 +20,8 @@ _PLACES: dict[str, str] = {
     "ankle_lateral": r"ank|ankle(lat)?|anl|lmal|lm|anklel|anklelateral|lankle",
     "ankle_medial": r"anklemed|anm|mmal|mm|anklem|anklemedial|mankle|med(ial)?mal",
     "heel": r"hee|heel|cal|calc|calcaneus",
-    "toe": r"toe|toetip|mt1|toe1|hallux|tiptoe|mt2|toemed",
-    "small_toe": r"mt5|to5|toelat|smalltoe|mt5h|toe5",
+    "toe": r"toe|toetip|toe1|hallux|tiptoe|toemed|mt[12]|[12]mt|mth?[12]|[12]mth|[12]mh|mh[12]|met[12]|fmh|d1m",
+    "small_toe": r"to5|toelat|smalltoe|toe5|mt5h?|5mt|mth5|5mth|5mh|mh5|met5|vmh",
     "acromion": r"acr|acromi(on|um)|sho|shoulder|ac",
     "elbow_lateral": r"elb|elbow|lel|lelb|hle|elbowlat",
     "elbow_medial": r"mel|melbow|hme|melb|elbowmed",
@@ -37,7 +39,7 @@ def marker_places(names: Iterable[str]) -> dict[tuple[str, str], str]:
         names: of the markers.
 
     Returns:
-        (place, side) -> marker, side "r" or "l"; also ("c7", "") and ("sternum", "").
+        (place, side) -> marker, side "r" or "l"; also ("c7", ""), ("sternum", "") and ("sacrum", "").
     """
     found: dict[tuple[str, str], str] = {}
     for name in names:
@@ -46,6 +48,8 @@ def marker_places(names: Iterable[str]) -> dict[tuple[str, str], str]:
             found.setdefault(("c7", ""), name)
         if compact in ("clav", "sternum", "strn", "sjn", "inci", "ij"):
             found.setdefault(("sternum", ""), name)
+        if compact in ("sacr", "sacrum", "sacral", "vsacral", "sac", "s2"):
+            found.setdefault(("sacrum", ""), name)
         for side, bare in _without_side(name):
             place = next((place for place, pattern in _PLACES.items() if re.fullmatch(pattern, bare)), None)
             if place is not None:

@@ -8,9 +8,8 @@ MoBL-ARMS and our own models. A short name that two muscles claim is told as a d
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-Side = Literal["r", "l", ""]
+from osim_nmscal.data.muscle_names import SIDES, Side, bare_name, muscle_side, words_of
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,6 @@ _WORDS = {
     "m",
     "filt",
 }
-_SIDES: dict[str, Side] = {"r": "r", "right": "r", "rt": "r", "re": "r", "l": "l", "left": "l", "lt": "l", "li": "l"}
 # Short names that laboratories use for different muscles.
 DOUBTFUL = {
     "gm": "gastrocnemius medialis (SENIAM) or gluteus maximus or medius",
@@ -157,17 +155,11 @@ def match_channels(channels: Sequence[str], muscles: Sequence[str]) -> tuple[Cha
     return tuple(_without_repeats(guesses))
 
 
-def muscle_side(muscle: str) -> Side:
-    """Return the side that a model's muscle name tells."""
-    words = _words(muscle)
-    return next((_SIDES[word] for word in (words[-1:] + words[:1]) if word in ("r", "l", "right", "left")), "")
-
-
 def _parsed(channel: str) -> tuple[Side, str, _Entry | None]:
     """Return side, compacted name and entry of a channel."""
-    words = [word for word in _words(channel) if word not in _WORDS and not word.isdigit()]
-    side: Side = next((_SIDES[word] for word in words if word in _SIDES), "")
-    whole, bare = "".join(words), "".join(word for word in words if word not in _SIDES)
+    words = [word for word in words_of(channel) if word not in _WORDS and not word.isdigit()]
+    side: Side = next((SIDES[word] for word in words if word in SIDES), "")
+    whole, bare = "".join(words), "".join(word for word in words if word not in SIDES)
     tries: list[tuple[Side, str]] = [(side, bare)] if side else [("", whole)]
     if len(whole) > 2 and whole[0] in "rl":  # RTA, LSOL
         tries.append(("r" if whole[0] == "r" else "l", whole[1:]))
@@ -180,17 +172,11 @@ def _parsed(channel: str) -> tuple[Side, str, _Entry | None]:
     return side, bare, None
 
 
-def _words(name: str) -> list[str]:
-    """Part a name at separators, digits and changes of case: "EMG01_r_TibAnt" -> emg, 01, r, tib, ant."""
-    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
-
-
 def _muscles_of(entry: _Entry, muscles: Sequence[str], side: Side) -> tuple[str, ...]:
     found = []
     for muscle in muscles:
         own = muscle_side(muscle)
-        compact = re.sub(r"[^a-z0-9]", "", re.sub(r"(^(r|l|right|left)[_.\- ])|([_.\- ](r|l|right|left)$)", "", muscle.lower()))
-        if own in ("", side) and re.match(entry.model, compact):
+        if own in ("", side) and re.match(entry.model, bare_name(muscle)):
             found.append(muscle)
     return tuple(found)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from osim_nmscal.drafting.folder import RecordingFiles
 from osim_nmscal.drafting.notes import Notes
@@ -15,8 +16,20 @@ from osim_nmscal.inspection.facts import PlateFacts
 from osim_nmscal.inspection.plates import plate_facts
 
 
-def recording_lines(recording: RecordingFiles, side: str, notes: Notes) -> Iterator[str]:
-    """Yield the lines of one [[recordings]] table.
+@dataclass(frozen=True, kw_only=True)
+class RecordingLines:
+    """One [[recordings]] table, and how its trials are found."""
+
+    table: tuple[str, ...]
+    segmentation: tuple[str, ...]  # without a heading
+
+    def whole(self, *, with_segmentation: bool) -> tuple[str, ...]:
+        """Return the lines, the segmentation below a heading of its own or left to [trials.segmentation]."""
+        return (*self.table, "", "[recordings.segmentation]", *self.segmentation) if with_segmentation else self.table
+
+
+def recording_lines(recording: RecordingFiles, side: str, notes: Notes) -> RecordingLines:
+    """Return the lines of one [[recordings]] table.
 
     Args:
         recording: its files.
@@ -24,6 +37,10 @@ def recording_lines(recording: RecordingFiles, side: str, notes: Notes) -> Itera
         notes: take questions and further files.
     """
     feet = _feet(recording)
+    return RecordingLines(table=tuple(_table(recording, feet, notes)), segmentation=tuple(_segmentation(recording, feet, side, notes)))
+
+
+def _table(recording: RecordingFiles, feet: Sequence[PlateFoot], notes: Notes) -> Iterator[str]:
     yield "[[recordings]]"
     yield f'name = "{recording.name}"'
     if recording.markers is not None:
@@ -39,7 +56,6 @@ def recording_lines(recording: RecordingFiles, side: str, notes: Notes) -> Itera
     yield from _loads(recording, feet, notes)
     if recording.emg is not None:
         yield f'emg = "{notes.path(recording.emg.path)}"'
-    yield from _segmentation(recording, feet, side, notes)
 
 
 def _loads(recording: RecordingFiles, feet: Sequence[PlateFoot], notes: Notes) -> Iterator[str]:
@@ -108,8 +124,6 @@ def _feet(recording: RecordingFiles) -> tuple[PlateFoot, ...]:
 
 
 def _segmentation(recording: RecordingFiles, feet: Sequence[PlateFoot], side: str, notes: Notes) -> Iterator[str]:
-    yield ""
-    yield "[recordings.segmentation]"
     if recording.forces is None:
         yield notes.ask(f"where in {recording.name} do trials begin and end?")
         yield 'method = "times"'
@@ -123,20 +137,10 @@ def _segmentation(recording: RecordingFiles, feet: Sequence[PlateFoot], side: st
         yield '# force_column = "..."'
         return
     candidates = [plate for plate in loaded if plate.name in mine] or [_by_name(loaded, side)]
-    chosen = max(candidates, key=lambda plate: _whole_contacts(plate, recording))
-    others = [plate.force_columns[1] for plate in loaded if plate.name in mine and plate is not chosen]
-    if others:
-        yield f"# The same foot also steps on {', '.join(others)}: for those stances, name the recording a second time with that column."
-    why = "the foot with EMG" if chosen.name in mine else "by its name; is it the foot with EMG?"
-    yield f'force_column = "{chosen.force_columns[1]}"   # GUESS: {why}'
-
-
-def _whole_contacts(plate: PlateFacts, recording: RecordingFiles) -> int:
-    """Count the contacts that neither end of the recording cuts off."""
-    clocks = [facts.table.clock for facts in (recording.forces,) if facts is not None and facts.table is not None]
-    start, end = (clocks[0].start, clocks[0].end) if clocks else (-1.0, float("inf"))
-    margin = 0.02
-    return sum(contact.start > start + margin and contact.end < end - margin for contact in plate.contacts)
+    columns = [plate.force_columns[1] for plate in candidates]
+    why = "the foot with EMG" if candidates[0].name in mine else "by its name; is it the foot with EMG?"
+    written = f'"{columns[0]}"' if len(columns) == 1 else "[" + ", ".join(f'"{column}"' for column in columns) + "]"
+    yield f"force_column = {written}   # GUESS: {why}"
 
 
 def _by_name(plates: Sequence[PlateFacts], side: str) -> PlateFacts:

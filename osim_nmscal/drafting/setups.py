@@ -48,6 +48,8 @@ def measurements_of(shared: Sequence[str], bodies: Sequence[str]) -> tuple[Measu
     found = []
     for name, ends, pattern in _segments():
         pairs = tuple((at[first], at[second]) for first, second in ends if first in at and second in at)
+        if name == "pelvis":  # by its width; the posterior spines lie so near to one another that a finger's width is a third
+            pairs = pairs[:1]
         scaled = tuple(body for body in bodies if re.fullmatch(pattern, body.lower()))
         if pairs and scaled:
             found.append(Measurement(name=name, pairs=pairs, bodies=scaled))
@@ -55,7 +57,7 @@ def measurements_of(shared: Sequence[str], bodies: Sequence[str]) -> tuple[Measu
 
 
 def scale_setup_text(
-    measurements: Sequence[Measurement], shared: Sequence[str], *, model: str, static: str, span: tuple[float, float]
+    measurements: Sequence[Measurement], shared: Sequence[str], *, model: str, static: str, span: tuple[float, float], marker_set: str = ""
 ) -> str:
     """Return the setup of OpenSim's scale tool.
 
@@ -65,22 +67,24 @@ def scale_setup_text(
         model: file of the generic model, relative to the setup.
         static: file of the static trial (.trc), relative to the setup.
         span: its first and last time, s.
+        marker_set: file of further markers of the model, relative to the setup; "" for none.
     """
+    further = f"<marker_set_file>{escaped(marker_set)}</marker_set_file>" if marker_set else ""
     time = f"<time_range>{span[0]:.4f} {span[1]:.4f}</time_range>"
     return f"""{HEAD}<!-- Drafted by osim-nmscal init: check the marker pairs and weights. The mass is taken from config.toml. -->
 <ScaleTool name="subject">
-<GenericModelMaker><model_file>{_escaped(model)}</model_file></GenericModelMaker>
+<GenericModelMaker><model_file>{escaped(model)}</model_file>{further}</GenericModelMaker>
 <ModelScaler>
 <apply>true</apply><scaling_order>measurements</scaling_order>
 <MeasurementSet><objects>
 {"".join(map(_measurement, measurements))}</objects><groups/></MeasurementSet>
-<marker_file>{_escaped(static)}</marker_file>{time}<preserve_mass_distribution>true</preserve_mass_distribution>
+<marker_file>{escaped(static)}</marker_file>{time}<preserve_mass_distribution>true</preserve_mass_distribution>
 </ModelScaler>
 <MarkerPlacer>
 <apply>true</apply>
 <IKTaskSet><objects>
 {_tasks(shared)}</objects><groups/></IKTaskSet>
-<marker_file>{_escaped(static)}</marker_file>{time}<max_marker_movement>-1</max_marker_movement>
+<marker_file>{escaped(static)}</marker_file>{time}<max_marker_movement>-1</max_marker_movement>
 </MarkerPlacer>
 </ScaleTool>
 {TAIL}"""
@@ -109,17 +113,17 @@ def loads_text(forces: Sequence[LoadedFoot], datafile: str) -> str:
         datafile: of the forces, relative to the document.
     """
     objects = "".join(
-        f"""<ExternalForce name="{_escaped(one.body)}">
-<applied_to_body>{_escaped(one.body)}</applied_to_body>
+        f"""<ExternalForce name="{escaped(one.body)}">
+<applied_to_body>{escaped(one.body)}</applied_to_body>
 <force_expressed_in_body>ground</force_expressed_in_body><point_expressed_in_body>ground</point_expressed_in_body>
-<force_identifier>{_escaped(one.force)}</force_identifier><point_identifier>{_escaped(one.point)}</point_identifier>
-<torque_identifier>{_escaped(one.torque)}</torque_identifier>
+<force_identifier>{escaped(one.force)}</force_identifier><point_identifier>{escaped(one.point)}</point_identifier>
+<torque_identifier>{escaped(one.torque)}</torque_identifier>
 </ExternalForce>
 """
         for one in forces
     )
     head = f"{HEAD}<!-- Written by osim-nmscal: which columns of the force file act on which foot; check it. -->\n"
-    data = f"<datafile>{_escaped(datafile)}</datafile>"
+    data = f"<datafile>{escaped(datafile)}</datafile>"
     return f'{head}<ExternalLoads name="loads">\n<objects>\n{objects}</objects><groups/>\n{data}\n</ExternalLoads>\n{TAIL}'
 
 
@@ -172,7 +176,7 @@ def _segments() -> list[tuple[str, tuple[tuple[_Place, _Place], ...], str]]:
 
 def _measurement(measurement: Measurement) -> str:
     pairs = "".join(f"<MarkerPair><markers> {first} {second}</markers></MarkerPair>" for first, second in measurement.pairs)
-    bodies = "".join(f'<BodyScale name="{_escaped(body)}"><axes> X Y Z</axes></BodyScale>' for body in measurement.bodies)
+    bodies = "".join(f'<BodyScale name="{escaped(body)}"><axes> X Y Z</axes></BodyScale>' for body in measurement.bodies)
     return f"""<Measurement name="{measurement.name}"><apply>true</apply>
 <MarkerPairSet><objects>{pairs}</objects><groups/></MarkerPairSet>
 <BodyScaleSet><objects>{bodies}</objects><groups/></BodyScaleSet>
@@ -181,13 +185,14 @@ def _measurement(measurement: Measurement) -> str:
 
 
 def _tasks(markers: Sequence[str]) -> str:
-    bony = {name for (place, _), name in marker_places(markers).items() if place in BONY or place in ("c7", "sternum")}
+    bony = {name for (place, _), name in marker_places(markers).items() if place in BONY or place in ("c7", "sternum", "sacrum")}
     return "".join(
-        f'<IKMarkerTask name="{_escaped(name)}"><apply>true</apply><weight>{BONY_WEIGHT if name in bony else SOFT_WEIGHT:g}</weight>'
+        f'<IKMarkerTask name="{escaped(name)}"><apply>true</apply><weight>{BONY_WEIGHT if name in bony else SOFT_WEIGHT:g}</weight>'
         "</IKMarkerTask>\n"
         for name in markers
     )
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Write text so that it can stand in XML."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.emg.envelope import used_part
 from osim_nmscal.errors import SignalError, UnknownNameError, did_you_mean, listed
@@ -62,8 +63,8 @@ class NormalizationSettings(Settings):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class NormalizationReference:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class NormalizationReference(Noun):
     """What each channel is divided by, and why."""
 
     channels: tuple[str, ...]

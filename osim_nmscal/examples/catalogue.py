@@ -10,6 +10,8 @@ class ExampleFile:
     path: str  # in the example's folder
     source: str  # in the repository
     sha256: str
+    repository: str = ""  # on github.com, where it is not the example's
+    commit: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +34,12 @@ class Example:
     licence: str
     files: tuple[ExampleFile, ...]
     loads: tuple[ForceFile, ...] = ()
+    configured: bool = True  # a configuration is shipped; else `init` drafts one, which is what the example shows
 
     def url(self, file: ExampleFile) -> str:
         """Return where a file is fetched from."""
-        return f"https://raw.githubusercontent.com/{self.repository}/{self.commit}/{file.source}"
+        repository, commit = file.repository or self.repository, file.commit or self.commit
+        return f"https://raw.githubusercontent.com/{repository}/{commit}/{file.source}"
 
 
 _FEET = {
@@ -64,4 +68,30 @@ TREADMILL = Example(
     loads=tuple(ForceFile(path=f"{walk}/external_loads.xml", datafile="XLD.mot", bodies=_FEET) for walk in ("walk36", "walk45")),
 )
 
-EXAMPLES: dict[str, Example] = {TREADMILL.name: TREADMILL}
+CAPTURES = Example(
+    name="captures",
+    title="three c3d files of a runner as a laboratory has them, and a generic model; `init` drafts the configuration",
+    repository="basgoncalves/msk_modelling_python",
+    commit="760ed0996796871ceb521ae03ca03277123abc53",
+    licence="MIT; the model: Apache-2.0, doi:10.5281/zenodo.6457662",
+    files=(
+        *(
+            ExampleFile(path=f"{name}.c3d", source=f"example_data/running/Athlete1/session1/{name}.c3d", sha256=sha256)
+            for name, sha256 in (
+                ("static_1", "d6bdc83321c1482291476a4bdf6d09eb6027314dc59e7d458eeb09fe6dff21ac"),
+                ("walking_1", "74287e96fb64c1883317ad545078ad974d08a56f7c52ff8d91ac23313da06971"),
+                ("sprint_1", "8a855e4f38c92acaff168204cc0062f0b30c26d86e28f66de24e087c8d1b0f7f"),
+            )
+        ),
+        ExampleFile(
+            path="gait2392.osim",
+            source="model/gait2392.osim",
+            sha256="b6bfb8bb76997fd6a30e91812511d533ead75f7ff3f8fc47168644585165ec10",
+            repository=TREADMILL.repository,
+            commit=TREADMILL.commit,
+        ),
+    ),
+    configured=False,
+)
+
+EXAMPLES: dict[str, Example] = {one.name: one for one in (TREADMILL, CAPTURES)}

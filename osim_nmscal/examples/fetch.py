@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from osim_nmscal.drafting.setups import LoadedFoot, loads_text
-from osim_nmscal.errors import ConfigError, FileFormatError, UnknownNameError, did_you_mean
+from osim_nmscal.errors import ConfigError, FileFormatError, NmscalError, UnknownNameError, did_you_mean
 from osim_nmscal.examples.catalogue import EXAMPLES, Example, ExampleFile, ForceFile
 
 LOCAL_COPY = "OSIM_NMSCAL_EXAMPLES"
@@ -31,7 +31,7 @@ def fetch_example(name: str, folder: Path, *, fetch: Fetch | None = None, told: 
         told: is told of each file.
 
     Returns:
-        The configuration.
+        The configuration; the folder, where the example leaves it to `init`.
 
     Raises:
         UnknownNameError: there is no such example; offers the nearest.
@@ -42,25 +42,33 @@ def fetch_example(name: str, folder: Path, *, fetch: Fetch | None = None, told: 
         >>> fetch_example("tredmill", Path("example"))
         Traceback (most recent call last):
             ...
-        osim_nmscal.errors.UnknownNameError: There is no example 'tredmill'. Did you mean 'treadmill'? There is: treadmill.
+        osim_nmscal.errors.UnknownNameError: There is no example 'tredmill'. Did you mean 'treadmill'? There is: treadmill, captures.
     """
     if name not in EXAMPLES:
         raise UnknownNameError(f"There is no example {name!r}.{did_you_mean(name, EXAMPLES)} There is: {', '.join(EXAMPLES)}.")
     example, config = EXAMPLES[name], folder / CONFIG
-    text = files("osim_nmscal.examples").joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    if config.exists() and config.read_text(encoding="utf-8") != text:
+    text = files("osim_nmscal.examples").joinpath(f"{name}.toml").read_text(encoding="utf-8") if example.configured else ""
+    if example.configured and config.exists() and config.read_text(encoding="utf-8") != text:
         raise ConfigError(f"{config} is another configuration; name another folder.")
     copy = os.environ.get(LOCAL_COPY)
     for file in example.files:
         target = folder / file.path
+        new = [parent for parent in target.parents if not parent.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
         told(file.path)
-        if copy:
-            _copy(Path(copy) / name / file.path, target)
-        else:
-            _fetched(example, file, target, fetch or _over_the_network)
+        try:
+            if copy:
+                _copy(Path(copy) / name / file.path, target)
+            else:
+                _fetched(example, file, target, fetch or _over_the_network)
+        except NmscalError:
+            for parent in new:  # nothing came into them
+                parent.rmdir()
+            raise
     for loads in example.loads:
         (folder / loads.path).write_text(_loads(loads), encoding="utf-8", newline="\n")
+    if not example.configured:
+        return folder
     config.write_text(text, encoding="utf-8", newline="\n")
     return config
 

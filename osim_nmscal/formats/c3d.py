@@ -12,7 +12,7 @@ ezc3d works in a process of its own, within limits of time and memory: one chang
 import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import ForcePlateData, MarkerTrajectories, TimeSeries
 from osim_nmscal.errors import FileFormatError
-from osim_nmscal.formats.c3d_content import Capture, Event, parse_capture
+from osim_nmscal.formats.c3d_content import Capture, Event, Person, parse_capture
 from osim_nmscal.formats.text_files import read_bytes
 from osim_nmscal.worker.process import Limits, WorkerError, call
 
@@ -48,6 +48,7 @@ class C3dRecording:
     analog: TimeSeries  # every analog channel in its own unit, at the analog rate
     forces: ForcePlateData | None  # at the analog rate; prefixes plate1, plate2, ...
     events: tuple[Event, ...]  # in order of time
+    person: Person = field(default_factory=Person)  # as typed at the capture
 
 
 def read_c3d(path: Path | str, *, axes: str = "x y z", plates: bool = True) -> C3dRecording:
@@ -81,6 +82,7 @@ def read_c3d(path: Path | str, *, axes: str = "x y z", plates: bool = True) -> C
         analog=replace(capture.analog, values=capture.analog.values.copy()),
         forces=_turned(capture.forces, rotation) if plates and capture.forces is not None else None,
         events=capture.events,
+        person=capture.person,
     )
 
 

@@ -21,6 +21,8 @@ FloatArray = NDArray[np.float64]
 COMPUTED_POINTS = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS", "USERMOS", "MODELED_MARKERS")
 # Below this vertical force a plate has no meaningful centre of pressure, N. Source: choice, as in most laboratories.
 LOADED = 20.0
+# Masses that a person can have, kg.
+PERSON_MASS = (3.0, 400.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,14 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Person:
+    """What the capture system was told of the person; None where it was told nothing, or nothing that a person can be."""
+
+    mass: float | None = None  # kg
+    height: float | None = None  # m
+
+
+@dataclass(frozen=True, kw_only=True)
 class Capture:
     """What one c3d file holds, in the laboratory's axes."""
 
@@ -41,6 +51,7 @@ class Capture:
     forces: ForcePlateData | None  # at the analog rate; prefixes plate1, plate2, ...
     plates_problem: str  # why the force plates cannot be read, a sentence; "" if they can, or if there are none
     events: tuple[Event, ...]  # in order of time
+    person: Person
 
 
 def parse_capture(path: Path) -> Capture:
@@ -66,6 +77,7 @@ def parse_capture(path: Path) -> Capture:
         forces=_forces(content, start, path) if has_plates and not problem else None,
         plates_problem=problem if has_plates else "",
         events=_events(content),
+        person=_person(content),
     )
 
 
@@ -187,6 +199,13 @@ def _forces(content: Any, start: float, path: Path) -> ForcePlateData:
     rate = _scalar(content["parameters"], "ANALOG", "RATE", 0.0)
     time = start + np.arange(len(values)) / rate
     return ForcePlateData(forces=TimeSeries(time=time, labels=tuple(labels), values=values, source=str(path)), plates=prefixes)
+
+
+def _person(content: Any) -> Person:
+    """Read mass and height from the group PROCESSING, as Vicon's systems write it: kg and mm; nobody typed them where they are 0."""
+    mass = _scalar(content["parameters"], "PROCESSING", "Bodymass", 0.0)
+    height = _scalar(content["parameters"], "PROCESSING", "Height", 0.0) / 1000.0
+    return Person(mass=mass if PERSON_MASS[0] < mass < PERSON_MASS[1] else None, height=height if 0.3 < height < 2.6 else None)
 
 
 def _events(content: Any) -> tuple[Event, ...]:

@@ -7,7 +7,8 @@ are: normalization removes the unit.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from osim_nmscal.errors import FileFormatError
 from osim_nmscal.formats.c3d import read_c3d
 from osim_nmscal.formats.once import once
 from osim_nmscal.formats.storage import drop_repeated_columns, read_storage
-from osim_nmscal.formats.table_end import require_whole_last_number
+from osim_nmscal.formats.table_end import require_full_row, require_whole_last_number
 from osim_nmscal.formats.text_files import is_number, numbers, read_text, require_increasing
 
 FloatArray = NDArray[np.float64]
@@ -78,34 +79,74 @@ def read_table(path: Path) -> TimeSeries:
     Raises:
         FileFormatError: missing or malformed; names file, line and value.
     """
+    found = read_columns(path, is_time, "column of time", "one labelled 'time' (s)")
+    labels, values = list(found.labels), found.values
+    time_column = _time_column(labels, path, found.line)
+    time = values[:, time_column] * (1e-3 if in_milliseconds(labels[time_column]) else 1.0)
+    require_increasing(time, found.lines, path)
+    others = [i for i in range(len(labels)) if i != time_column]
+    names, kept = drop_repeated_columns([labels[i] for i in others], values[:, others], path, found.line)
+    return TimeSeries(time=time, labels=tuple(names), values=np.ascontiguousarray(kept), source=str(path))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """The numbers of a table of text."""
+
+    labels: tuple[str, ...]
+    values: FloatArray  # (row, column); nan where a cell is blank or says so
+    line: int  # of the labels, counted from 1
+    lines: tuple[int, ...]  # of each row
+
+
+def is_time(label: str) -> bool:
+    """Tell whether a label means time."""
+    return TIME_LABEL.match(label) is not None
+
+
+def in_milliseconds(label: str) -> bool:
+    """Tell whether a label of time says that it counts milliseconds."""
+    found = TIME_LABEL.match(label)
+    return found is not None and (found[1] or "").lower().startswith("m")
+
+
+def read_columns(path: Path, wanted: Callable[[str], bool], what: str, example: str) -> Columns:
+    """Read a table of text whose line of labels is the first with a wanted label in it.
+
+    Args:
+        path: the file.
+        wanted: tells such a label.
+        what: it is, and an example, for the message.
+        example: of such a label.
+
+    Raises:
+        FileFormatError: missing or malformed; names file, line and value.
+    """
     text = read_text(path)
     lines = text.split("\n")
-    at, separator = _find_labels(lines, path)
-    labels = [cell.strip().strip('"') for cell in _split(lines[at], separator)]
+    at, separator = _find_labels(lines, path, wanted, what, example)
+    labels = [_bare(cell) for cell in _split(lines[at], separator)]
     while labels and not labels[-1]:
         labels.pop()
     _require_nothing_above(lines[:at], separator, labels, path)
     rows, line_numbers = _read_rows(lines, at + 1, separator, labels, path)
     require_whole_last_number(text, [cells[-1] for cells in rows], path, line_numbers[-1])
     values = np.vstack([numbers(cells, path, line, labels) for cells, line in zip(rows, line_numbers, strict=True)])
-    time_column, milliseconds = _time_column(labels, path, at + 1)
-    time = values[:, time_column] * (1e-3 if milliseconds else 1.0)
-    require_increasing(time, line_numbers, path)
-    others = [i for i in range(len(labels)) if i != time_column]
-    names, kept = drop_repeated_columns([labels[i] for i in others], values[:, others], path, at + 1)
-    return TimeSeries(time=time, labels=tuple(names), values=np.ascontiguousarray(kept), source=str(path))
+    return Columns(labels=tuple(labels), values=values, line=at + 1, lines=tuple(line_numbers))
 
 
-def _find_labels(lines: list[str], path: Path) -> tuple[int, str]:
-    """Return the index of the line of labels, and the separator: it is the first line with a time label in it."""
+def _bare(cell: str) -> str:
+    return cell.strip().strip('"')
+
+
+def _find_labels(lines: list[str], path: Path, wanted: Callable[[str], bool], what: str, example: str) -> tuple[int, str]:
+    """Return the index of the line of labels, and the separator: it is the first line with a wanted label in it."""
     for index, line in enumerate(lines[:HEADER_LINES]):
         for separator in ("\t", ";", ",", ""):
             cells = _split(line, separator)
-            if len(cells) > 1 and any(TIME_LABEL.match(cell.strip().strip('"')) for cell in cells) and not all(map(is_number, cells)):
+            if len(cells) > 1 and any(wanted(_bare(cell)) for cell in cells) and not all(map(is_number, cells)):
                 return index, separator
-    raise FileFormatError(
-        f"{path} has no column of time in its first {min(HEADER_LINES, len(lines))} lines, expected one labelled 'time' (s); add it."
-    )
+    raise FileFormatError(f"{path} has no {what} in its first {min(HEADER_LINES, len(lines))} lines, expected {example}; add it.")
 
 
 def _require_nothing_above(lines: list[str], separator: str, labels: list[str], path: Path) -> None:
@@ -123,15 +164,14 @@ def _split(line: str, separator: str) -> list[str]:
     return line.split(separator) if separator else line.split()
 
 
-def _time_column(labels: list[str], path: Path, line: int) -> tuple[int, bool]:
-    found = [(i, match) for i, label in enumerate(labels) if (match := TIME_LABEL.match(label))]
+def _time_column(labels: list[str], path: Path, line: int) -> int:
+    found = [i for i, label in enumerate(labels) if is_time(label)]
     if len(found) > 1:
         raise FileFormatError(
-            f"{path}, line {line}: {len(found)} columns of time ({labels[found[0][0]]!r}, {labels[found[1][0]]!r}, ...), expected one; "
+            f"{path}, line {line}: {len(found)} columns of time ({labels[found[0]]!r}, {labels[found[1]]!r}, ...), expected one; "
             "export all channels on one clock."
         )
-    column, match = found[0]
-    return column, (match[1] or "").lower().startswith("m")
+    return found[0]
 
 
 def _read_rows(lines: list[str], start: int, separator: str, labels: list[str], path: Path) -> tuple[list[list[str]], list[int]]:
@@ -146,9 +186,7 @@ def _read_rows(lines: list[str], start: int, separator: str, labels: list[str], 
             cells.pop()
         if not rows and not any(is_number(cell) and cell.strip() for cell in cells):
             continue  # a line of units
-        if len(cells) != len(labels):
-            hint = "the file is truncated: export it again" if index == last and len(cells) < len(labels) else "correct the line"
-            raise FileFormatError(f"{path}, line {index + 1}: {len(cells)} values for {len(labels)} columns; {hint}.")
+        require_full_row(cells, labels, path, index + 1, last=index == last)
         rows.append(cells)
         line_numbers.append(index + 1)
     if not rows:

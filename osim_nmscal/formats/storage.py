@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError, SignalError
 from osim_nmscal.formats.once import once
-from osim_nmscal.formats.table_end import require_declared_rows, require_whole_last_number, whole_number
+from osim_nmscal.formats.table_end import require_declared_rows, require_full_row, require_whole_last_number, whole_number
 from osim_nmscal.formats.text_files import numbers, read_text, require_finite, require_increasing, write_text_atomically
 
 FloatArray = NDArray[np.float64]
@@ -219,9 +219,7 @@ def _read_rows(lines: list[str], start: int, labels: list[str], path: Path) -> t
         cells = lines[index].split()
         if len(cells) != len(labels):
             cells = _cells_with_blanks(lines[index], len(labels))
-        if len(cells) != len(labels):
-            hint = "the file is truncated: export it again" if index == last and len(cells) < len(labels) else "correct the line"
-            raise FileFormatError(f"{path}, line {index + 1}: {len(cells)} values for {len(labels)} columns; {hint}.")
+        require_full_row(cells, labels, path, index + 1, last=index == last)
         rows.append(cells)
         line_numbers.append(index + 1)
     if not rows:
@@ -244,6 +242,10 @@ def _require_declared(header: _Header, values: FloatArray, path: Path) -> None:
 
 
 def _require_plausible_unit(series: TimeSeries, columns: list[int], angles: FloatArray) -> None:
+    seen = [i for i, values in enumerate(angles.T) if np.isfinite(values).any()]  # a column of gaps is for others to refuse
+    if not seen:
+        return
+    columns, angles = [columns[i] for i in seen], angles[:, seen]
     largest = np.nanmax(np.abs(angles), axis=0)
     worst = int(largest.argmax())
     name = series.labels[columns[worst]]

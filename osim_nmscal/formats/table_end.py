@@ -36,6 +36,24 @@ _Form = tuple[int, int]  # how many decimals a number has, and how long its expo
 _log = logging.getLogger(__name__)
 
 
+def require_full_row(cells: Sequence[str], labels: Sequence[str], path: Path, line: int, *, last: bool) -> None:
+    """Refuse a row that has more or fewer values than there are columns.
+
+    Args:
+        cells: the row.
+        labels: of the columns.
+        path: file, for the message.
+        line: line number, for the message.
+        last: whether it is the last row of the file; too short, it was cut there.
+
+    Raises:
+        FileFormatError: it has.
+    """
+    if len(cells) != len(labels):
+        hint = "the file is truncated: export it again" if last and len(cells) < len(labels) else "correct the line"
+        raise FileFormatError(f"{path}, line {line}: {len(cells)} values for {len(labels)} columns; {hint}.")
+
+
 def require_whole_last_number(text: str, cells: Sequence[str], path: Path, line: int) -> None:
     """Refuse a file that was cut inside its last number, as far as that can be told; say so where it cannot.
 

@@ -149,4 +149,6 @@ class FileFacts:
     plates: tuple[PlateFacts, ...] = ()
     events: tuple[EventFacts, ...] = ()
     model: ModelFacts | None = None
+    mass: float | None = None  # kg, of the person as typed at the capture
+    height: float | None = None  # m
     remarks: tuple[str, ...] = ()  # what a user should look at, one sentence each

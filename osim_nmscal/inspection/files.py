@@ -29,6 +29,12 @@ OPENSIM_AXES = "x y z"
 LARGEST_OFFSET = 10.0
 
 
+def files_below(folder: Path) -> tuple[Path, ...]:
+    """Return the files of known kinds in a folder and its subfolders, without hidden ones."""
+    found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower().lstrip(".") in KINDS and path.is_file())
+    return tuple(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+
+
 def inspect_file(path: Path | str) -> FileFacts:
     """State what a file holds.
 
@@ -77,6 +83,8 @@ def _c3d(path: Path) -> FileFacts:
         table=table,
         plates=plates,
         events=tuple(EventFacts(name=event.name, context=event.context, time=event.time) for event in recording.events),
+        mass=recording.person.mass,
+        height=recording.person.height,
         remarks=(*remarks, *_marker_remarks(markers), *_plate_remarks(plates)),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from osim_nmscal.inspection.facts import Clock, ColumnFacts, FileFacts, MarkerSetFacts, ModelFacts, PlateFacts, TableFacts
+from osim_nmscal.inspection.plates import PERSON
 from osim_nmscal.inspection.signals import emg_channels
 
 # Heights of a sketch over time, lowest first; a blank is no load.
@@ -42,6 +43,9 @@ def _lines(facts: FileFacts) -> Iterator[str]:
     if facts.events:
         names = [f"{event.context} {event.name} {event.time:.3f} s".strip() for event in facts.events]
         yield from _listing(f"events ({len(names)})", names)
+    told = [f"{value:g} {unit}" for value, unit in ((facts.mass, "kg"), (facts.height, "m")) if value is not None]
+    if told:
+        yield f"  person      {', '.join(told)} (as typed at the capture)"
     for remark in facts.remarks:
         yield f"  look at     {remark}"
 
@@ -90,7 +94,7 @@ def _ranges(columns: Sequence[ColumnFacts]) -> Iterator[str]:
 
 def _plates(plates: Sequence[PlateFacts]) -> Iterator[str]:
     width = max(len(plate.name) for plate in plates)
-    highest = max(plate.peak for plate in plates)
+    highest = max(PERSON, *(plate.peak for plate in plates))  # noise of empty plates is not to look like steps
     for i, plate in enumerate(plates):
         contacts = "; ".join(f"{c.start:.2f}-{c.end:.2f} s {c.peak:.0f} N" for c in plate.contacts[:3])
         more = f"; {len(plate.contacts)} contacts in all" if len(plate.contacts) > 3 else ""

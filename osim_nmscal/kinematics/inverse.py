@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.errors import SignalError, UncoveredModelError
 from osim_nmscal.kinematics.descent import Bounds, Descent, descend
 from osim_nmscal.kinematics.forward import Mechanism
@@ -37,8 +38,8 @@ SMALL_JUMP = 0.5
 BETTER, SAME_ERROR = 1e-3, 1e-3
 
 
-@dataclass(frozen=True, kw_only=True)
-class MarkerTasks:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class MarkerTasks(Noun):
     """Markers to follow.
 
     Example:
@@ -60,8 +61,8 @@ class MarkerTasks:
             raise SignalError(f"Weights of markers are {self.weights.tolist()}, expected finite numbers of at least 0.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class CoordinateTasks:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class CoordinateTasks(Noun):
     """Coordinates to stay near to values, which may change over time; a weight of 1 counts like the weighted mean of all markers.
 
     Example:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.errors import SignalError, listed
 
 # How far outside the fitted ranges a posture may be, in parts of the range. Source: rounding.
@@ -27,16 +28,16 @@ class PolynomialGroup:
     coefficients: Tensor  # (term, own muscle), m
 
 
-@dataclass(frozen=True, kw_only=True)
-class SurrogateValues:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SurrogateValues(Noun):
     """Geometry in some postures."""
 
     mtu_length: Tensor  # (..., muscle), m
     moment_arm: Tensor  # (..., coordinate, muscle), m, with OpenSim's sign; 0 where an MTU does not cross a coordinate
 
 
-@dataclass(frozen=True, kw_only=True)
-class SurrogateGeometry:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SurrogateGeometry(Noun):
     """Lengths and moment arms as functions of coordinates.
 
     Example:

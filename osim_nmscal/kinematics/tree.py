@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.errors import SignalError, UnknownNameError, did_you_mean, listed
 from osim_nmscal.kinematics.functions import CoordinateFunction, Linear
 
@@ -69,8 +70,8 @@ class Coupling:
     function: CoordinateFunction
 
 
-@dataclass(frozen=True, kw_only=True)
-class KinematicTree:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class KinematicTree(Noun):
     """A model without masses and muscles.
 
     Example:

@@ -16,8 +16,6 @@ from osim_nmscal.nms.recurrence import constant_recurrence
 
 # Axis of time in (..., time, trial, muscle).
 TIME = -3
-# Open interval for the shape factor A. Source: text below Eq. 2.
-SHAPE_FACTOR_RANGE = (-3.0, 0.0)
 # Below this size of A four terms of Eq. 2's series are exact to rounding, and its closed form loses digits.
 _SERIES_BELOW = 1e-3
 

@@ -1,6 +1,6 @@
 """Contraction: the force balance between fiber and tendon, with all first partial derivatives.
 
-Method page, steps 3 and 4: f = tendon(strain) - cos(pennation) * (a * active(l) * fv(v) + passive(l) + damping * v),
+docs/method.md: f = tendon(strain) - cos(pennation) * (a * active(l) * fv(v) + passive(l) + damping * v),
 in units of the maximum isometric force, with l and v normalized. Pennation keeps the height of the fibers constant
 (OpenSim's FixedWidthPennationModel): sin(pennation) = sin(pennation at optimal) / l.
 Partials are written out because the whole-trajectory solver needs them on every iteration; gradcheck tests hold them.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.errors import FiberDynamicsError
 from osim_nmscal.nms.activation import activation as bend
 from osim_nmscal.nms.activation import delayed, neural_activation
@@ -21,8 +22,8 @@ from osim_nmscal.nms.parameters import NmsParameters, initial_parameters
 __all__ = ["FiberDynamicsName", "NmsInputs", "NmsOutputs", "NmsParameters", "contract", "initial_parameters", "simulate"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class NmsInputs:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class NmsInputs(Noun):
     """What drives the muscles, the same for every parameter set.
 
     Example:
@@ -39,8 +40,8 @@ class NmsInputs:
     time_step: float  # s, one clock for all trials
 
 
-@dataclass(frozen=True, kw_only=True)
-class NmsOutputs:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class NmsOutputs(Noun):
     """What the muscles do; (..., time, trial, muscle) unless stated, with the parameter sets in front if there are any.
 
     Example:

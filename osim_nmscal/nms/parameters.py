@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.nms.contraction import TendonAndFiber
 from osim_nmscal.nms.muscle_models import muscle_curves
 
 
-@dataclass(frozen=True, kw_only=True)
-class NmsParameters:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class NmsParameters(Noun):
     """The parameters of the model; (muscle,) or (set, muscle) each.
 
     Example:

@@ -1,16 +1,20 @@
 """The ExternalLoads document of OpenSim for force plates: which plate pushes on which body, and the file of the forces."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from lxml import etree
 
 from osim_nmscal.data.time_series import TimeSeries
-from osim_nmscal.formats.storage import write_storage
+from osim_nmscal.errors import FileFormatError
+from osim_nmscal.formats.storage import read_storage, write_storage
 from osim_nmscal.formats.text_files import write_atomically
+from osim_nmscal.opensim_tools.setup_file import SetupFile, file_of, put, read_setup, text_of, write_setup
 
 FORCES_FILE = "forces.mot"
 LOADS_FILE = "external_loads.xml"
+_KINEMATICS = "external_loads_model_kinematics_file"
 # Columns of a plate: <plate>_v? force, <plate>_p? point of application, <plate>_m? free torque, ? = x, y, z.
 _IDENTIFIERS = (("force_identifier", "_v"), ("point_identifier", "_p"), ("torque_identifier", "_m"))
 
@@ -41,6 +45,46 @@ def write_plate_loads(forces: TimeSeries, bodies: Mapping[str, str], folder: Pat
     _put(loads, "datafile", FORCES_FILE)
     data = etree.tostring(document, encoding="UTF-8", xml_declaration=True, pretty_print=True)
     return write_atomically(folder / LOADS_FILE, lambda temporary: temporary.write_bytes(data))
+
+
+def write_shifted_loads(loads: Path, offset: float, folder: Path) -> Path:
+    """Write `forces.mot` on another clock, and a copy of the `external_loads.xml` that names it.
+
+    Args:
+        loads: the ExternalLoads XML as given.
+        offset: s, added to the time of its force file.
+        folder: gets both files.
+
+    Returns:
+        Path of the XML.
+
+    Raises:
+        FileFormatError: it names no force file.
+    """
+    setup = read_setup(loads, "ExternalLoads")
+    file = file_of(setup, "datafile")
+    if file is None:
+        raise FileFormatError(f"{loads} names no force file in <datafile>; add it.")
+    data = read_storage(file)
+    write_storage(folder / FORCES_FILE, replace(data, time=data.time + offset), header_name="forces")
+    put(setup.node, "datafile", FORCES_FILE)
+    place_kinematics(setup)
+    write_atomically(folder / LOADS_FILE, lambda temporary: write_setup(setup, temporary))
+    return folder / LOADS_FILE
+
+
+def place_kinematics(setup: SetupFile) -> None:
+    """Name the motion that carries points of application by its whole path, or not at all where every point is in the laboratory.
+
+    Published loads often name a motion that was not published; it moves points that are given on a body, and no others.
+
+    Raises:
+        FileFormatError: a point is given on a body, and the motion does not exist.
+    """
+    points = [text_of(force, "point_expressed_in_body", "ground").lower() for force in setup.node.iter("ExternalForce")]
+    carried = any(point not in ("ground", "/ground") for point in points)
+    kinematics = file_of(setup, _KINEMATICS) if carried else None
+    put(setup.node, _KINEMATICS, "Unassigned" if kinematics is None else str(kinematics))
 
 
 def _put(parent: etree._Element, name: str, text: str) -> None:

@@ -16,7 +16,11 @@ import numpy as np
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError, OpenSimToolError, SignalError, UnknownNameError, did_you_mean
 from osim_nmscal.formats.storage import read_storage, write_storage
+from osim_nmscal.opensim_objects import ModelSource, TableSource, takes_model
+from osim_nmscal.opensim_tools.external_loads import place_kinematics
 from osim_nmscal.opensim_tools.filtered_forces import filtered_wrench
+from osim_nmscal.opensim_tools.force_places import ActingForce, ForcePlace, force_places
+from osim_nmscal.opensim_tools.given import motion_of
 from osim_nmscal.opensim_tools.model_access import Coordinates, coordinates_of, free_coordinates, open_model
 from osim_nmscal.opensim_tools.motion import OPENSIM_ORDER, read_motion
 from osim_nmscal.opensim_tools.run import in_worker, temporary_folder
@@ -31,6 +35,8 @@ LARGEST_POINT = 100.0
 LARGEST_WEIGHTS = 50.0
 # Mean vertical force that differs from the weight by more than this share is said. Source: choice; both feet on plates give 1 %.
 WEIGHT_TOLERANCE = 0.1
+# Points of application are looked at where a plate carries at least this share of the weight. Source: choice
+LOADED = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +80,7 @@ class InverseDynamicsResult:
     moments: TimeSeries  # (time, coordinate), N·m for rotations, N for translations; columns named by coordinate
     path: Path  # .sto as the tool writes it
     vertical_force_over_weight: float  # mean over the recording; 1 if the plates carry the model
+    places: tuple[ForcePlace, ...] = ()  # how far from their bodies the forces with a point in ground act
     findings: tuple[str, ...] = ()  # full sentences
 
 
@@ -93,11 +100,13 @@ class _Loads:
     start: float  # s
     end: float
     mean_vertical: TimeSeries  # (time, 1), N, sum over the plates
+    acting: tuple[ActingForce, ...]  # those with a point in ground
 
 
+@takes_model
 def run_inverse_dynamics(
-    model: Path | str,
-    coordinates: Path | str | TimeSeries,
+    model: ModelSource,
+    coordinates: TableSource,
     out: Path | str,
     *,
     settings: InverseDynamicsSettings,
@@ -107,8 +116,8 @@ def run_inverse_dynamics(
     """Find the generalized forces that explain a motion.
 
     Args:
-        model: .osim file with the subject's mass.
-        coordinates: .mot or .sto file (degrees or radians), or coordinates in rad and m.
+        model: .osim file with the subject's mass, or `opensim.Model`.
+        coordinates: .mot or .sto file, `TimeSeries`, `opensim.TimeSeriesTable` or `Storage`; in degrees if it says so.
         out: .sto file to write; its log goes beside it (.log).
         settings: external loads and filter.
         start: first time, s; default the first that motion and forces share. The filter sees the whole motion.
@@ -128,11 +137,11 @@ def run_inverse_dynamics(
         >>> found.moments.column("elbow_flexion_r").shape
         (51,)
     """
-    out = Path(out).absolute()
+    out, coordinates = Path(out).absolute(), motion_of(coordinates)
     loads = settings.external_loads.absolute() if settings.external_loads else None
     job = _Job(
         model=Path(model).absolute(),
-        coordinates=coordinates if isinstance(coordinates, TimeSeries) else Path(coordinates).absolute(),
+        coordinates=coordinates,
         out=out,
         settings=settings.model_copy(update={"external_loads": loads}),
         start=start,
@@ -161,11 +170,16 @@ def _solve(job: _Job) -> InverseDynamicsResult:
         missing=job.settings.missing_coordinates,
     )
     start, end = _time_range(motion, loads, job)
+    places = force_places(model, state, motion, loads.acting) if loads is not None else ()  # before the tool, which makes another system
     table = _run_tool(model, motion, loads, start, end, job)
     moments = _named_by_coordinate(table, coordinates)
     share, findings = _weight_carried(loads, weight, start, end, job)
     return InverseDynamicsResult(
-        moments=replace(moments, source=str(job.out)), path=job.out, vertical_force_over_weight=share, findings=findings
+        moments=replace(moments, source=str(job.out)),
+        path=job.out,
+        vertical_force_over_weight=share,
+        places=places,
+        findings=findings,
     )
 
 
@@ -186,23 +200,29 @@ def _redirected_loads(settings: InverseDynamicsSettings, model: Any, weight: flo
         raise FileFormatError(f"{path} holds no ExternalForce that is switched on; nothing would act on the feet.")
     bodies = [model.getBodySet().get(i).getName() for i in range(model.getBodySet().getSize())]
     vertical = np.zeros(len(data.time))
+    acting = []
     for force in forces:
         body = text_of(force, "applied_to_body")
         if body not in bodies:
             raise UnknownNameError(f"{path} applies a force to body {body!r}, which the model does not have.{did_you_mean(body, bodies)}")
-        vertical += _vertical_force(setup, force, data, weight)
+        up = _vertical_force(setup, force, data, weight)
+        vertical += up
+        point = text_of(force, "point_identifier")
+        if point and text_of(force, "point_expressed_in_body", "ground") == "ground":
+            place = data.select([f"{point}{axis}" for axis in "xyz"]).values
+            acting.append(ActingForce(name=str(force.get("name")), body=body, time=data.time, vertical=up, point=place))
     used = data_file
     if settings.lowpass_forces and settings.lowpass_cutoff > 0:
         soft = _filtered(data, forces, settings.lowpass_cutoff)
         used = write_storage(temporary_folder() / "forces.mot", soft, header_name="forces")
     put(setup.node, "datafile", str(used))
-    if kinematics := file_of(setup, "external_loads_model_kinematics_file"):
-        put(setup.node, "external_loads_model_kinematics_file", str(kinematics))
+    place_kinematics(setup)
     return _Loads(
         path=write_setup(setup, temporary_folder() / "external_loads.xml"),
         start=float(data.time[0]),
         end=float(data.time[-1]),
         mean_vertical=TimeSeries(time=data.time, labels=("vertical",), values=vertical[:, None], source=str(data_file)),
+        acting=tuple(acting),
     )
 
 
@@ -253,7 +273,9 @@ def _vertical_force(setup: SetupFile, force: Any, data: TimeSeries, weight: floa
         raise SignalError(
             f"{data.source}: a force reaches {largest:.4g} N, {largest / weight:.0f} times the model's weight; correct its unit."
         )
-    if "point" in columns and (furthest := float(np.nanmax(np.abs(columns["point"])))) > LARGEST_POINT:
+    # an unloaded plate divides noise by noise: its point may lie anywhere
+    loaded = np.linalg.norm(columns["force"], axis=1) > LOADED * weight
+    if "point" in columns and loaded.any() and (furthest := float(np.nanmax(np.abs(columns["point"][loaded])))) > LARGEST_POINT:
         raise SignalError(f"{data.source}: a point of application reaches {furthest:.4g} m; it looks like mm: divide by 1000.")
     return columns["force"][:, 1]
 
@@ -320,16 +342,3 @@ def _weight_carried(loads: _Loads | None, weight: float, start: float, end: floa
         f"{loads.mean_vertical.source}: the mean vertical force is {share:.3f} of the weight of the model ({weight / 9.80665:.1f} kg); "
         "check the mass ([scaling] mass_only), which plate is which foot, or use only the time when every foot is on a plate.",
     )
-
-
-def coordinate_moments(table: TimeSeries) -> TimeSeries:
-    """Name the columns of an inverse dynamics file by coordinate.
-
-    Args:
-        table: as read from the file of OpenSim's tool: `<coordinate>_moment`, `<coordinate>_force`.
-
-    Returns:
-        The same with the suffixes taken off.
-    """
-    names = tuple(next((label.removesuffix(s) for s in SUFFIXES if label.endswith(s)), label) for label in table.labels)
-    return replace(table, labels=names)

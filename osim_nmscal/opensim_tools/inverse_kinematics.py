@@ -19,11 +19,14 @@ import numpy as np
 from lxml import etree
 from numpy.typing import NDArray
 
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.errors import OpenSimToolError, SignalError, UncoveredModelError, UnknownNameError, did_you_mean, listed
 from osim_nmscal.formats.storage import in_radians, read_storage, write_storage
 from osim_nmscal.formats.text_files import write_atomically
 from osim_nmscal.formats.trc import read_trc, write_trc
+from osim_nmscal.opensim_objects import ModelSource, takes_model
+from osim_nmscal.opensim_tools.given import MarkerSource, markers_of
 from osim_nmscal.opensim_tools.model_access import Coordinates, coordinates_of, open_model
 from osim_nmscal.opensim_tools.motion import with_dependents
 from osim_nmscal.opensim_tools.run import in_worker, temporary_folder
@@ -95,8 +98,8 @@ class InverseKinematicsSettings(Settings):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class InverseKinematicsResult:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class InverseKinematicsResult(Noun):
     """Joint angles of one recording and how well the markers fit."""
 
     coordinates: TimeSeries  # (time, coordinate), rad and m
@@ -124,9 +127,10 @@ class _Solution:
     findings: tuple[str, ...]
 
 
+@takes_model
 def run_inverse_kinematics(
-    model: Path | str,
-    markers: Path | str | MarkerTrajectories,
+    model: ModelSource,
+    markers: MarkerSource,
     out: Path | str,
     *,
     settings: InverseKinematicsSettings,
@@ -136,8 +140,8 @@ def run_inverse_kinematics(
     """Find the joint angles that bring the model's markers nearest to the recorded ones.
 
     Args:
-        model: scaled .osim file.
-        markers: .trc file, or trajectories in m.
+        model: scaled .osim file or `opensim.Model`.
+        markers: .trc file, trajectories in m, or an `opensim.TimeSeriesTableVec3`.
         out: .mot file to write; its log goes beside it (.log).
         settings: task set and how to treat gaps.
         start: first time, s; by default the setup's `time_range` if its `marker_file` is this recording, else the whole recording.
@@ -160,10 +164,10 @@ def run_inverse_kinematics(
         >>> angles = run_inverse_kinematics("scaled.osim", "walk.trc", "ik.mot", settings=settings)  # doctest: +SKIP
         >>> angles.marker_error_rms.max() < 0.02  # doctest: +SKIP
     """
-    out = Path(out).absolute()
+    out, markers = Path(out).absolute(), markers_of(markers)
     job = _Job(
         model=Path(model).absolute(),
-        markers=markers if isinstance(markers, MarkerTrajectories) else Path(markers).absolute(),
+        markers=markers,
         out=out,
         settings=settings.model_copy(update={"setup": settings.setup.absolute()}),
         start=start,
@@ -271,6 +275,12 @@ def _require_plausible_unit(recorded: MarkerTrajectories, needed: list[str], mod
     located = [model.getMarkerSet().get(name).getLocationInGround(state) for name in needed]
     expected = np.array([[point.get(i) for i in range(3)] for point in located])
     positions = recorded.positions[:, [recorded.markers.index(name) for name in needed]]
+    positions = positions[np.isfinite(positions).any(axis=(1, 2))]
+    if len(positions) == 0:
+        raise SignalError(
+            f"{recorded.source}: none of the {len(needed)} markers that the model follows is seen from {recorded.time[0]:g} to "
+            f"{recorded.time[-1]:g} s; check their names and the used time."
+        )
     spans = np.nanmax(positions, axis=1) - np.nanmin(positions, axis=1)
     span = float(np.nanmedian(np.linalg.norm(spans, axis=1)))
     model_span = float(np.linalg.norm(np.ptp(expected, axis=0)))

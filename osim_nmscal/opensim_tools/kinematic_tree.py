@@ -14,7 +14,7 @@ from osim_nmscal.errors import UncoveredModelError
 from osim_nmscal.kinematics.functions import Linear
 from osim_nmscal.kinematics.tree import Coupling, Frame, Joint, JointAxis, KinematicTree
 from osim_nmscal.opensim_tools.kinematic_tree_functions import plain_function, plain_multiple
-from osim_nmscal.opensim_tools.model_access import Coordinates
+from osim_nmscal.opensim_tools.model_access import Coordinates, constraints_beside_couplers
 
 FloatArray = NDArray[np.float64]
 
@@ -46,7 +46,8 @@ def kinematic_tree(model: Any, coordinates: Coordinates) -> KinematicTree:
     Raises:
         UncoveredModelError: names what the tree cannot hold.
     """
-    _require_plain_constraints(model)
+    for name, kind in constraints_beside_couplers(model):
+        raise UncoveredModelError(f"Constraint {name!r} is a {kind}.")
     names = coordinates.names
     handles = [model.getCoordinateSet().get(i) for i in range(len(names))]
     for handle in handles:
@@ -81,18 +82,6 @@ def kinematic_tree(model: Any, coordinates: Coordinates) -> KinematicTree:
         marker_body=np.array([body for body, _ in placed], dtype=np.int64),
         marker_location=np.array([location for _, location in placed], dtype=np.float64).reshape(-1, 3),
     )
-
-
-def _require_plain_constraints(model: Any) -> None:
-    import opensim
-
-    for component in model.getComponentsList():
-        constraint = opensim.Constraint.safeDownCast(component)
-        if constraint is None or not constraint.get_isEnforced():
-            continue
-        kind = constraint.getConcreteClassName()
-        if kind != "CoordinateCouplerConstraint":
-            raise UncoveredModelError(f"Constraint {constraint.getName()!r} is a {kind}.")
 
 
 def _joints(model: Any, names: Sequence[str]) -> tuple[dict[str, int], list[Joint]]:

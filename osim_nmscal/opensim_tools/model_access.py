@@ -4,7 +4,7 @@ Runs inside the worker process; no object of OpenSim leaves `opensim_tools/`. Ke
 long as anything of it is used: OpenSim's Python objects do not keep their owner alive.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,16 @@ class Coupler:
 
         order = opensim.StdVectorInt([which])
         return self.scale * float(self.function.calcDerivative(order, opensim.Vector(list(map(float, values)))))
+
+
+def constraints_beside_couplers(model: Any) -> Iterator[tuple[str, str]]:
+    """Yield name and class of every enforced constraint that is no coupler of coordinates."""
+    import opensim
+
+    for component in model.getComponentsList():
+        constraint = opensim.Constraint.safeDownCast(component)
+        if constraint is not None and constraint.get_isEnforced() and constraint.getConcreteClassName() != "CoordinateCouplerConstraint":
+            yield constraint.getName(), constraint.getConcreteClassName()
 
 
 @dataclass(frozen=True, kw_only=True)

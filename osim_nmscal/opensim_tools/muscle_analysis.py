@@ -19,6 +19,8 @@ from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import MuscleGeometry
 from osim_nmscal.errors import FileFormatError, SignalError
 from osim_nmscal.formats.storage import read_storage, write_storage
+from osim_nmscal.opensim_objects import ModelSource, TableSource, takes_model
+from osim_nmscal.opensim_tools.given import motion_of
 from osim_nmscal.opensim_tools.model_access import coordinates_of, free_coordinates, open_model, require_coordinate
 from osim_nmscal.opensim_tools.motion import read_motion
 from osim_nmscal.opensim_tools.path_geometry import MomentArmMethod, PathGeometry, require_couplers_only
@@ -92,9 +94,10 @@ class _Outcome:
     findings: tuple[str, ...]
 
 
+@takes_model
 def run_muscle_analysis(
-    model: Path | str,
-    coordinates: Path | str | TimeSeries,
+    model: ModelSource,
+    coordinates: TableSource,
     out: Path | str,
     *,
     settings: MuscleAnalysisSettings,
@@ -104,8 +107,8 @@ def run_muscle_analysis(
     """Find MTU lengths and moment arms over a motion, and write them as OpenSim files.
 
     Args:
-        model: .osim file.
-        coordinates: .mot or .sto file (degrees or radians), or coordinates in rad and m.
+        model: .osim file or `opensim.Model`.
+        coordinates: .mot or .sto file, `TimeSeries`, `opensim.TimeSeriesTable` or `Storage`; in degrees if it says so.
         out: folder; gets `mtu_length.sto`, `moment_arm_<dof>.sto` and `muscle_analysis.log`.
         settings: dofs, MTUs, method.
         windows: parts of the motion that are needed; default all of it. Filters see the whole motion, and MTUs are those that cross a
@@ -130,10 +133,10 @@ def run_muscle_analysis(
         >>> geometry.moment_arm.shape
         (51, 1, 7)
     """
-    out = Path(out).absolute()
+    out, coordinates = Path(out).absolute(), motion_of(coordinates)
     job = _Job(
         model=Path(model).absolute(),
-        coordinates=coordinates if isinstance(coordinates, TimeSeries) else Path(coordinates).absolute(),
+        coordinates=coordinates,
         out=out,
         settings=settings,
         windows=tuple(windows),

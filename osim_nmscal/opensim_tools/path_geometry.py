@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.errors import MuscleModelError, UnknownNameError, did_you_mean, listed
-from osim_nmscal.opensim_tools.model_access import Coordinates, muscles_of
+from osim_nmscal.opensim_tools.model_access import Coordinates, constraints_beside_couplers, muscles_of
 
 FloatArray = NDArray[np.float64]
 MomentArmMethod = Literal["lengthening_speed", "moment_arm_solver"]
@@ -112,15 +112,8 @@ def require_couplers_only(model: Any, model_name: str) -> None:
     Raises:
         MuscleModelError: names the constraint.
     """
-    import opensim
-
-    for component in model.getComponentsList():
-        constraint = opensim.Constraint.safeDownCast(component)
-        if constraint is None or not constraint.get_isEnforced():
-            continue
-        kind = constraint.getConcreteClassName()
-        if kind != "CoordinateCouplerConstraint":
-            raise MuscleModelError(
-                f"{model_name} has a {kind} ({constraint.getName()!r}), whose coordinates move together in a way that a lengthening speed "
-                "does not see; set method = 'moment_arm_solver'."
-            )
+    for name, kind in constraints_beside_couplers(model):
+        raise MuscleModelError(
+            f"{model_name} has a {kind} ({name!r}), whose coordinates move together in a way that a lengthening speed does not see; "
+            "set method = 'moment_arm_solver'."
+        )

@@ -9,75 +9,45 @@ Mass alone: every mass and inertia times subject mass / model mass, for a model 
 
 import logging
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.data.time_series import MarkerTrajectories
 from osim_nmscal.errors import ConfigError, FileFormatError, OpenSimToolError, SignalError, UnknownNameError, did_you_mean
+from osim_nmscal.formats.marker_files import is_c3d, read_markers
 from osim_nmscal.formats.text_files import write_atomically
 from osim_nmscal.formats.trc import read_trc, write_trc
+from osim_nmscal.opensim_objects import ModelSource, takes_model
 from osim_nmscal.opensim_tools.model_access import open_model
+from osim_nmscal.opensim_tools.placed_markers import PlacedMarkers, placed_markers
 from osim_nmscal.opensim_tools.run import in_worker, temporary_folder
+from osim_nmscal.opensim_tools.scale_setup import MASS_TOLERANCE, STATIC_TRIALS, ScalingSettings, agreed_mass, read_scale_setup
 from osim_nmscal.opensim_tools.setup_file import (
     SetupFile,
     file_name_of,
     file_of,
     included,
     is_on,
-    marker_tasks,
+    marker_weights,
     numbers_of,
     put,
     read_setup,
     text_of,
     write_setup,
 )
-from osim_nmscal.settings import Settings, setting
 from osim_nmscal.signals import fill_marker_gaps
 
 FloatArray = NDArray[np.float64]
 
 # A segment of a person is no more than this many times longer or shorter than the generic model's. Source: choice.
 LARGEST_FACTOR = 2.5
-# The two steps of a ScaleTool that read a static trial, and what its copy is called.
-STATIC_TRIALS = {"ModelScaler": "static_scale.trc", "MarkerPlacer": "static_place.trc"}
-# The configured mass and that of the setup file agree to this share.
-MASS_TOLERANCE = 1e-3
 
 _log = logging.getLogger(__name__)
-
-
-class ScalingSettings(Settings):
-    """How the generic model becomes the subject's. With neither `setup` nor `mass_only` the model is taken as already scaled.
-
-    Example:
-        >>> ScalingSettings().mass_only
-        False
-        >>> scale_model("models/virtual_arm.osim", "scaled.osim", settings=ScalingSettings(mass_only=True))
-        Traceback (most recent call last):
-            ...
-        osim_nmscal.errors.ConfigError: [scaling] mass_only = true needs the subject's mass in kg; add it.
-    """
-
-    setup: Path | None = setting(None, unit="-", description="OpenSim setup XML with a ScaleTool, used as it is.", source="user")
-    mass_only: bool = setting(
-        False,
-        unit="-",
-        description="Change masses and inertias only, geometry fits already.",
-        source="choice: geometry is scaled by a setup; leaving it is to be asked for",
-    )
-    mass: float | None = setting(
-        None, unit="kg", description="Mass of the subject; needed with mass_only, and compared with the setup file's.", source="user", gt=0
-    )
-    longest_gap: float = setting(
-        0.1,
-        unit="s",
-        description="Longest gap of a marker of the static trial that is interpolated.",
-        source="choice: as in inverse kinematics",
-        ge=0,
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +66,7 @@ class ScalingResult:
     mass: float  # kg, of the scaled model
     mass_factor: float  # scaled / generic
     scales: tuple[BodyScale, ...] = ()  # empty unless a ScaleTool ran
+    placed: PlacedMarkers | None = None  # errors of the markers in the static pose; None unless a MarkerPlacer ran
     findings: tuple[str, ...] = ()  # full sentences
 
 
@@ -104,13 +75,15 @@ class _Job:
     model: Path
     out: Path
     settings: ScalingSettings
+    captures: Mapping[Path, MarkerTrajectories]  # static trials in c3d files, which are not read in OpenSim's process
 
 
-def scale_model(model: Path | str, out: Path | str, *, settings: ScalingSettings) -> ScalingResult:
+@takes_model
+def scale_model(model: ModelSource, out: Path | str, *, settings: ScalingSettings) -> ScalingResult:
     """Scale a model, or adjust its mass, or take it as it is.
 
     Args:
-        model: .osim file; with a setup file it replaces the generic model named there.
+        model: .osim file or `opensim.Model`; with a setup file it replaces the generic model named there.
         out: .osim file to write; its log goes beside it (.log).
         settings: what to do.
 
@@ -137,7 +110,10 @@ def scale_model(model: Path | str, out: Path | str, *, settings: ScalingSettings
         raise ConfigError(f"The scaled model would overwrite the model {out}; choose another results folder.")
     if settings.mass_only and settings.mass is None:
         raise ConfigError("[scaling] mass_only = true needs the subject's mass in kg; add it.")
-    job = _Job(model=Path(model).absolute(), out=out, settings=settings.model_copy(update={"setup": setup}))
+    if setup is None and (settings.static_trial or settings.static_range):
+        read_scale_setup(settings)  # says what is missing
+    settings = settings.model_copy(update={"setup": setup})
+    job = _Job(model=Path(model).absolute(), out=out, settings=settings, captures=_captures(settings) if setup else {})
     work = _run_scale_tool if setup else _scale_mass if settings.mass_only else _take_as_it_is
     doing = f"scaling of {job.model}" + (f" with {setup}" if setup else "")
     result = in_worker(work, job, log=out.with_suffix(".log"), doing=doing)
@@ -190,7 +166,7 @@ def _mass(model: Any) -> float:
 def _run_scale_tool(job: _Job) -> ScalingResult:
     import opensim
 
-    setup = read_setup(Path(job.settings.setup or ""), "ScaleTool")
+    setup = read_scale_setup(job.settings)
     generic = open_model(job.model)
     before = _mass(generic)
     mass = agreed_mass(setup, job.settings.mass)
@@ -207,25 +183,42 @@ def _run_scale_tool(job: _Job) -> ScalingResult:
     after = _mass(open_model(written))
     if mass > 0 and abs(after - mass) > MASS_TOLERANCE * mass:
         findings += (f"The scaled model weighs {after:.3f} kg although {setup.path} asks for {mass:.3f} kg.",)
+    errors = _placed(setup, originals.get("MarkerPlacer"), job) if placed else None
     write_atomically(job.out, lambda temporary: shutil.copyfile(written, temporary))
-    return ScalingResult(model=job.out, mass=after, mass_factor=after / before, scales=scales, findings=findings)
+    return ScalingResult(model=job.out, mass=after, mass_factor=after / before, scales=scales, placed=errors, findings=findings)
 
 
-def agreed_mass(setup: SetupFile, configured: float | None) -> float:
-    """Return the mass that a setup file and the configuration ask for, kg; the latter is put into a setup that states none.
+def _captures(settings: ScalingSettings) -> dict[Path, MarkerTrajectories]:
+    setup = read_scale_setup(settings)
+    files = (file_of(setup, f"{place}/marker_file") for place in STATIC_TRIALS if is_on(setup.node, f"{place}/apply"))
+    return {file: read_markers(file, settings.c3d_axes) for file in files if file is not None and is_c3d(file)}
 
-    Raises:
-        ConfigError: they differ.
-    """
-    stated = numbers_of(setup, "mass", (-1.0,))[0]
-    if configured is None:
-        return stated
-    if stated > 0 and abs(stated - configured) > MASS_TOLERANCE * configured:
-        raise ConfigError(f"{setup.path} says <mass> {stated:g} kg, the configuration {configured:g} kg; make them agree.")
-    if stated <= 0:
-        put(setup.node, "mass", repr(configured))
-        return configured
-    return stated
+
+def _static(trial: Path, job: _Job) -> MarkerTrajectories:
+    return job.captures[trial] if trial in job.captures else read_trc(trial)
+
+
+def _placed(setup: SetupFile, trial: Path | None, job: _Job) -> PlacedMarkers | None:
+    """Compare the scaled model in its static pose with the markers that it follows there."""
+    scaled, pose = temporary_folder() / "scaled.osim", temporary_folder() / "static.mot"
+    if trial is None or not (scaled.is_file() and pose.is_file()):
+        return None
+    static = _static(trial, job)
+    rows = _rows(setup, "MarkerPlacer", static)
+    used = replace(static, time=static.time[rows], positions=static.positions[rows])
+    seen = {name for name, path in zip(used.markers, used.positions.swapaxes(0, 1), strict=True) if np.isfinite(path).all(axis=1).any()}
+    weights = {name: weight for name, weight in _followed(setup).items() if name in seen}
+    return placed_markers(scaled, pose, used, weights) if weights else None
+
+
+def _followed(setup: SetupFile) -> dict[str, float]:
+    return {name: weight for node in setup.node.iter("IKTaskSet") for name, weight in marker_weights(included(node)).items()}
+
+
+def _rows(setup: SetupFile, place: str, static: MarkerTrajectories) -> NDArray[np.bool_]:
+    start, end = numbers_of(setup, f"{place}/time_range", (-np.inf, np.inf))[:2]
+    inside = (static.time >= start) & (static.time <= end)
+    return inside if end > start and inside.any() else np.ones(len(static.time), dtype=bool)
 
 
 def _redirect(setup: SetupFile, originals: dict[str, Path | None], job: _Job) -> tuple[str, ...]:
@@ -242,7 +235,10 @@ def _redirect(setup: SetupFile, originals: dict[str, Path | None], job: _Job) ->
         put(setup.node, "GenericModelMaker/marker_set_file", "marker_set.xml")
     for place, trc in originals.items():
         if trc is not None:
-            shutil.copyfile(trc, folder / STATIC_TRIALS[place])
+            if trc in job.captures:
+                write_trc(folder / STATIC_TRIALS[place], job.captures[trc])
+            else:
+                shutil.copyfile(trc, folder / STATIC_TRIALS[place])
             put(setup.node, f"{place}/marker_file", STATIC_TRIALS[place])
     if pose := file_of(setup, "MarkerPlacer/coordinate_file"):
         shutil.copyfile(pose, folder / f"pose{pose.suffix}")
@@ -269,8 +265,8 @@ def _require_markers(setup: SetupFile, generic: Any, originals: dict[str, Path |
         }
         findings += _check(setup, "ModelScaler", originals.get("ModelScaler"), used, known, job)
     if is_on(setup.node, "MarkerPlacer/apply"):
-        tasks = [name for node in setup.node.iter("IKTaskSet") for name in marker_tasks(included(node))]
-        findings += _check(setup, "MarkerPlacer", originals.get("MarkerPlacer"), dict.fromkeys(tasks, "the marker placer"), known, job)
+        followed = dict.fromkeys(_followed(setup), "the marker placer")
+        findings += _check(setup, "MarkerPlacer", originals.get("MarkerPlacer"), followed, known, job)
     return findings
 
 
@@ -290,7 +286,7 @@ def _check(setup: SetupFile, place: str, trc: Path | None, used: dict[str, str],
         return ()
     if trc is None:
         raise FileFormatError(f"{setup.path} names no static trial in <{place}><marker_file>; add it.")
-    static = read_trc(trc)
+    static = _static(trc, job)
     for name, user in used.items():
         for where, names in ((static.source, list(static.markers)), (f"{job.model} with its marker set", model_markers)):
             if name not in names:
@@ -298,8 +294,7 @@ def _check(setup: SetupFile, place: str, trc: Path | None, used: dict[str, str],
                     f"{setup.path}: {user} uses marker {name!r}, which {where} does not have.{did_you_mean(name, names)} "
                     "Correct the name, or set its <apply> to false."
                 )
-    start, end = numbers_of(setup, f"{place}/time_range", (-np.inf, np.inf))[:2]
-    rows = (static.time >= start) & (static.time <= end) if end > start else np.ones(len(static.time), dtype=bool)
+    rows = _rows(setup, place, static)
     if not np.isnan(static.positions[rows][:, [static.markers.index(name) for name in used]]).any():
         return ()
     filled = fill_marker_gaps(static, job.settings.longest_gap, list(used))

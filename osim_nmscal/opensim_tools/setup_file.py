@@ -135,7 +135,13 @@ def marker_tasks(task_set: etree._Element) -> list[str]:
     Raises:
         FileFormatError: a weight is not a number.
     """
-    return [str(task.get("name")) for task in task_set.iter("IKMarkerTask") if is_on(task) and _weight(task) > 0]
+    return list(marker_weights(task_set))
+
+
+def marker_weights(task_set: etree._Element) -> dict[str, float]:
+    """Return marker -> weight of those that `marker_tasks` names; raises as it."""
+    weights = {str(task.get("name")): _weight(task) for task in task_set.iter("IKMarkerTask") if is_on(task)}
+    return {name: weight for name, weight in weights.items() if weight > 0}
 
 
 def coordinate_tasks(task_set: etree._Element) -> list[str]:

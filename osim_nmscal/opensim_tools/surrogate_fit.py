@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import MuscleModelError, UnknownNameError, listed
 from osim_nmscal.kinematics.surrogate_fitting import GeometrySamples, MtuError, SurrogateFit, evaluated, fit_surrogate
+from osim_nmscal.opensim_objects import ModelSource, takes_model
 from osim_nmscal.opensim_tools.model_access import Coordinates, coordinates_of, free_coordinates, open_model, require_coordinate
 from osim_nmscal.opensim_tools.motion import with_dependents
 from osim_nmscal.opensim_tools.path_geometry import PathGeometry, require_couplers_only
@@ -53,8 +54,9 @@ class SurrogateOverMotion:
     errors: tuple[MtuError, ...]  # one per MTU
 
 
+@takes_model
 def fit_surrogate_geometry(
-    model: Path | str,
+    model: ModelSource,
     ranges: Mapping[str, Range],
     log: Path | str,
     *,
@@ -66,7 +68,7 @@ def fit_surrogate_geometry(
     """Fit polynomials to the muscle paths of a model.
 
     Args:
-        model: .osim file.
+        model: .osim file or `opensim.Model`.
         ranges: coordinate -> lowest and highest value, rad or m; the coordinates of the surrogate, in this order.
         log: file for OpenSim's log.
         muscles: MTUs; default every one that crosses one of the coordinates.

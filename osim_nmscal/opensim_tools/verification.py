@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import OpenSimToolError, SignalError
+from osim_nmscal.opensim_objects import ModelSource, TableSource, takes_model
+from osim_nmscal.opensim_tools.given import motion_of, series_of
 from osim_nmscal.opensim_tools.model_access import coordinates_of, free_coordinates, open_model, require_coordinate
 from osim_nmscal.opensim_tools.motion import read_motion
 from osim_nmscal.opensim_tools.muscle_simulation import DrivenMuscles, prepare_muscles
@@ -123,10 +125,11 @@ class VerifiedTrial:
     failure: OpenSimToolError | None = None
 
 
+@takes_model
 def verify_model(
-    model: Path | str,
-    coordinates: Path | str | TimeSeries,
-    activation: TimeSeries,
+    model: ModelSource,
+    coordinates: TableSource,
+    activation: TableSource,
     dofs: Sequence[str],
     *,
     settings: VerificationSettings,
@@ -136,9 +139,9 @@ def verify_model(
     """Run a model's own muscles in OpenSim over the time of the activations, from static equilibrium at their first sample.
 
     Args:
-        model: .osim file, opened as it is.
-        coordinates: the whole motion, .mot or .sto file, or in rad and m; it may be longer than the activations.
-        activation: (time, muscle), 0 to 1, used in place of the model's activation dynamics; below a muscle's
+        model: .osim file or `opensim.Model`, taken as it is.
+        coordinates: the whole motion, as `run_muscle_analysis` takes it; it may be longer than the activations.
+        activation: (time, muscle), 0 to 1, in any such form; used in place of the model's activation dynamics; below a muscle's
             `minimum_activation` OpenSim uses that.
         dofs: coordinates whose moments are returned.
         settings: integration, filter and moment arms.
@@ -161,7 +164,7 @@ def verify_model(
         >>> run.tendon_force.labels, bool((run.joint_moment.values > 0).all())
         (('brachialis_r',), True)
     """
-    motion = coordinates if isinstance(coordinates, TimeSeries) else Path(coordinates)
+    motion, activation = motion_of(coordinates), series_of(activation)
     trial = TrialToVerify(name=activation.source, coordinates=motion, activation=activation, dofs=tuple(dofs))
     (verified,) = verify_trials(model, [trial], settings=settings, log=log, full=full)
     if verified.run is None:

@@ -55,6 +55,11 @@ def _converted(muscle: Muscle, muscle_class: str) -> Muscle:
         case DeGrooteFregly2016Properties() as degroote:
             _require_convertible(muscle.name, degroote)
             properties = _millard_of_degroote(degroote)
+        case other:  # a class that was added without a way to others
+            raise MuscleModelError(
+                f"Muscle {muscle.name!r} cannot become a {muscle_class}: nothing says how one with {type(other).__name__} would; "
+                'set muscle_class = "keep".'
+            )
     return replace(muscle, properties=properties)
 
 

@@ -17,6 +17,7 @@ from lxml import etree
 from osim_nmscal.data.model import Coordinate
 from osim_nmscal.data.muscles import Muscle, MuscleTable
 from osim_nmscal.errors import FileFormatError, MuscleModelError, did_you_mean, listed
+from osim_nmscal.opensim_objects import ModelSource, takes_model
 from osim_nmscal.osim_model.document import ModelDocument, read_document
 from osim_nmscal.osim_model.properties import (
     COMMON_DEFAULTS,
@@ -48,11 +49,12 @@ _ROTATIONAL: dict[str, tuple[bool, ...]] = {
 }
 
 
-def read_muscles(path: Path, substitute_muscle_class: str | None = None) -> MuscleTable:
+@takes_model
+def read_muscles(path: ModelSource, substitute_muscle_class: str | None = None) -> MuscleTable:
     """Read every muscle of a model, in the file's order, each property resolved.
 
     Args:
-        path: an .osim file.
+        path: an .osim file or an `opensim.Model`.
         substitute_muscle_class: the class as which muscles of a class we do not know are read; `None`: they are an error.
 
     Raises:
@@ -67,8 +69,9 @@ def read_muscles(path: Path, substitute_muscle_class: str | None = None) -> Musc
     return muscles_of(read_document(path), substitute_muscle_class)
 
 
-def read_coordinates(path: Path) -> tuple[Coordinate, ...]:
-    """Read every coordinate of a model, in the file's order.
+@takes_model
+def read_coordinates(path: ModelSource) -> tuple[Coordinate, ...]:
+    """Read every coordinate of a model, in the file's order; the model is an .osim file or an `opensim.Model`.
 
     Raises:
         FileFormatError: no .osim, a value that is not a number, or a joint whose kind of motion we do not know.

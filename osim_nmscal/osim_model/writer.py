@@ -16,6 +16,7 @@ from lxml import etree
 
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.errors import UnknownNameError, WriteBackError, did_you_mean, listed
+from osim_nmscal.opensim_objects import ModelSource, takes_model
 from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.document import Edit, ModelDocument, apply_edits, element_spans, read_document
 from osim_nmscal.osim_model.muscle_edits import CALIBRATED, calibrated_values, calibration_edits, conversion_edits, is_kept
@@ -25,9 +26,10 @@ from osim_nmscal.osim_model.reader import muscle_elements, muscle_of
 MuscleClass = Literal["keep", "Millard2012EquilibriumMuscle", "DeGrooteFregly2016Muscle"]
 
 
+@takes_model
 def write_personalized(
-    source: Path,
-    out: Path,
+    source: ModelSource,
+    out: Path | str,
     muscles: MuscleTable,
     *,
     muscle_class: MuscleClass = "keep",
@@ -36,7 +38,7 @@ def write_personalized(
     """Write a copy of a model in which the given muscles have their calibrated values.
 
     Args:
-        source: the .osim that the muscles were read from.
+        source: the .osim or `opensim.Model` that the muscles were read from.
         out: where to write; its folder is made, an existing file is replaced at once.
         muscles: some or all of the model's muscles, calibrated.
         muscle_class: "keep" leaves each muscle's class (muscles that were read with `substitute_muscle_class` become

@@ -1,6 +1,6 @@
 """What a section of the report is made of: text, figures and tables; the template knows nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -106,6 +106,6 @@ def sort_key(value: Cell) -> str:
     return "" if value is None else value
 
 
-def rows_of(rows: Sequence[Sequence[Cell]]) -> tuple[tuple[Cell, ...], ...]:
+def rows_of(rows: Iterable[Sequence[Cell]]) -> tuple[tuple[Cell, ...], ...]:
     """Return rows as a table keeps them."""
     return tuple(tuple(row) for row in rows)

@@ -25,7 +25,7 @@ def clinician_section(data: ReportData) -> Section:
 
 def _moments(data: ReportData) -> tuple[Block, ...]:
     if not data.predictions:
-        return (Missing(what="Joint moments over the cycle", why=data.failure or "the run ended before the model was evaluated."),)
+        return (Missing(what="Joint moments over the cycle", why=data.why("the run ended before the model was evaluated.")),)
     before = any(trial.uncalibrated_moment is not None for trial in data.trials)
     figures: list[Block] = []
     for role, name in (("held_out", "held-out"), ("calibration", "calibration")):
@@ -38,12 +38,16 @@ def _moments(data: ReportData) -> tuple[Block, ...]:
             Figure(
                 caption=f"Joint moments of the {name} trials ({_counted(members)}), mean ± standard deviation over the trial's "
                 "own duration. R²: mean over trials, before → after calibration.",
-                panels=tuple(moment_panel(members, i, _r2(data, role, dof)) for i, dof in enumerate(data.dofs)),
+                panels=tuple(moment_panel(members, dof, _r2(data, role, dof)) for dof in _dofs(members)),
                 legend=MOMENT_LEGEND if before else (MOMENT_LEGEND[0], MOMENT_LEGEND[2]),
                 name=f"moments_{role}",
             )
         )
     return tuple(figures)
+
+
+def _dofs(trials: list[TrialView]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(dof for trial in trials for dof in trial.dofs))
 
 
 def _counted(trials: list[TrialView]) -> str:
@@ -62,7 +66,7 @@ def _r2(data: ReportData, role: str, dof: str) -> str:
 
 def _agreement(data: ReportData) -> Block:
     if not data.metrics:
-        return Missing(what="Agreement with inverse dynamics", why="the run ended before the model was evaluated.")
+        return Missing(what="Agreement with inverse dynamics", why=data.why("the run ended before the model was evaluated."))
     rows: list[tuple[Cell, ...]] = []
     marked: set[int] = set()
     recordings = sorted(dict.fromkeys((m.trial.rpartition("/")[0], m.role) for m in data.metrics), key=lambda pair: pair[1] != "held_out")
@@ -100,7 +104,7 @@ def _agreement(data: ReportData) -> Block:
 
 def _changes(data: ReportData) -> Block:
     if data.calibration is None:
-        return Missing(what="Changed muscles", why="the run ended before calibration.")
+        return Missing(what="Changed muscles", why=data.why("the run ended before calibration."))
     odd = implausible(data.calibration.parameters)
     rows = [
         (

@@ -1,5 +1,6 @@
 """Two runs side by side: how well each predicts, where their parameters differ by more than they are known, which settings differ."""
 
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -43,9 +44,10 @@ def comparison_html(first: ReportData, second: ReportData, names: tuple[str, str
             _parameters(first, second),
             _settings(first, second),
             _files(first, second),
+            _findings(first, second),
         ),
     )
-    return page_html(second, head, (section,))
+    return page_html(replace(second, findings=(), early_end=None), head, (section,))
 
 
 def write_comparison(first: ReportData, second: ReportData, names: tuple[str, str], path: Path) -> Path:
@@ -61,6 +63,16 @@ def write_comparison(first: ReportData, second: ReportData, names: tuple[str, st
     """
     path.write_text(comparison_html(first, second, names), encoding="utf-8", newline="\n")
     return path
+
+
+def _findings(first: ReportData, second: ReportData) -> Block:
+    """Show what was found in one of the runs alone."""
+    texts = [{one.text: one.severity for one in data.findings} for data in (first, second)]
+    rows = [(name, texts[i][text], text) for i, name in enumerate("AB") for text in texts[i] if text not in texts[1 - i]]
+    if not rows:
+        return Missing(what="Findings that differ", why="both runs have the same.")
+    columns = (Column(title="in"), Column(title="kind"), Column(title="finding"))
+    return Table(caption="Findings that only one of the runs has.", columns=columns, rows=rows_of(rows))
 
 
 def _counts(first: ReportData, second: ReportData, a: str, b: str) -> tuple[str, ...]:

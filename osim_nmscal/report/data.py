@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.findings import Finding, Verdict
-from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction, VerificationMetrics
+from osim_nmscal.data.noun import Noun
+from osim_nmscal.data.results import CalibrationResult, DynamometerMetrics, MomentMetrics, TrialPrediction, VerificationMetrics
 
 FloatArray = NDArray[np.float64]
 
@@ -31,8 +32,8 @@ class Span:
     role: Literal["calibration", "held_out"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecordingView:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class RecordingView(Noun):
     """What is shown of one recording; empty arrays where it is not known."""
 
     name: str
@@ -46,8 +47,8 @@ class RecordingView:
     residuals: tuple[tuple[str, float, float], ...] = ()  # name, RMS and peak over the trials; N or N·m
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChannelView:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ChannelView(Noun):
     """One EMG channel of one recording."""
 
     recording: str
@@ -61,8 +62,8 @@ class ChannelView:
     flags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrialView:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TrialView(Noun):
     """One trial: what was measured, and what the muscles make of it."""
 
     name: str  # recording/segment
@@ -75,6 +76,7 @@ class TrialView:
     joint_moment: FloatArray  # (time, dof), N*m, from inverse dynamics
     calibrated: TrialPrediction | None = None
     uncalibrated_moment: FloatArray | None = None  # (time, dof), N*m
+    uncalibrated: TrialPrediction | None = None  # None where only the moment was kept
 
     @property
     def recording(self) -> str:
@@ -99,7 +101,18 @@ class SettingRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportData:
+class EarlyEnd:
+    """Where and why a run ended before its last station, and what it has left."""
+
+    station: str
+    kind: Literal["failed", "interrupted", "killed", "partial"]
+    reasons: tuple[str, ...]  # sentences: why, and what to change
+    waiting: tuple[str, ...]  # stations that have not run
+    files: tuple[tuple[str, str], ...] = ()  # station, file: what the finished ones have written
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ReportData(Noun):
     """One run.
 
     Example:
@@ -114,15 +127,15 @@ class ReportData:
     facts: tuple[tuple[str, str], ...] = ()  # mass, height, recordings, ...
     verdict: Verdict | None = None  # None if the run did not come so far
     findings: tuple[Finding, ...] = ()
-    failure: str = ""  # why the run ended early, in a sentence
+    early_end: EarlyEnd | None = None  # of a run that did not come to its last station
     stations: tuple[Station, ...] = ()
     recordings: tuple[RecordingView, ...] = ()
     channels: tuple[ChannelView, ...] = ()
     trials: tuple[TrialView, ...] = ()
     calibration: CalibrationResult | None = None
-    correlation: FloatArray | None = None  # (parameter, parameter), in the calibration's order
     prior_widths: dict[str, float] = field(default_factory=dict)  # kind -> share of the start, or the kind's own unit; 0: from the bounds
     metrics: tuple[MomentMetrics, ...] = ()
+    dynamometer: tuple[DynamometerMetrics, ...] = ()  # of passive trials and efforts
     verification: tuple[VerificationMetrics, ...] = ()
     verification_tolerance: float = 0.05
     verification_failure: str = ""
@@ -133,18 +146,29 @@ class ReportData:
 
     @property
     def dofs(self) -> tuple[str, ...]:
-        """Degrees of freedom, the same in every trial."""
-        return self.trials[0].dofs if self.trials else ()
+        """Degrees of freedom of all trials."""
+        return tuple(dict.fromkeys(dof for trial in self.trials for dof in trial.dofs))
 
     @property
     def muscles(self) -> tuple[str, ...]:
-        """Muscles, the same in every trial."""
-        return self.trials[0].muscles if self.trials else ()
+        """Muscles of all trials."""
+        return tuple(dict.fromkeys(muscle for trial in self.trials for muscle in trial.muscles))
+
+    def why(self, otherwise: str) -> str:
+        """Say why something is not there: the run ended before it, or as given."""
+        if self.early_end is None:
+            return otherwise
+        return f"the run ended before it, in {self.early_end.station.replace('_', ' ')}."
 
     @property
     def predictions(self) -> tuple[TrialPrediction, ...]:
         """What the calibrated muscles make of the trials, as far as they were evaluated."""
         return tuple(trial.calibrated for trial in self.trials if trial.calibrated is not None)
+
+    @property
+    def uncalibrated(self) -> tuple[TrialPrediction, ...]:
+        """What the muscles before calibration make of the trials; none where it was not kept."""
+        return tuple(trial.uncalibrated for trial in self.trials if trial.uncalibrated is not None)
 
     @property
     def validated(self) -> bool:

@@ -3,7 +3,7 @@
 import base64
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,22 +33,24 @@ SMALL = Frame(width=200, height=120, left=30, right=12, top=20, bottom=20)
 LOW = Frame(height=150)
 LARGE = Frame(width=420, height=240)
 _ROW = 15.0  # height of one row of a forest plot, pixels
+_CURVE_ROWS = 6.0  # rows that the force-length curve takes
 
 
-def moment_panel(trials: Sequence[TrialView], dof: int, note: str) -> str:
-    """Draw mean and standard deviation of one degree of freedom's moment over the cycle."""
+def moment_panel(trials: Sequence[TrialView], dof: str, note: str) -> str:
+    """Draw mean and standard deviation of one degree of freedom's moment over the cycle, of the trials that have it."""
     kinds = (
         (MEASURED, "", [(trial, trial.joint_moment) for trial in trials]),
         (UNCALIBRATED, "2 3", [(trial, trial.uncalibrated_moment) for trial in trials if trial.uncalibrated_moment is not None]),
         (CALIBRATED, "6 3", [(trial, trial.calibrated.joint_moment) for trial in trials if trial.calibrated is not None]),
     )
-    bands = [
-        (mean_cycle([over_cycle(moment[:, dof], trial.first_counted) for trial, moment in known]), colour, dash)
-        for colour, dash, known in kinds
-        if known
-    ]
+    bands = []
+    for colour, dash, known in kinds:
+        curves = [over_cycle(moment[:, trial.dofs.index(dof)], trial.first_counted) for trial, moment in known if dof in trial.dofs]
+        curves = [curve for curve in curves if np.isfinite(curve).all()]  # a joint whose moment was not measured in this trial
+        if curves:
+            bands.append((mean_cycle(curves), colour, dash))
     everything = [value for cycle, _, _ in bands for value in (cycle.mean - cycle.sd, cycle.mean + cycle.sd)]
-    panel = Panel(trials[0].dofs[dof], (0, 100), limits(*everything), x_label="trial, %", y_label="moment, N·m")
+    panel = Panel(dof, (0, 100), limits(*everything), x_label="trial, %", y_label="moment, N·m")
     for cycle, colour, dash in bands:
         panel.band(PERCENT, cycle.mean - cycle.sd, cycle.mean + cycle.sd, colour)
         panel.line(PERCENT, cycle.mean, colour, dash=dash, width=1.8)
@@ -105,14 +107,14 @@ FOREST_LEGEND = (
 )
 
 
-def fiber_panel(ranges: Sequence[FiberRange], curve: tuple[FloatArray, FloatArray]) -> str:
-    """Draw the operating range of every muscle below the active force-length curve."""
+def fiber_panel(ranges: Sequence[FiberRange], curve: tuple[FloatArray, FloatArray], before: Mapping[str, FiberRange]) -> str:
+    """Draw the operating range of every muscle below the active force-length curve, and what it was before calibration."""
     left = 12 + 6.1 * max(len(one.muscle) for one in ranges)
-    top = 6.0  # rows for the curve
-    frame = Frame(width=left + 420, height=60 + _ROW * (len(ranges) + top), left=left, top=24, bottom=34)
+    top = _CURVE_ROWS
+    frame = Frame(width=left + 270, height=60 + _ROW * (len(ranges) + top), left=left, top=24, bottom=34)
     count = len(ranges)
     ticks = [(count - i - 0.5, one.muscle) for i, one in enumerate(ranges)]
-    title = "Operating range on the force-length curve"
+    title = "Operating range"
     panel = Panel(title, (0.2, 1.8), (0, count + top), x_label="normalized fiber length", y_ticks=ticks, frame=frame, grid=False)
     panel.bar(*USUAL_RANGE, 0, count + top, "#f3f3f3", hint="0.5 to 1.5: the usual range")
     panel.line([1, 1], [0, count + top], "#cccccc", width=0.8)
@@ -121,11 +123,36 @@ def fiber_panel(ranges: Sequence[FiberRange], curve: tuple[FloatArray, FloatArra
         y = count - i - 0.5
         hint = f"{one.muscle}: 5 to 95 % {one.low:.2f} to {one.high:.2f}, extremes {one.lowest:.2f} and {one.highest:.2f}"
         panel.line([one.lowest, one.highest], [y, y], CALIBRATED, width=1.0, hint=hint)
-        panel.bar(one.low, one.high, y - 0.2, y + 0.2, CALIBRATED, hint=hint)
+        panel.bar(one.low, one.high, y - 0.12, y + 0.32, CALIBRATED, hint=hint)
+        if one.muscle in before:
+            was = before[one.muscle]
+            hint = f"{one.muscle} before calibration: 5 to 95 % {was.low:.2f} to {was.high:.2f}"
+            panel.bar(was.low, was.high, y - 0.36, y - 0.2, UNCALIBRATED, hint=hint)
     return panel.render()
 
 
-FIBER_LEGEND = (LegendEntry(text="5th to 95th percentile, whiskers to the extremes", colour=CALIBRATED, kind="bar"),)
+def strain_panel(ranges: Sequence[FiberRange], before: Mapping[str, FiberRange]) -> str:
+    """Draw how far every tendon is strained at most, and how far it was before calibration."""
+    left = 12 + 6.1 * max(len(one.muscle) for one in ranges)
+    count = len(ranges)
+    frame = Frame(width=left + 270, height=60 + _ROW * (count + _CURVE_ROWS), left=left, top=24, bottom=34)
+    ticks = [(count - i - 0.5, one.muscle) for i, one in enumerate(ranges)]
+    largest = 100 * max((one.largest_tendon_strain for one in (*ranges, *before.values())), default=0.0)
+    title = "Largest tendon strain"
+    panel = Panel(title, (0, max(1.06 * largest, 1.0)), (0, count), x_label="strain, %", y_ticks=ticks, frame=frame, grid=False)
+    for i, one in enumerate(ranges):
+        y, strain = count - i - 0.5, 100 * one.largest_tendon_strain
+        panel.bar(0, strain, y - 0.12, y + 0.32, CALIBRATED, hint=f"{one.muscle}: {strain:.1f} %")
+        if one.muscle in before:
+            was = 100 * before[one.muscle].largest_tendon_strain
+            panel.bar(0, was, y - 0.36, y - 0.2, UNCALIBRATED, hint=f"{one.muscle} before calibration: {was:.1f} %")
+    return panel.render()
+
+
+FIBER_LEGEND = (
+    LegendEntry(text="calibrated: 5th to 95th percentile, whiskers to the extremes", colour=CALIBRATED, kind="bar"),
+    LegendEntry(text="uncalibrated", colour=UNCALIBRATED, kind="bar"),
+)
 
 
 def loss_panel(history: Sequence[HistoryRow]) -> tuple[str, tuple[LegendEntry, ...]]:
@@ -138,9 +165,10 @@ def loss_panel(history: Sequence[HistoryRow]) -> tuple[str, tuple[LegendEntry, .
     steps = [row.iteration for row in history]
     panel = Panel("Loss by term", (steps[0], steps[-1]), (float(low), float(high)), x_label="iteration", log_y=True, frame=LARGE)
     legend = [LegendEntry(text="loss", colour=MEASURED)]
-    for i, (name, values) in enumerate(shown.items()):
+    drawn = {name: values for name, values in shown.items() if np.nanmax(values) >= low}
+    for i, (name, values) in enumerate(drawn.items()):
         colour, dash = CYCLE[i % len(CYCLE)], ("6 3", "2 3", "8 3 2 3")[i % 3]
-        panel.line(steps, values, colour, dash=dash)
+        panel.line(steps, np.where(values >= low, values, np.nan), colour, dash=dash)
         legend.append(LegendEntry(text=name.replace("_", " "), colour=colour, dash=dash))
     panel.line(steps, losses, MEASURED, width=2.2)
     return panel.render(), tuple(legend)
@@ -185,17 +213,26 @@ def variance_panel(result: CalibrationResult) -> str:
     return panel.render()
 
 
-def correlation_panel(correlation: FloatArray, names: Sequence[str]) -> str:
-    """Draw the correlations of the parameters as a map: blue together, orange against each other."""
-    count = len(names)
+def correlation_panel(correlation: FloatArray, kinds: Sequence[str]) -> str:
+    """Draw the correlations of the parameters as a map: blue together, orange against each other.
+
+    Args:
+        correlation: (parameter, parameter).
+        kinds: of the parameters; those of one kind lie side by side.
+    """
+    count = len(kinds)
     blue, orange = np.array([0, 114, 178]), np.array([213, 94, 0])
     strength = np.clip(np.abs(correlation), 0, 1)[..., None]
     pixels = np.rint(255 - strength * (255 - np.where(correlation[..., None] > 0, blue, orange))).astype(np.uint8)
-    edges = [i for i in range(count) if i == 0 or names[i].split()[-1] != names[i - 1].split()[-1]]
-    ticks = [(count - i - 0.5, names[i].split()[-1]) for i in edges]
-    frame = Frame(width=620, height=520, left=170, bottom=16)
-    panel = Panel("Correlation of the calibrated parameters", (0, count), (0, count), x_ticks=(), y_ticks=ticks, frame=frame, grid=False)
+    edges = [i for i in range(count) if i == 0 or kinds[i] != kinds[i - 1]]
+    ends = [*edges[1:], count]
+    ticks = [(count - (i + end) / 2, TITLES.get(kinds[i], kinds[i])) for i, end in zip(edges, ends, strict=True)]
+    frame = Frame(width=690, height=520, left=180, right=10, top=8, bottom=12)
+    panel = Panel("", (0, count), (0, count), x_ticks=(), y_ticks=ticks, frame=frame, grid=False, name="Correlation of the parameters")
     panel.image(_png(pixels))
+    for edge in edges[1:]:
+        panel.line([0, count], [count - edge] * 2, "#777777", width=0.6)
+        panel.line([edge, edge], [0, count], "#777777", width=0.6)
     return panel.render()
 
 

@@ -79,11 +79,16 @@ def _trials(data: ReportData) -> list[str]:
     used = sum(trial.role == "calibration" for trial in trials)
     held = len(trials) - used
     held_text = f" and {held} were held out" if held else ", and none was held out"
-    return [
+    sentences = [
         f"{used} of {len(trials)} trials calibrated {len(data.muscles)} muscle-tendon units about "
         f"{', '.join(data.dofs)}{held_text} "
         f"(time step {1000 * (trials[0].time[1] - trials[0].time[0]):g} ms)."
     ]
+    counts = {kind: len({m.trial for m in data.dynamometer if m.kind == kind}) for kind in ("passive", "effort")}
+    said = {"passive": "passive moments of relaxed muscles", "effort": "efforts whose agonists were assumed to be nearly fully excited"}
+    if found := [f"{said[kind]} ({count})" for kind, count in counts.items() if count]:
+        sentences.append(f"Trials of a dynamometer were added: {' and '.join(found)}.")
+    return sentences
 
 
 def _calibration(data: ReportData) -> list[str]:

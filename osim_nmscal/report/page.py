@@ -11,6 +11,7 @@ from osim_nmscal.data.findings import VerdictLevel
 from osim_nmscal.report.blocks import Section, sort_key, written
 from osim_nmscal.report.clinician import clinician_section
 from osim_nmscal.report.data import ReportData
+from osim_nmscal.report.early_end import early_end_section, sentence
 from osim_nmscal.report.researcher import researcher_section
 from osim_nmscal.report.reviewer import reviewer_section
 from osim_nmscal.report.student import student_section
@@ -18,6 +19,8 @@ from osim_nmscal.report.student import student_section
 # Signs beside the colours, for eyes that do not tell these apart.
 SIGNS = {"green": "✔", "amber": "!", "red": "✖", "grey": "?", "info": "i"}
 LIGHTS: dict[VerdictLevel, str] = {"fit for use": "green", "use with care": "amber", "do not use": "red"}
+# Reasons of the verdict that stand on top; all of them are among the findings.
+MOST_REASONS = 6
 KINDS = {"stop": "Stops", "doubt": "Doubts", "note": "Notes"}
 
 
@@ -36,8 +39,13 @@ def report_html(data: ReportData) -> str:
 
 
 def sections(data: ReportData) -> tuple[Section, ...]:
-    """Return the parts of a run's report, in the order of its readers."""
-    return clinician_section(data), student_section(data), researcher_section(data), reviewer_section(data)
+    """Return the parts of a run's report, in the order of its readers; of a run that ended early, those of which there is anything."""
+    parts = clinician_section(data), student_section(data), researcher_section(data), reviewer_section(data)
+    if data.early_end is None:
+        return parts
+    there = tuple(part for part in parts if any(block.kind != "missing" for block in part.blocks))
+    ending = early_end_section(data, tuple(part.title for part in parts if part not in there))
+    return (ending, *there) if ending is not None else there
 
 
 def page_html(data: ReportData, head: Head, parts: tuple[Section, ...]) -> str:
@@ -72,8 +80,14 @@ def write_report(data: ReportData, path: Path) -> Path:
 
 
 def _head(data: ReportData) -> Head:
+    if data.early_end is not None:
+        light = "red" if data.early_end.kind == "failed" else "grey"
+        return Head(light=light, sentence=sentence(data.early_end), reasons=data.early_end.reasons)
     if data.verdict is None:
-        why = "the run ended early" if data.failure else "no model was calibrated and evaluated"
-        return Head(light="grey", sentence=f"No verdict: {why}.")
+        return Head(light="grey", sentence="No verdict: no model was calibrated and evaluated.")
     opening = data.verdict.level[0].upper() + data.verdict.level[1:] + "."
-    return Head(light=LIGHTS[data.verdict.level], sentence=opening, reasons=data.verdict.reasons or (data.verdict.sentence,))
+    reasons = data.verdict.reasons or (data.verdict.sentence,)
+    if len(reasons) > MOST_REASONS + 1:
+        left = len(reasons) - MOST_REASONS
+        reasons = (*reasons[:MOST_REASONS], f"And {left} more, see the findings below.")
+    return Head(light=LIGHTS[data.verdict.level], sentence=opening, reasons=reasons)

@@ -15,16 +15,19 @@ from osim_nmscal.report.figures import (
     fiber_panel,
     forest_panel,
     loss_panel,
+    strain_panel,
     synergy_panels,
     variance_panel,
 )
 from osim_nmscal.summaries.colours import RECORDED, SYNTHESIZED
 from osim_nmscal.summaries.cycle import over_cycle
-from osim_nmscal.summaries.fiber_range import USUAL_RANGE, fiber_ranges, force_length_curve
+from osim_nmscal.summaries.fiber_range import USUAL_RANGE, FiberRange, fiber_ranges, force_length_curve
 from osim_nmscal.summaries.parameters import INTERVAL, RELATIVE, TITLES, parameter_changes, parameter_kinds
 
 # Beyond this strain tendons are hurt; models reach Fmax at 3 to 5 %. Source: Hambly et al. (2025) bound it by 0.05; choice.
 LARGEST_STRAIN = 0.10
+# Pairs of parameters that the table of correlations names.
+_PAIRS = 20
 _FOREST = ("optimal_fiber_length", "tendon_slack_length", "strength_coefficient")
 
 
@@ -35,14 +38,15 @@ def researcher_section(data: ReportData) -> Section:
         "least halve what was unknown; else it is assumed: its value is the prior's."
     )
     if data.calibration is None:
-        blocks: tuple[Block, ...] = (Missing(what="Calibration", why=data.failure or "the run ended before calibration."),)
+        blocks: tuple[Block, ...] = (Missing(what="Calibration", why=data.why("the run ended before calibration.")),)
     else:
         blocks = (
             _ending(data),
             _forest(data),
             _parameters(data),
-            _correlation(data),
+            *_correlation(data),
             *_convergence(data),
+            *_starts(data),
             *_fibers(data),
             *_synergies(data),
         )
@@ -121,18 +125,60 @@ def _prior(data: ReportData, parameter: CalibratedParameter) -> float:
     return (parameter.upper - parameter.lower) / math.sqrt(12)
 
 
-def _correlation(data: ReportData) -> Block:
+def _correlation(data: ReportData) -> tuple[Block, ...]:
     assert data.calibration is not None
-    if data.correlation is None:
-        return Missing(what="Correlation map", why="this calibration did not keep the correlations of its parameters.")
-    names = [f"{p.owner} {p.name}" for p in data.calibration.parameters]
-    panel = correlation_panel(data.correlation, names)
+    correlation = data.calibration.correlation
+    if correlation is None:
+        return (Missing(what="Correlation map", why="this calibration did not keep the correlations of its parameters."),)
+    free = np.flatnonzero(np.isfinite(correlation.diagonal()))
+    if len(free) < 2:
+        return (Missing(what="Correlation map", why="fewer than two parameters were free."),)
+    parameters = [data.calibration.parameters[i] for i in free]
+    correlation = correlation[np.ix_(free, free)]
+    panel = correlation_panel(correlation, [parameter.name for parameter in parameters])
     legend = (
         LegendEntry(text="move together", colour="#0072B2", kind="bar"),
         LegendEntry(text="move against each other", colour="#D55E00", kind="bar"),
     )
-    caption = "Which parameters cannot be told apart: strong colour off the diagonal."
-    return Figure(caption=caption, panels=(panel,), legend=legend, name="correlation", wide=True)
+    caption = "Correlation of the errors of the calibrated parameters: those with a strong colour off the diagonal cannot be told apart."
+    figure = Figure(caption=caption, panels=(panel,), legend=legend, name="correlation", wide=True)
+    first, second = np.triu_indices(len(free), k=1)
+    strongest = np.argsort(-np.abs(correlation[first, second]), kind="stable")[:_PAIRS]
+    names = [f"{parameter.owner}: {TITLES.get(parameter.name, parameter.name).lower()}" for parameter in parameters]
+    rows = [(names[first[i]], names[second[i]], float(correlation[first[i], second[i]])) for i in strongest]
+    table = Table(
+        caption=f"The {len(rows)} pairs of parameters that go together most.",
+        columns=(Column(title="parameter"), Column(title="and"), Column(title="correlation", digits=2)),
+        rows=rows_of(rows),
+        folded=True,
+    )
+    return figure, table
+
+
+def _starts(data: ReportData) -> tuple[Block, ...]:
+    assert data.calibration is not None
+    starts = data.calibration.starts
+    if len(starts) < 2:
+        return ()
+    rows = [(one.start, one.loss_initial, one.loss_final, one.iterations, one.status, "yes" if one.best else "") for one in starts]
+    best = min(one.loss_final for one in starts)
+    same = sum(one.loss_final <= 1.01 * best for one in starts)
+    return (
+        Table(
+            caption=f"Starts: {len(starts)} searches, of which {same} ended within 1 % of the lowest loss. The first began at the start, "
+            "the others somewhere between the bounds. Marked: the one that was taken.",
+            columns=(
+                Column(title="start", digits=0),
+                Column(title="loss at first"),
+                Column(title="loss in the end"),
+                Column(title="iterations", digits=0),
+                Column(title="how it ended"),
+                Column(title="taken"),
+            ),
+            rows=rows_of(rows),
+            marked=frozenset(i for i, one in enumerate(starts) if one.best),
+        ),
+    )
 
 
 def _convergence(data: ReportData) -> tuple[Block, ...]:
@@ -146,17 +192,21 @@ def _convergence(data: ReportData) -> tuple[Block, ...]:
 def _fibers(data: ReportData) -> tuple[Block, ...]:
     ranges = fiber_ranges(data.predictions)
     if not ranges or data.calibration is None:
-        return (Missing(what="Operating ranges", why="the run ended before the model was evaluated."),)
+        return (Missing(what="Operating ranges", why=data.why("the run ended before the model was evaluated.")),)
     lengths = np.linspace(0.2, 1.8, 81)
     curve = (lengths, force_length_curve(data.calibration.muscles.muscles[0], lengths))
+    before = {one.muscle: one for one in fiber_ranges(data.uncalibrated)}
     figure = Figure(
-        caption=f"Where the fibers work. Grey: the usual range, {USUAL_RANGE[0]} to {USUAL_RANGE[1]}.",
-        panels=(fiber_panel(ranges, curve),),
-        legend=FIBER_LEGEND,
+        caption=f"Where the fibers work on their force-length curve (grey: the usual range, {USUAL_RANGE[0]} to {USUAL_RANGE[1]}), and how "
+        "far the tendons are strained.",
+        panels=(fiber_panel(ranges, curve, before), strain_panel(ranges, before)),
+        legend=FIBER_LEGEND if before else FIBER_LEGEND[:1],
         name="fiber_range",
-        wide=True,
     )
-    rows = [(r.muscle, r.lowest, r.low, r.middle, r.high, r.highest, 100 * r.largest_tendon_strain) for r in ranges]
+    rows = [
+        (r.muscle, r.lowest, r.low, r.middle, r.high, r.highest, 100 * r.largest_tendon_strain, *_before(before.get(r.muscle)))
+        for r in ranges
+    ]
     table = Table(
         caption="Normalized fiber lengths and largest tendon strain. Marked: fibers outside 0.5 to 1.5, or a tendon strained by more than "
         f"{100 * LARGEST_STRAIN:.0f} %.",
@@ -168,12 +218,18 @@ def _fibers(data: ReportData) -> tuple[Block, ...]:
             Column(title="95 %", digits=2),
             Column(title="longest", digits=2),
             Column(title="largest tendon strain", digits=1, unit="%"),
+            Column(title="median before", digits=2),
+            Column(title="tendon strain before", digits=1, unit="%"),
         ),
         rows=rows_of(rows),
         marked=frozenset(i for i, r in enumerate(ranges) if not r.usual or r.largest_tendon_strain > LARGEST_STRAIN),
         folded=True,
     )
     return figure, table
+
+
+def _before(one: FiberRange | None) -> tuple[Cell, Cell]:
+    return (None, None) if one is None else (one.middle, 100 * one.largest_tendon_strain)
 
 
 def _synergies(data: ReportData) -> tuple[Block, ...]:
@@ -196,7 +252,21 @@ def _synergies(data: ReportData) -> tuple[Block, ...]:
         panels=(variance_panel(data.calibration),),
         name="variance",
     )
-    return (variance, figure, *_synthesised(data))
+    weights = Table(
+        caption="Weights of the muscles in each synergy"
+        + (", mean over the trials." if len(synergy.trial_weights) > 1 else ", the same in every trial."),
+        columns=(
+            Column(title="muscle"),
+            Column(title="driven by"),
+            *(Column(title=f"synergy {i + 1}", digits=3) for i in range(len(synergy.weights))),
+        ),
+        rows=rows_of(
+            (name, "EMG" if name in synergy.recorded else "synergies", *map(float, column))
+            for name, column in zip(synergy.muscles, synergy.weights.T, strict=True)
+        ),
+        folded=True,
+    )
+    return (variance, figure, weights, *_synthesised(data))
 
 
 def _synthesised(data: ReportData) -> tuple[Block, ...]:

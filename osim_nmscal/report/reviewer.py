@@ -16,6 +16,7 @@ def reviewer_section(data: ReportData) -> Section:
         blocks=(
             Text(title="Methods, ready to paste", paragraphs=(methods_paragraph(data),), copied=True),
             _metrics(data),
+            *_dynamometer(data),
             _verification(data),
             *_settings(data),
             _versions(data),
@@ -27,7 +28,7 @@ def reviewer_section(data: ReportData) -> Section:
 
 def _metrics(data: ReportData) -> Block:
     if not data.metrics:
-        return Missing(what="Errors per trial", why="the run ended before the model was evaluated.")
+        return Missing(what="Errors per trial", why=data.why("the run ended before the model was evaluated."))
     rows = [
         (m.trial, ROLES[m.role], m.dof, m.model, m.rmse, 100 * m.nrmse, m.r2, m.correlation_squared)
         for m in sorted(data.metrics, key=lambda m: (m.role != "held_out", m.dof))
@@ -50,12 +51,34 @@ def _metrics(data: ReportData) -> Block:
     )
 
 
+def _dynamometer(data: ReportData) -> tuple[Block, ...]:
+    if not data.dynamometer:
+        return ()
+    rows = [(m.trial, m.kind, ROLES[m.role], m.dof, m.largest, m.rmse_uncalibrated, m.rmse_calibrated) for m in data.dynamometer]
+    table = Table(
+        caption="Moments of the dynamometer, per trial and measured degree of freedom. Marked: the error grew by calibration.",
+        columns=(
+            Column(title="trial"),
+            Column(title="kind"),
+            Column(title="set"),
+            Column(title="degree of freedom"),
+            Column(title="largest measured", digits=1, unit="N·m"),
+            Column(title="RMSE before", digits=2, unit="N·m"),
+            Column(title="RMSE after", digits=2, unit="N·m"),
+        ),
+        rows=rows_of(rows),
+        marked=frozenset(i for i, m in enumerate(data.dynamometer) if m.rmse_calibrated > m.rmse_uncalibrated),
+        folded=len(rows) > 12,
+    )
+    return (table,)
+
+
 def _verification(data: ReportData) -> Block:
     what = "Prediction against OpenSim's own run"
     if data.verification_failure:
         return Missing(what=what, why=f"OpenSim could not run the personalized model: {data.verification_failure}")
     if not data.verification:
-        return Missing(what=what, why="the model was not run by OpenSim.")
+        return Missing(what=what, why=data.why("the model was not run by OpenSim."))
     rows = [
         (v.trial, v.dof, v.rmse, 100 * v.nrmse, v.r2_vs_inverse_dynamics, 100 * v.largest_force_error, v.muscle) for v in data.verification
     ]

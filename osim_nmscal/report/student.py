@@ -16,7 +16,7 @@ MARKER_MAX = 0.04
 RESIDUAL_SHARE = 0.05
 _GRAVITY = 9.81
 _WIDE = Frame(width=640, height=190)
-_CHANNEL = Frame(width=320, height=120, left=46, top=22, bottom=22)
+_CHANNEL = Frame(width=320, height=120, left=46, right=30, top=22, bottom=22)
 _ROLE_COLOURS = {"calibration": CALIBRATED, "held_out": "#E69F00"}
 
 
@@ -35,7 +35,7 @@ def student_section(data: ReportData) -> Section:
 
 def _flow(data: ReportData) -> Block:
     if not data.stations:
-        return Missing(what="Time per station", why="no station has finished.")
+        return Missing(what="Time per station", why=data.why("no station has finished."))
     count = len(data.stations)
     longest = max(station.seconds for station in data.stations) or 1.0
     frame = Frame(width=520, height=52 + 20 * count, left=140, bottom=30)
@@ -54,7 +54,7 @@ def _flow(data: ReportData) -> Block:
 def _markers(data: ReportData) -> tuple[Block, ...]:
     known = [view for view in data.recordings if len(view.marker_time)]
     if not known:
-        return (Missing(what="Marker errors", why="no recording started from markers here, or inverse kinematics has not run."),)
+        return (Missing(what="Marker errors", why=data.why("no recording started from markers here.")),)
     panels = []
     for view in known:
         highest = max(1.1 * float(view.marker_max.max()), 1.1 * MARKER_MAX)
@@ -85,7 +85,9 @@ def _residuals(data: ReportData) -> Block:
                 marked.add(len(rows))
             rows.append((view.name, name, "N" if name.endswith("_force") else "N·m", rms, peak, share))
     if not rows:
-        return Missing(what="Residual forces", why="joint moments were not computed here, or the model's base carries no residual.")
+        return Missing(
+            what="Residual forces", why=data.why("joint moments were not computed here, or the model's base carries no residual.")
+        )
     return Table(
         caption="Residuals: what inverse dynamics needs at the model's base because mass, motion and ground forces do not quite "
         "agree. Marked: a peak "
@@ -106,7 +108,7 @@ def _residuals(data: ReportData) -> Block:
 def _cuts(data: ReportData) -> tuple[Block, ...]:
     panels = [_cut_panel(view) for view in data.recordings if view.trials]
     if not panels:
-        return (Missing(what="Trials", why=data.failure or "no trial was cut."),)
+        return (Missing(what="Trials", why=data.why("no trial was cut.")),)
     legend = (
         LegendEntry(text="calibrates", colour=_ROLE_COLOURS["calibration"], kind="bar"),
         LegendEntry(text="held out", colour=_ROLE_COLOURS["held_out"], kind="bar"),
@@ -158,11 +160,12 @@ def _channels(data: ReportData) -> tuple[Block, ...]:
         marked=frozenset(i for i, name in enumerate(names) if any(flag_of == name for _, flag_of, _ in flagged)),
     )
     recordings = list(dict.fromkeys(view.recording for view in data.channels))
-    envelope, raw = LegendEntry(text="envelope", colour=CALIBRATED), LegendEntry(text="raw", colour="#bdbdbd", kind="bar")
+    raw = LegendEntry(text="raw", colour="#bdbdbd", kind="bar")
+    envelope = LegendEntry(text="envelope, normalized (scale to the right)", colour=CALIBRATED)
     legend = (raw, envelope) if any(len(view.low) for view in data.channels) else (envelope,)
     figures = tuple(
         Figure(
-            caption=f"EMG of {recording}, in the unit of the recording.",
+            caption=f"EMG of {recording}: the signal in the unit of the recording, and its envelope divided by the channel's reference.",
             panels=tuple(_channel_panel(view) for view in data.channels if view.recording == recording),
             legend=legend,
             name=f"emg_{recording}",
@@ -172,8 +175,11 @@ def _channels(data: ReportData) -> tuple[Block, ...]:
     )
     flags = Table(
         caption="Flags of the channels.",
-        columns=(Column(title="recording"), Column(title="channel"), Column(title="what was seen")),
-        rows=rows_of(flagged),
+        columns=(Column(title="recording"), Column(title="channels"), Column(title="what was seen")),
+        rows=rows_of(
+            (recording, ", ".join(name for at, name, text in flagged if (at, text) == (recording, flag)), flag)
+            for recording, flag in dict.fromkeys((recording, flag) for recording, _, flag in flagged)
+        ),
     )
     return (table, *((flags,) if flagged else ()), *figures)
 
@@ -187,25 +193,40 @@ def _channel_row(views: list[ChannelView]) -> tuple[Cell, ...]:
 
 
 def _channel_panel(view: ChannelView) -> str:
-    raw = (view.low, view.high) if len(view.low) else (view.envelope,)
-    panel = Panel(view.name, limits(view.time, share=0), limits(*raw, view.envelope), frame=_CHANNEL)
+    """Draw raw signal and normalized envelope of a channel, each on its scale, their zeros at one height."""
+    factor = 1.0 / view.reference if view.reference > 0 else 1.0
+    normalized = factor * view.envelope
+    highest = 1.06 * max(1.0, float(normalized.max()))
+    low, high = limits(view.low, view.high) if len(view.low) else (0.0, highest / factor)
+    panel = Panel(view.name, limits(view.time, share=0), (min(low, 0.0), high), frame=_CHANNEL)
+    if view.flags:
+        panel.note("⚑ see the flags")
     if len(view.low):
         panel.band(view.time, view.low, view.high, "#8c8c8c", opacity=0.55)
-    panel.line(view.time, view.envelope, CALIBRATED)
+    shown = high / highest  # of the left scale, per 1 of the right one
+    panel.line(view.time, shown * normalized, CALIBRATED)
+    panel.right_ticks([(0.0, "0"), (0.5 * shown, "0.5"), (shown, "1")], CALIBRATED)
     return panel.render()
 
 
 def _excitations(data: ReportData) -> Block:
     if not data.trials:
-        return Missing(what="Excitations", why=data.failure or "no trial was cut.")
+        return Missing(what="Excitations", why=data.why("no trial was cut."))
+    synergy = data.calibration.synergy if data.calibration is not None else None
+    synthesized = synergy.synthesized if synergy is not None else ()
     panels = []
-    for index, muscle in enumerate(data.muscles):
-        recorded = [over_cycle(trial.excitation[:, index], trial.first_counted) for trial in data.trials]
-        driven = [over_cycle(p.excitation[:, p.muscles.index(muscle)], p.first_counted) for p in data.predictions if muscle in p.muscles]
+    for muscle in data.muscles:
+        recorded = [
+            over_cycle(trial.excitation[:, trial.muscles.index(muscle)], trial.first_counted)
+            for trial in data.trials
+            if muscle in trial.muscles
+        ]
+        made = data.predictions if muscle in synthesized else ()
+        driven = [over_cycle(p.excitation[:, p.muscles.index(muscle)], p.first_counted) for p in made if muscle in p.muscles]
         panels.append(excitation_panel(muscle, recorded, driven))
     return Figure(
         caption="Excitations of the muscles over the trial (%), mean ± standard deviation over all trials.",
         panels=tuple(panels),
-        legend=EXCITATION_LEGEND if data.calibration is not None and data.calibration.synergy is not None else EXCITATION_LEGEND[:1],
+        legend=EXCITATION_LEGEND if synthesized else EXCITATION_LEGEND[:1],
         name="excitations",
     )

@@ -21,7 +21,7 @@ _AXIS = "#777777"
 _GRID = "#e6e6e6"
 _TEXT_SIZE = 10.5
 # Width of a letter, in units of the text's size; a panel may be enlarged so much.
-_LETTER = 0.6
+_LETTER = 0.66
 _LARGEST = 1.35
 
 
@@ -53,7 +53,9 @@ class Panel:
         x_ticks: Sequence[tuple[float, str]] | None = None,
         y_ticks: Sequence[tuple[float, str]] | None = None,
         grid: bool = True,
+        name: str = "",
     ) -> None:
+        self._name = name or title
         self._frame = frame or Frame()
         self._title, self._log = title, log_y
         self._x = _widened(x)
@@ -100,6 +102,19 @@ class Panel:
         """Write to the right of the title, where no curve is covered."""
         self._note = text
 
+    def right_ticks(self, ticks: Sequence[tuple[float, str]], colour: str = _INK) -> None:
+        """Write a second scale to the right, at values of the plot; those too near to the one before, or outside, are left out."""
+        frame = self._frame
+        right, last = frame.width - frame.right, math.inf
+        for at, name in ticks:
+            y = self._py(at)
+            if not self._y[0] <= at <= self._y[1] or last - y < _TEXT_SIZE - 1:
+                continue
+            last = y
+            self._parts.append(f'<path d="M{right:g} {y:.1f}h4" stroke="{colour}" stroke-width="1"/>')
+            text = f'x="{right + 6:g}" y="{y + 3.5:.1f}" fill="{colour}" font-size="{_TEXT_SIZE - 1:g}"'
+            self._parts.append(f"<text {text}>{escape(name)}</text>")
+
     def image(self, url: str) -> None:
         """Fill the plot with a picture, its pixels kept sharp."""
         frame = self._frame
@@ -109,7 +124,7 @@ class Panel:
     def render(self) -> str:
         """Return the panel as one <svg> element."""
         frame = self._frame
-        name = escape(f"{self._title} {self._note}".strip(), quote=True)
+        name = escape(f"{self._name} {self._note}".strip(), quote=True)
         head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {frame.width:g} {frame.height:g}" role="img" aria-label="{name}" '
             f'style="max-width:{_LARGEST * frame.width:.0f}px" font-family="{escape(_FONT, quote=True)}">'

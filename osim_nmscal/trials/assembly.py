@@ -7,6 +7,7 @@ Nothing is time-normalized (Hambly et al. 2025 keep the real clock as well).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,7 @@ def cut_trials(
     *,
     settings: TrialSettings | None = None,
     roles: Mapping[str, Role] | None = None,
+    measured: Sequence[str] = (),
 ) -> tuple[Trial, ...]:
     """Cut the trials of one recording.
 
@@ -76,6 +78,7 @@ def cut_trials(
         excitations: (time, muscle), 0 to 1, any rate; its muscles become those of the trials.
         settings: default `TrialSettings()`.
         roles: trial name -> role; a trial that it lacks is held out; default: all calibrate.
+        measured: degrees of freedom whose moments count; default: all.
 
     Returns:
         One trial per segment. Where a recording starts too late for the whole lead-in, the trial has a shorter one (see
@@ -102,7 +105,8 @@ def cut_trials(
     geometry = geometry.select(excitations.labels, geometry.dofs)
     moments = moments.select(geometry.dofs)
     _require_plausible(recording, geometry, moments, excitations)
-    return tuple(_trial(recording, segment, geometry, moments, excitations, settings, roles) for segment in segments)
+    trials = (_trial(recording, segment, geometry, moments, excitations, settings, roles) for segment in segments)
+    return tuple(replace(trial, measured=tuple(measured)) if measured else trial for trial in trials)
 
 
 def lead_in_findings(trials: Sequence[Trial], settings: TrialSettings | None = None) -> tuple[str, ...]:

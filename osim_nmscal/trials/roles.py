@@ -76,27 +76,43 @@ def assign_roles(
     return {name: "calibration" if name in chosen else "held_out" for name in names}
 
 
-def require_apart(segments: Mapping[str, Segment], roles: Mapping[str, Role], time_step: float) -> None:
+def require_apart(
+    segments: Mapping[str, Segment],
+    roles: Mapping[str, Role],
+    time_step: float,
+    same: Mapping[tuple[str, str], float] | None = None,
+) -> None:
     """Refuse as held out what shares samples with a trial that calibrates: it would be no test.
 
     Args:
         segments: trial name -> its segment.
         roles: trial name -> role.
         time_step: s; trials may share the sample at their ends.
+        same: pairs of recordings of one capture -> s, added to the clock of the second to have that of the first.
 
     Raises:
         SegmentationError: names both trials and the time they share.
     """
     for one, other in itertools.combinations(segments, 2):
-        if _recording(one) != _recording(other) or roles[one] == roles[other]:
+        later = _later(_recording(one), _recording(other), same or {})
+        if later is None or roles[one] == roles[other]:
             continue
-        start, end = max(segments[one].start, segments[other].start), min(segments[one].end, segments[other].end)
+        start, end = max(segments[one].start, segments[other].start + later), min(segments[one].end, segments[other].end + later)
         if end - start > time_step:
             trained, tested = (one, other) if roles[one] == "calibration" else (other, one)
             raise SegmentationError(
                 f"The trial {tested!r} cannot be held out, as it shares the time from {start:.3f} to {end:.3f} s with {trained!r}, which "
                 "calibrates; let both calibrate, or change their times."
             )
+
+
+def _later(one: str, other: str, same: Mapping[tuple[str, str], float]) -> float | None:
+    """Return what brings the clock of the other recording to that of the one, s; None where they share no samples."""
+    if one == other:
+        return 0.0
+    if (other, one) in same:
+        return -same[other, one]
+    return same.get((one, other))
 
 
 def _recording(trial: str) -> str:

@@ -6,6 +6,7 @@ from osim_nmscal.virtual_subject.anatomy.electrodes import LEG_POOLS, LEG_STRENG
 from osim_nmscal.virtual_subject.anatomy.leg import FOOT, LEG, PELVIS, SHANK, THIGH
 from osim_nmscal.virtual_subject.anatomy.person import Build
 from osim_nmscal.virtual_subject.limb import Limb, Measurement
+from osim_nmscal.virtual_subject.motion.efforts import LEG_EFFORTS
 from osim_nmscal.virtual_subject.motion.gait import LEG_COORDINATES, Walker, walk
 from osim_nmscal.virtual_subject.motion.prescribed import Motion
 
@@ -49,4 +50,5 @@ LEG_LIMB = Limb(
     static_pose={"hip_flexion_r": 3.0, "knee_flexion_r": 4.0, "ankle_dorsiflexion_r": 2.0, "pelvis_tilt": -2.0, "pelvis_ty": 0.9},
     motions=_walks,
     segmentation={name: {"method": "stance", "force_column": "ground_force_r_vy"} for name in SPEEDS},
+    efforts=LEG_EFFORTS,
 )

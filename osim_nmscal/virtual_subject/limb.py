@@ -8,6 +8,7 @@ import numpy as np
 from osim_nmscal.virtual_subject.anatomy.electrodes import Pool
 from osim_nmscal.virtual_subject.anatomy.facts import Anatomy
 from osim_nmscal.virtual_subject.anatomy.person import Build
+from osim_nmscal.virtual_subject.motion.efforts import Effort
 from osim_nmscal.virtual_subject.motion.prescribed import Motion
 
 
@@ -41,3 +42,4 @@ class Limb:
     static_pose: dict[str, float]  # degrees, m
     motions: MotionMaker
     segmentation: dict[str, dict[str, object]]  # recording -> keys of its [recordings.segmentation]
+    efforts: tuple[Effort, ...] = ()  # of a session on the dynamometer

@@ -8,7 +8,7 @@ there a residual stays, and `truth.json` says how large it is.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.errors import ConfigError
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.formats.trc import read_trc
 from osim_nmscal.opensim_tools.run import in_worker
@@ -26,22 +27,27 @@ from osim_nmscal.virtual_subject.anatomy.person import Build, TrueMuscles, draw_
 from osim_nmscal.virtual_subject.anatomy.population import draw_wide_muscles, reference_mtu_lengths
 from osim_nmscal.virtual_subject.laboratory.c3d_file import write_c3d
 from osim_nmscal.virtual_subject.laboratory.config_file import write_config
+from osim_nmscal.virtual_subject.laboratory.dynamometer import PERFECT, DynamometerNoise
 from osim_nmscal.virtual_subject.laboratory.recordings import NOISELESS, REALISTIC, MarkerErrors, RecordingNoise, draw_marker_errors
 from osim_nmscal.virtual_subject.laboratory.session import Session, write_mvc, write_recording, write_static, write_truth
 from osim_nmscal.virtual_subject.limb import Limb
 from osim_nmscal.virtual_subject.measurement import Measurement, build_and_measure, limb_of
+from osim_nmscal.virtual_subject.motion.efforts import effort_motion
 from osim_nmscal.virtual_subject.motion.ground import PlateForces, net_moments, onto_muscle_moments, plate_forces, towards_published_moments
 from osim_nmscal.virtual_subject.motion.moment_arms import with_moment_arms
 from osim_nmscal.virtual_subject.motion.prescribed import Mechanics, Motion
 from osim_nmscal.worker.meanwhile import import_meanwhile
 
 if TYPE_CHECKING:
+    from osim_nmscal.virtual_subject.laboratory.dynamometer_session import MeasuredEffort
     from osim_nmscal.virtual_subject.motion.drive import Drive
 
 FloatArray = NDArray[np.float64]
 
 RATE = 100.0  # Hz, of markers and of the truth
 STATIC_SECONDS = 0.5
+# Tells the randomness of the dynamometer from that of a person's own seed.
+_SITTING = 7
 # V of a full excitation. Source: choice, amplified surface EMG.
 GAIN_RANGE = (0.3, 2.0)
 
@@ -67,6 +73,7 @@ def make_virtual_subject(
     seed: int = 1,
     noise: RecordingNoise | Literal["laboratory", "none"] = "laboratory",
     population: Population = "usual",
+    dynamometer: bool = False,
     progress: Progress | None = None,
 ) -> VirtualSubject:
     """Make a person and write a session of recordings.
@@ -77,13 +84,14 @@ def make_virtual_subject(
         seed: the person, their motion and the noise follow from it.
         noise: errors of the instruments; "laboratory" of the wide population has crosstalk and gains that drift.
         population: "usual", near the generic model; "wide", as far from it as people are, in moment arms and curves too.
+        dynamometer: whether the same person also does a session on the dynamometer; its tables lie in dynamometer/.
         progress: called with a sentence per step.
 
     Returns:
         Paths, and how exactly the muscles produce the moments.
 
     Raises:
-        ConfigError: unknown kind.
+        ConfigError: unknown kind, or a limb without a dynamometer session.
         OpenSimToolError: OpenSim failed.
 
     Example:
@@ -96,7 +104,11 @@ def make_virtual_subject(
     limb, folder = limb_of(kind), Path(out).absolute()
     truth = folder / "truth"
     chosen = _noise(noise, population)
-    who = measure_person(folder, kind, seed, chosen, progress=say)
+    if dynamometer and not limb.efforts:
+        raise ConfigError(f"The dynamometer of the virtual laboratory turns no {kind}; make a leg, or leave it out.")
+    coordinates = tuple(freedom.name for freedom in limb.anatomy.freedoms)
+    sitting = tuple(effort_motion(effort, coordinates, RATE) for effort in limb.efforts) if dynamometer else ()
+    who = measure_person(folder, kind, seed, chosen, extra=sitting, progress=say)
     build, motions, static, scaled = who.build, who.motions, who.static, who.scaled
     true = draw_true_muscles(who, limb, population)
     mechanics = [true_mechanics(one, true, scaled, limb) for one in who.mechanics]
@@ -124,7 +136,21 @@ def make_virtual_subject(
     path = write_truth(
         truth, session, motions, mechanics, made.drive, scaled=scaled, true=true, residuals=made.residuals, levels=levels, seed=seed
     )
-    config = write_config(folder / "config.toml", limb, build, [motion.name for motion in motions])
+    measured: tuple[MeasuredEffort, ...] = ()
+    if dynamometer:
+        from osim_nmscal.virtual_subject.laboratory.dynamometer_session import write_dynamometer
+
+        measured = write_dynamometer(
+            folder,
+            limb,
+            true,
+            sitting,
+            [true_mechanics(one, true, scaled, limb) for one in who.extra],
+            noise=PERFECT if chosen == NOISELESS else DynamometerNoise(),
+            random=np.random.default_rng(np.random.SeedSequence([seed, _SITTING])),  # walking is as without it
+            rate=RATE,
+        )
+    config = write_config(folder / "config.toml", limb, build, [motion.name for motion in motions], measured)
     return VirtualSubject(
         folder=folder,
         config=config,
@@ -181,7 +207,7 @@ def measure_person(
     if progress is not None:
         progress(f"OpenSim measures {len(motions)} recordings of a person of {build.mass:.1f} kg")
     job = Measurement(folder=folder, build=build, motions=(*motions, static, *extra), placement=errors.placement)
-    import_meanwhile("osim_nmscal.virtual_subject.motion.drive")
+    import_meanwhile("osim_nmscal.virtual_subject.motion.drive", "sklearn.decomposition")
     measured = in_worker(build_and_measure, kind, job, log=truth / "opensim.log", doing=f"making the virtual {kind}")
     count = len(motions)
     return MeasuredPerson(
@@ -237,10 +263,8 @@ def _drive(
     limb: Limb, build: Build, motions: tuple[Motion, ...], mechanics: Sequence[Mechanics], true: TrueMuscles, random: np.random.Generator
 ) -> _Made:
     """Find excitations for the moments, then give the ground what the muscles could not."""
-    import torch
-
-    from osim_nmscal.nms.model import initial_parameters
     from osim_nmscal.nms.muscle_models import muscle_mechanics
+    from osim_nmscal.virtual_subject.laboratory.dynamometer_session import true_parameters
     from osim_nmscal.virtual_subject.motion.drive import solve_drive
 
     wrenches = [
@@ -248,17 +272,10 @@ def _drive(
         for m, one in zip(motions, mechanics, strict=True)
     ]
     targets = [_net(m, one, wrench) for m, one, wrench in zip(motions, mechanics, wrenches, strict=True)]
-    neural = true.neural
-    parameters = replace(
-        initial_parameters(true.muscles, c1=-0.5, c2=-0.5, shape_factor=-1.0, electromechanical_delay=neural.electromechanical_delay),
-        c1=torch.from_numpy(neural.c1),
-        c2=torch.from_numpy(neural.c2),
-        shape_factor=torch.from_numpy(neural.shape_factor),
-    )
     drive = solve_drive(
         mechanics,
         targets,
-        parameters=parameters,
+        parameters=true_parameters(true),
         muscles=muscle_mechanics(true.muscles),
         sharing=sharing(limb.pools, mechanics[0].muscles),
         dof_weights=limb.dof_weights,

@@ -1,53 +1,117 @@
-"""Compare what a calibration found with what is true of a virtual person."""
+"""Compare a calibration with the true parameters of a virtual person.
+
+Beside the errors before and after stands whether the calibration knew how sure it was: the truth should lie within 1.96
+standard errors of the calibrated value 95 times in 100. Parameters that the data tell, that are assumed and that hit a bound are apart.
+C1 and C2 of a muscle can be exchanged without changing anything, so the smaller one is compared with the smaller one.
+"""
 
 import json
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
-from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.results import CalibratedParameter, CalibrationResult
 from osim_nmscal.errors import FileFormatError
 
-# Parameter -> the key of its starting value in truth.json.
-COMPARED = {
-    "optimal_fiber_length": "scaled_optimal_fiber_length",
-    "tendon_slack_length": "scaled_tendon_slack_length",
-    "max_isometric_force": "scaled_max_isometric_force",
-}
+# In the order of the table. Strength: max isometric force against the scaled model's.
+COMPARED = ("optimal_fiber_length", "tendon_slack_length", "strength_coefficient", "shape_factor", "c1", "c2")
+# Half width of a 95 % interval, in standard errors.
+INTERVAL = 1.96
 
 
 @dataclass(frozen=True, kw_only=True)
-class ParameterError:
-    """How far one parameter of one muscle is from the truth, before and after, as parts of the true value."""
+class TruthErrors:
+    """Errors of some parameters of one kind; errors are means of |value / true - 1|."""
 
-    muscle: str
+    count: int  # owners: muscles, or groups that share one value
+    before: float  # nan if there are none
+    after: float
+    inside: int  # true values within the 95 % interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class TruthComparison:
+    """Errors of one kind of parameter over its owners, and of those apart that the data tell, that are assumed, and that hit a bound."""
+
     parameter: str
+    whole: TruthErrors
+    told: TruthErrors  # the data at least halve what was unknown
+    assumed: TruthErrors  # what was believed before the data
+    at_bound: TruthErrors
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """One calibrated parameter and its true value."""
+
+    found: CalibratedParameter
     true: float
-    before: float  # linearly scaled / true - 1
-    after: float  # calibrated / true - 1
+
+    @property
+    def before(self) -> float:
+        return abs(self.found.start / self.true - 1.0)
+
+    @property
+    def after(self) -> float:
+        return abs(self.found.calibrated / self.true - 1.0)
+
+    @property
+    def inside(self) -> bool:
+        error = self.found.standard_error
+        return math.isfinite(error) and abs(self.found.calibrated - self.true) <= INTERVAL * error
 
 
-def parameter_errors(truth: Path | str, muscles: MuscleTable) -> tuple[ParameterError, ...]:
-    """Return the errors of calibrated muscles against truth.json.
+def compare_with_truth(truth: Path, result: CalibrationResult, groups: Mapping[str, tuple[str, ...]]) -> tuple[TruthComparison, ...]:
+    """Return the errors of each kind of free parameter, in the order of COMPARED.
 
     Args:
-        truth: truth.json of a virtual subject.
-        muscles: calibrated muscles, all or some of the person's.
+        truth: truth.json of the virtual person.
+        result: the calibration of that person's model.
+        groups: members of each group that shares a value, as the calibration was told.
 
     Raises:
-        FileFormatError: not a truth.json, or it lacks a muscle.
+        FileFormatError: not a truth.json, or of a person without these muscles.
     """
-    truth = Path(truth)
     try:
         table = json.loads(truth.read_text(encoding="utf-8"))["muscles"]
-    except (OSError, ValueError, KeyError) as error:
-        raise FileFormatError(f"{truth} is no truth.json of a virtual subject ({error}); make the subject again.") from error
-    errors = []
-    for muscle in muscles.muscles:
-        if muscle.name not in table:
-            raise FileFormatError(f"{truth} has no muscle {muscle.name!r}; compare with the person that the recordings are of.")
-        row = table[muscle.name]
-        for parameter, start in COMPARED.items():
-            true = row[parameter]
-            after = getattr(muscle, parameter) / true - 1.0
-            errors.append(ParameterError(muscle=muscle.name, parameter=parameter, true=true, before=row[start] / true - 1.0, after=after))
-    return tuple(errors)
+        pairs = {kind: _pairs(kind, result, table, groups) for kind in COMPARED}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FileFormatError(
+            f"{truth} does not tell the true parameters of this calibration ({error!r}); make the person again."
+        ) from error
+    return tuple(_comparison(kind, found) for kind, found in pairs.items() if found)
+
+
+def _pairs(kind: str, result: CalibrationResult, table: Mapping[str, Any], groups: Mapping[str, tuple[str, ...]]) -> list[_Pair]:
+    free = [parameter for parameter in result.parameters if parameter.name == kind and parameter.at_bound != "fixed"]
+    if kind == "strength_coefficient":
+        known = result.muscles.names
+        members = {p.owner: [name for name in groups.get(p.owner, (p.owner,)) if name in known] or known for p in free}
+        return [_Pair(p, fmean(table[name][kind] for name in members[p.owner])) for p in free]
+    # a length or filter that a group shares has no single true value
+    return [_Pair(p, _true(kind, table[p.owner])) for p in free if p.owner not in groups and p.owner != "all"]
+
+
+def _true(kind: str, muscle: Mapping[str, float]) -> float:
+    if kind in ("c1", "c2"):
+        return (min if kind == "c1" else max)(muscle["c1"], muscle["c2"])
+    return muscle[kind]
+
+
+def _comparison(kind: str, pairs: Sequence[_Pair]) -> TruthComparison:
+    apart = {
+        standing: _errors([pair for pair in pairs if pair.found.standing == standing]) for standing in ("known", "assumed", "at bound")
+    }
+    return TruthComparison(parameter=kind, whole=_errors(pairs), told=apart["known"], assumed=apart["assumed"], at_bound=apart["at bound"])
+
+
+def _errors(pairs: Sequence[_Pair]) -> TruthErrors:
+    return TruthErrors(
+        count=len(pairs),
+        before=fmean(pair.before for pair in pairs) if pairs else math.nan,
+        after=fmean(pair.after for pair in pairs) if pairs else math.nan,
+        inside=sum(pair.inside for pair in pairs),
+    )

@@ -3,7 +3,7 @@
     import matplotlib.pyplot as plt
     from osim_nmscal.viz import plot_moments
 
-    plot_moments(result.trials, result.predictions)
+    plot_moments(result)  # of personalize or load_results; or its parts
     plt.savefig("moments.pdf")
 
 Colours are those of Okabe and Ito (2008), told apart by colour-blind readers too; lines that mean different things also differ in

@@ -10,6 +10,7 @@ from osim_nmscal.errors import ConfigError
 from osim_nmscal.summaries.colours import CALIBRATED, CYCLE, QUIET, UNCALIBRATED
 from osim_nmscal.summaries.fiber_range import USUAL_RANGE, fiber_ranges, force_length_curve
 from osim_nmscal.summaries.parameters import TITLES, parameter_changes, parameter_kinds
+from osim_nmscal.viz.given import Run, calibration_of, run_of
 from osim_nmscal.viz.style import AxesArray, legend_above, new_axes, plain
 
 # Height of one row of a forest plot, inches.
@@ -17,13 +18,13 @@ _ROW = 0.13
 _SHOWN = ("optimal_fiber_length", "tendon_slack_length", "strength_coefficient")
 
 
-def plot_parameters(result: CalibrationResult, *, names: Sequence[str] = _SHOWN, axes: Any = None) -> AxesArray:
+def plot_parameters(result: CalibrationResult | Run, *, names: Sequence[str] = _SHOWN, axes: Any = None) -> AxesArray:
     """Draw a forest plot: each parameter's calibrated value and 95 % interval, its start and its bounds.
 
     Lengths are factors of their start; what the data do not tell apart from the prior is drawn open and pale.
 
     Args:
-        result: of a calibration.
+        result: a calibration, or a run.
         names: kinds of parameters, one panel each; those that were not calibrated are left out.
         axes: axes to draw into, as many as panels; None for a new figure.
 
@@ -33,6 +34,7 @@ def plot_parameters(result: CalibrationResult, *, names: Sequence[str] = _SHOWN,
     Raises:
         ConfigError: none of the kinds was calibrated.
     """
+    result = calibration_of(result)
     kinds = [name for name in names if name in parameter_kinds(result.parameters)]
     if not kinds:
         raise ConfigError(f"None of {', '.join(names)} was calibrated; there are {', '.join(parameter_kinds(result.parameters))}.")
@@ -48,6 +50,8 @@ def plot_parameters(result: CalibrationResult, *, names: Sequence[str] = _SHOWN,
             one.plot(row.value, y, marker="o", color=colour, markersize=3.5, markerfacecolor=colour if row.identifiable else "white")
         one.set_yticks(range(len(rows)), [row.owner for row in rows], fontsize=6)
         one.set_ylim(tallest - 0.5, -0.5)
+        one.spines["left"].set_bounds(len(rows) - 0.5, -0.5)
+        one.spines["bottom"].set_position(("data", len(rows) - 0.5))  # right below the last row of a short panel
         one.set_title(TITLES.get(name, name), fontsize=8)
         one.set_xlabel("factor of start" if rows[0].relative or name == "strength_coefficient" else "value")
     for label, style in (
@@ -62,19 +66,32 @@ def plot_parameters(result: CalibrationResult, *, names: Sequence[str] = _SHOWN,
 
 
 def plot_fiber_range(
-    result: CalibrationResult, predictions: Sequence[TrialPrediction], before: Sequence[TrialPrediction] = (), *, axes: Any = None
+    result: CalibrationResult | Run,
+    predictions: Sequence[TrialPrediction] = (),
+    before: Sequence[TrialPrediction] = (),
+    *,
+    axes: Any = None,
 ) -> AxesArray:
     """Draw where on its force-length curve each muscle works.
 
     Args:
-        result: of a calibration; the curve is that of its first muscle's class.
+        result: a run, which holds everything; or a calibration, and then the predictions. The curve is that of the first muscle's class.
         predictions: of the calibrated muscles, over whose counted samples the range is taken.
         before: predictions of the muscles before calibration.
         axes: two axes, one for the curve and one for the ranges; None for a new figure.
 
     Returns:
         (2, 1) axes: the active force-length curve, and one bar per muscle: 5th to 95th percentile, whiskers to the extremes.
+
+    Raises:
+        ConfigError: there are no predictions.
     """
+    run = run_of(result)
+    if run is not None:
+        predictions, before = predictions or run.predictions, before or run.uncalibrated
+    result = calibration_of(result)
+    if not predictions:
+        raise ConfigError("No predictions are given, so it is not known where the fibers work; give a run, or its predictions.")
     ranges, old = fiber_ranges(predictions), {one.muscle: one for one in fiber_ranges(before)}
     grid = new_axes(2, 1, axes, panel=(4.2, max(1.2, _ROW * len(ranges) / 2 + 0.5)))
     curve, bars = grid[0, 0], grid[1, 0]
@@ -106,16 +123,17 @@ def plot_fiber_range(
     return grid
 
 
-def plot_convergence(result: CalibrationResult, *, axes: Any = None) -> AxesArray:
+def plot_convergence(result: CalibrationResult | Run, *, axes: Any = None) -> AxesArray:
     """Draw the loss and its terms over the iterations, on a logarithmic axis.
 
     Args:
-        result: of a calibration.
+        result: a calibration, or a run.
         axes: one axes; None for a new figure.
 
     Returns:
         (1, 1) axes.
     """
+    result = calibration_of(result)
     grid = new_axes(1, 1, axes, panel=(3.6, 2.4))
     one = grid[0, 0]
     plain(one)

@@ -5,24 +5,25 @@ from typing import Any
 
 import numpy as np
 
-from osim_nmscal.data.results import SynergyResult, TrialPrediction
+from osim_nmscal.data.results import CalibrationResult, SynergyResult, TrialPrediction
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import TrialSet
-from osim_nmscal.errors import UnknownNameError, did_you_mean
+from osim_nmscal.errors import ConfigError, UnknownNameError, did_you_mean
 from osim_nmscal.summaries.colours import CALIBRATED, CYCLE, RECORDED, SYNTHESIZED
 from osim_nmscal.summaries.cycle import POINTS, mean_cycle, over_cycle
+from osim_nmscal.viz.given import Run, calibration_of, run_of, trials_of
 from osim_nmscal.viz.style import AxesArray, hide_unused, legend_above, new_axes
 
 _COLUMNS = 5
 
 
 def plot_excitations(
-    trials: TrialSet, predictions: Sequence[TrialPrediction] = (), *, muscles: Sequence[str] = (), axes: Any = None
+    trials: TrialSet | Run, predictions: Sequence[TrialPrediction] = (), *, muscles: Sequence[str] = (), axes: Any = None
 ) -> AxesArray:
     """Draw each muscle's excitation over the cycle, mean and standard deviation over trials.
 
     Args:
-        trials: with the excitations from EMG.
+        trials: a run, which holds everything; or trials with the excitations from EMG, and then:
         predictions: what drove the muscles in the end, synthesised excitations included; drawn where it differs.
         muscles: to draw; none named means all.
         axes: axes to draw into, at least one per muscle; None for a new figure.
@@ -33,6 +34,10 @@ def plot_excitations(
     Raises:
         UnknownNameError: a muscle is not in the trials.
     """
+    run = run_of(trials)
+    if run is not None:
+        predictions = run.predictions
+    trials = trials_of(trials)
     names = tuple(muscles) or trials.muscles
     for name in names:
         if name not in trials.muscles:
@@ -98,16 +103,24 @@ def plot_emg(raw: TimeSeries, envelopes: TimeSeries, *, channels: Sequence[str] 
     return grid
 
 
-def plot_synergies(synergy: SynergyResult, *, axes: Any = None) -> AxesArray:
+def plot_synergies(synergy: SynergyResult | CalibrationResult | Run, *, axes: Any = None) -> AxesArray:
     """Draw the synergies: weights of the muscles, and primitives over the cycle, one row per synergy.
 
     Args:
-        synergy: of a synergy-hybrid calibration, `result.synergy`.
+        synergy: a run or a calibration, synergy-hybrid, or its `synergy`.
         axes: axes to draw into, two per synergy; None for a new figure.
 
     Returns:
         (synergy, 2) axes: weights, primitives.
+
+    Raises:
+        ConfigError: the calibration is EMG-driven.
     """
+    if not isinstance(synergy, SynergyResult):
+        found = calibration_of(synergy).synergy
+        if found is None:
+            raise ConfigError("This calibration is EMG-driven, so it has no synergies to draw; calibrate with method = 'synergy_hybrid'.")
+        synergy = found
     count = len(synergy.weights)
     grid = new_axes(count, 2, axes, panel=(3.3, 1.2))
     percent = np.linspace(0, 100, POINTS)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from osim_nmscal.data.results import TrialPrediction
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.evaluation import coefficient_of_determination
 from osim_nmscal.summaries.colours import CALIBRATED, MEASURED, UNCALIBRATED
 from osim_nmscal.summaries.cycle import POINTS, mean_cycle, over_cycle
+from osim_nmscal.viz.given import Moments, Run, run_of, trials_of
 from osim_nmscal.viz.style import AxesArray, legend_above, new_axes
 
 if TYPE_CHECKING:
@@ -22,24 +22,28 @@ _ROLES = {"calibration": "calibration", "held_out": "held-out"}
 
 
 def plot_moments(
-    trials: TrialSet,
-    calibrated: Sequence[TrialPrediction],
-    uncalibrated: Sequence[TrialPrediction] | Mapping[str, FloatArray] = (),
+    trials: TrialSet | Run,
+    calibrated: Moments = (),
+    uncalibrated: Moments = (),
     *,
     axes: Any = None,
 ) -> AxesArray:
     """Draw mean and standard deviation over trials, one column per degree of freedom, held-out trials in a row of their own.
 
     Args:
-        trials: with the moments of inverse dynamics.
+        trials: a run, which holds everything; or trials with the moments of inverse dynamics, and then:
         calibrated: predictions of the calibrated model, one per trial, e.g. `result.predictions`.
-        uncalibrated: predictions of the model before calibration, or their moments by trial, (time, dof) in N*m, as
-            `load_results(folder).uncalibrated_moments`.
+        uncalibrated: predictions of the model before calibration, e.g. `result.uncalibrated`, or their moments by trial, (time, dof)
+            in N*m.
         axes: axes to draw into, as many as panels; None for a new figure.
 
     Returns:
         (role, dof) axes; R2 of each panel is the mean over its trials.
     """
+    run = run_of(trials)
+    if run is not None:
+        calibrated, uncalibrated = run.predictions, run.uncalibrated
+    trials = trials_of(trials)
     roles = [role for role in _ROLES if any(trial.role == role for trial in trials.trials)]
     grid = new_axes(len(roles), len(trials.dofs), axes)
     after, before = _moments(calibrated), _moments(uncalibrated)
@@ -49,7 +53,7 @@ def plot_moments(
             one = grid[row, column]
             _panel(one, members, column, before, after)
             if row == 0:
-                one.set_title(dof, loc="left", fontsize=8)
+                one.annotate(dof, (0, 1), (0, 14), xycoords="axes fraction", textcoords="offset points", fontsize=8)  # above its R²
             if row == len(roles) - 1:
                 one.set_xlabel("trial (%)")
         count = f"{len(members)} {_ROLES[role]} trial{'s' if len(members) != 1 else ''}"
@@ -85,7 +89,7 @@ def _r2(trial: Trial, moment: FloatArray, dof: int) -> float:
     return coefficient_of_determination(trial.joint_moment[counted, dof], moment[counted, dof])
 
 
-def _moments(predictions: Sequence[TrialPrediction] | Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
+def _moments(predictions: Moments) -> Mapping[str, FloatArray]:
     if isinstance(predictions, Mapping):
         return predictions
     return {prediction.trial: prediction.joint_moment for prediction in predictions}

@@ -13,24 +13,35 @@ from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.findings import Finding, with_allowed
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.doctor import calibration as of_calibration
 from osim_nmscal.emg.envelope import linear_envelope
 from osim_nmscal.errors import ConfigError, NmscalError, SignalError, UnknownNameError, did_you_mean, listed
-from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.once import reading_once
-from osim_nmscal.formats.storage import in_radians, read_storage
-from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis
+from osim_nmscal.formats.storage import in_radians
 from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read_muscles
 from osim_nmscal.signals import require_gapless
+from osim_nmscal.trials.dynamometer_settings import DynamometerSettings
 from osim_nmscal.trials.roles import assign_roles, require_apart, trial_names
 from osim_nmscal.trials.segmentation import Segment, segment_recording, segments_within
+from osim_nmscal.workflow.captures import same_captures
 from osim_nmscal.workflow.contacts import contacts_of, usual_stances
+from osim_nmscal.workflow.dynamometer_files import dynamometer_runs
 from osim_nmscal.workflow.judgement import foreseen
 from osim_nmscal.workflow.ownership import ownership_problems
-from osim_nmscal.workflow.recording_files import moments_by_coordinate, read_events, read_forces, read_markers
+from osim_nmscal.workflow.recording_files import (
+    emg_file,
+    read_events,
+    read_forces,
+    recorded_angles,
+    recorded_emg,
+    recorded_geometry,
+    recorded_markers,
+    recorded_moments,
+)
 from osim_nmscal.workflow.runner import refuse_stops, warnings_collected
-from osim_nmscal.workflow.stages import TABLE, emg, inverse_dynamics, inverse_kinematics
+from osim_nmscal.workflow.stages import STAGES, TABLE, emg, inverse_dynamics, inverse_kinematics
 from osim_nmscal.workflow.task import refuse
 from osim_nmscal.workflow.user_files import missing_files
 
@@ -45,8 +56,8 @@ class SummaryRow:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckReport:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class CheckReport(Noun):
     """What is wrong, what a user should know, and what a run would do.
 
     Example:
@@ -88,12 +99,13 @@ class _Check:
         self.rows.append(SummaryRow(item=item, text=text))
 
 
-def check_workflow(config: WorkflowConfig, out: Path | str | None = None) -> CheckReport:
+def check_workflow(config: WorkflowConfig, out: Path | str | None = None, *, only_stage: str | None = None) -> CheckReport:
     """Validate everything a workflow names against the real files, and run nothing.
 
     Args:
         config: from `load_config`.
         out: results folder; default `config.output.folder`.
+        only_stage: the one stage that will run; what only later ones need is not asked for, e.g. EMG. Default: all will run.
 
     Returns:
         Errors (none if a run can start), findings, and a summary of what a run would do.
@@ -104,12 +116,14 @@ def check_workflow(config: WorkflowConfig, out: Path | str | None = None) -> Che
         ['ConfigError']
     """
     with reading_once(), warnings_collected() as said:
-        report = _checked(config, Path(out or config.output.folder))
+        report = _checked(config, Path(out or config.output.folder), only_stage or TABLE[-1].name)
     return replace(report, findings=tuple(dict.fromkeys((*report.findings, *said))))
 
 
-def _checked(config: WorkflowConfig, root: Path) -> CheckReport:
+def _checked(config: WorkflowConfig, root: Path, last: str) -> CheckReport:
+    """Check what the stages up to the last one need."""
     check = _Check(config=config)
+    excites = STAGES.index(last) >= STAGES.index("emg")
     check.add(ConfigError(sentence) for sentence in missing_files(config))
     if check.errors:  # without files there is nothing to look into
         return CheckReport(errors=tuple(check.errors), findings=(), summary=())
@@ -117,30 +131,36 @@ def _checked(config: WorkflowConfig, root: Path) -> CheckReport:
     table = check.attempt(lambda: read_muscles(config.model.file, config.model.substitute_muscle_class))
     if table is not None:
         _describe_model(check, table)
-    mapping = check.attempt(lambda: _mapping(config, table)) if table is not None else None
+    mapping = check.attempt(lambda: _mapping(config, table)) if table is not None and excites else None
     if mapping is not None and table is not None:
         _check_muscles(check, mapping, table)
-    segments = {name: one for recording in config.recordings for name, one in _check_recording(check, recording, mapping).items()}
+    segments: dict[str, Segment] = {}
+    for recording in config.recordings:
+        spans = _check_recording(check, recording, mapping)
+        if spans and excites:
+            segments |= _check_trials(check, recording, spans)
     if segments:
         _check_roles(check, segments)
-    for stage in TABLE:
+    for measured in config.dynamometer:
+        check.row(f"Recording {measured.name}", f"{measured.kind}, of a dynamometer: {_runs(check, measured)}")
+    for stage in TABLE[: STAGES.index(last) + 1]:
         check.attempt(lambda stage=stage: check.add(stage.problems(config, sound=not check.errors)))  # type: ignore[misc]
     check.judged[:] = with_allowed(check.judged, config.checks.allow)
     if not check.errors:
-        check.attempt(lambda: check.judged.extend(with_allowed(foreseen(config), config.checks.allow)))
+        check.attempt(lambda: check.judged.extend(with_allowed(foreseen(config, excites=excites), config.checks.allow)))
         check.attempt(lambda: refuse_stops(check.judged))
     check.row("Calibration", f"{config.calibration.method} by {config.calibration.optimizer}")
     check.row("Results", str(root))
     return CheckReport(errors=tuple(check.errors), findings=tuple(check.findings), summary=tuple(check.rows), judged=tuple(check.judged))
 
 
-def require_sound(config: WorkflowConfig, out: Path | str | None = None) -> CheckReport:
+def require_sound(config: WorkflowConfig, out: Path | str | None = None, *, only_stage: str | None = None) -> CheckReport:
     """Refuse a workflow that `check_workflow` finds fault with; return what it says of one without.
 
     Raises:
         NmscalError: the one error, or a ConfigError with a sentence for each.
     """
-    report = check_workflow(config, out)
+    report = check_workflow(config, out, only_stage=only_stage)
     refuse(report.errors)
     return report
 
@@ -158,29 +178,47 @@ def _describe_model(check: _Check, table: MuscleTable) -> None:
 
 def _mapping(config: WorkflowConfig, table: MuscleTable) -> EmgMapping:
     try:
-        return emg.mapping_of([recording.emg for recording in config.recordings], config.emg.mapping, table.names)
+        return emg.mapping_of([emg_file(recording) for recording in config.recordings], config.emg.mapping, table.names)
+    except ConfigError:
+        raise
     except NmscalError as error:
-        raise type(error)(f"{config.source}: [emg.mapping]: {error}") from error
+        raise type(error)(f"{config.where('emg.mapping')}: [emg.mapping]: {error}") from error
 
 
 def _check_muscles(check: _Check, mapping: EmgMapping, table: MuscleTable) -> None:
     config = check.config
     check.row("EMG", f"{len(mapping.channels)} channels ({listed(mapping.channels, 12)}) drive {len(mapping.muscles)} muscles")
-    for name in config.muscle_analysis.muscles:
-        if name not in table.names:
-            check.add(
-                [
-                    UnknownNameError(
-                        f"{config.source}: key 'muscle_analysis.muscles' names {name!r}, which is no muscle of "
-                        f"{config.model.file}.{did_you_mean(name, table.names)}"
-                    )
-                ]
-            )
+    for key, names in (
+        ("muscle_analysis.muscles", config.muscle_analysis.muscles),
+        ("calibration.synergy.muscles", config.calibration.synergy.muscles),
+    ):
+        for name in names:
+            if name not in table.names:
+                check.add(
+                    [
+                        UnknownNameError(
+                            f"{config.where(key)}: key {key!r} names {name!r}, which is no muscle of "
+                            f"{config.model.file}.{did_you_mean(name, table.names)}"
+                        )
+                    ]
+                )
     for group, members in config.calibration.groups.items():
         for name in (name for name in members if name not in mapping.muscles):
             why = "has no EMG" if name in table.names else f"is no muscle of {config.model.file}"
             hint = did_you_mean(name, mapping.muscles) if name not in table.names else " Map it under [emg.mapping], or take it out."
-            check.add([UnknownNameError(f"{config.source}: key 'calibration.groups.{group}' names {name!r}, which {why}.{hint}")])
+            file = config.where("calibration.groups")
+            check.add([UnknownNameError(f"{file}: key 'calibration.groups.{group}' names {name!r}, which {why}.{hint}")])
+
+
+def _runs(check: _Check, recording: DynamometerSettings) -> str:
+    """Say what trials a recording of a dynamometer gives."""
+    try:
+        runs = dynamometer_runs(check.config, recording)
+    except NmscalError as error:
+        check.add([error])
+        return "not readable"
+    sweeps = sum("/sweep" in run.name for run in runs)
+    return f"{sweeps} sweeps, {len(runs) - sweeps} poses held; moments about {listed(runs[0].measured)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,19 +230,23 @@ class _Span:
     end: float
 
 
-def _check_recording(check: _Check, recording: RecordingSettings, mapping: EmgMapping | None) -> dict[str, Segment]:
-    """Check one recording and return its trials by name, as far as they can be told before inverse kinematics."""
+def _check_recording(check: _Check, recording: RecordingSettings, mapping: EmgMapping | None) -> tuple[_Span, ...]:
+    """Check the files of one recording and return from when to when each lasts; nothing if they share no time."""
     spans = [span for span in (_check_motion(check, recording), _check_moments(check, recording)) if span is not None]
     geometry = _check_geometry(check, recording, mapping)
     emg = check.attempt(lambda: _envelope(check.config, recording, mapping)) if mapping is not None else None
     spans += [span for span in (geometry, _span("EMG", emg)) if span is not None]
-    if not spans:
-        return {}
-    start, end = max(span.start for span in spans), min(span.end for span in spans)
-    if start >= end:
+    if spans and max(span.start for span in spans) >= min(span.end for span in spans):
         table = "; ".join(f"{span.what} {span.start:g} to {span.end:g} s" for span in spans)
-        check.add([SignalError(f"Recording {recording.name!r}: its signals share no time ({table}); bring them to one clock.")])
-        return {}
+        text = f"Recording {recording.name!r}: its signals share no time ({table}); bring them to one clock (time_offset of the recording)."
+        check.add([SignalError(text)])
+        return ()
+    return tuple(spans)
+
+
+def _check_trials(check: _Check, recording: RecordingSettings, spans: tuple[_Span, ...]) -> dict[str, Segment]:
+    """Return the trials of a recording by name, as far as they can be told before inverse kinematics."""
+    start, end = max(span.start for span in spans), min(span.end for span in spans)
     parts = ", ".join(f"{span.what} {span.start:g}-{span.end:g} s" for span in spans)
     found = check.attempt(lambda: _segments(check, recording, start, end)) or {}
     check.row(f"Recording {recording.name}", f"{parts}; {f'{len(found)} trials' if found else 'trials are found after inverse kinematics'}")
@@ -217,13 +259,12 @@ def _span(what: str, series: TimeSeries | MarkerTrajectories | None) -> _Span | 
 
 def _check_motion(check: _Check, recording: RecordingSettings) -> _Span | None:
     if recording.markers is not None:
-        path = recording.markers
-        markers = check.attempt(lambda: read_markers(path, recording.c3d_axes))
+        markers = check.attempt(lambda: recorded_markers(recording))
         if markers is not None:
             found = markers
             check.attempt(lambda: check.add(inverse_kinematics.recording_problems(check.config, found)))
         return _windowed(_span("markers", markers), recording)
-    given = recording.joint_angles
+    given = check.attempt(lambda: recorded_angles(recording))
     angles = check.attempt(lambda: _angles(check.config, given)) if given is not None else None
     return _windowed(_span("joint angles", angles), recording)
 
@@ -235,21 +276,23 @@ def _windowed(span: _Span | None, recording: RecordingSettings) -> _Span | None:
     return _Span(what=span.what, start=start, end=span.end if recording.end is None else min(span.end, recording.end))
 
 
-def _angles(config: WorkflowConfig, path: Path) -> TimeSeries:
+def _angles(config: WorkflowConfig, given: TimeSeries) -> TimeSeries:
     coordinates = read_coordinates(config.model.file)
-    angles = in_radians(read_storage(path), [c.name for c in coordinates if c.rotational and not c.coupled])
+    angles = in_radians(given, [c.name for c in coordinates if c.rotational and not c.coupled])
     known = {coordinate.name for coordinate in coordinates}
     for dof in config.muscle_analysis.dofs:
         if dof in known and not any(label == dof or label.endswith(f"/{dof}/value") for label in angles.labels):
-            raise UnknownNameError(f"{path} has no joint angle {dof!r}.{did_you_mean(dof, angles.labels)} Change the file, or the dofs.")
+            raise UnknownNameError(
+                f"{given.source} has no joint angle {dof!r}.{did_you_mean(dof, angles.labels)} Change the file, or the dofs."
+            )
     require_gapless(angles.select([label for label in angles.labels if label in known or label.endswith("/value")]))
     return angles
 
 
 def _check_moments(check: _Check, recording: RecordingSettings) -> _Span | None:
-    config, given = check.config, recording.joint_moments
-    if given is not None:
-        return _span("joint moments", check.attempt(lambda: moments_by_coordinate(read_storage(given), config.muscle_analysis.dofs)))
+    config = check.config
+    if recording.joint_moments is not None:
+        return _span("joint moments", check.attempt(lambda: recorded_moments(recording, config.muscle_analysis.dofs)))
     check.attempt(lambda: check.add(inverse_dynamics.recording_problems(config, recording)))
     return _span("forces", check.attempt(lambda: read_forces(recording, config)))
 
@@ -258,13 +301,12 @@ def _check_geometry(check: _Check, recording: RecordingSettings, mapping: EmgMap
     folder = recording.muscle_analysis
     if folder is None or mapping is None:
         return None
-    geometry = check.attempt(lambda: read_muscle_analysis(folder, check.config.muscle_analysis.dofs))
+    geometry = check.attempt(lambda: recorded_geometry(recording, folder, check.config.muscle_analysis.dofs))
     return None if geometry is None else _Span(what="MTU lengths", start=float(geometry.time[0]), end=float(geometry.time[-1]))
 
 
 def _envelope(config: WorkflowConfig, recording: RecordingSettings, mapping: EmgMapping) -> TimeSeries:
-    recorded = read_emg(recording.emg, mapping.channels)
-    return linear_envelope(recorded, config.emg.envelope, start=recording.start, end=recording.end)
+    return linear_envelope(recorded_emg(recording, mapping.channels), config.emg.envelope, start=recording.start, end=recording.end)
 
 
 def _segments(check: _Check, recording: RecordingSettings, start: float, end: float) -> dict[str, Segment]:
@@ -276,7 +318,7 @@ def _segments(check: _Check, recording: RecordingSettings, start: float, end: fl
     found = segment_recording(
         settings,
         forces=forces.between(start, end) if forces is not None else None,
-        coordinates=read_storage(recording.joint_angles) if settings.method == "cycle" and recording.joint_angles is not None else None,
+        coordinates=recorded_angles(recording) if settings.method == "cycle" else None,
         events=read_events(recording) if settings.method == "events" else (),
     )
     inside = segments_within(found.segments, start, end)
@@ -299,7 +341,7 @@ def _check_roles(check: _Check, segments: dict[str, Segment]) -> None:
     roles = check.attempt(lambda: assign_roles(tuple(segments), config.trials.roles, given))
     if roles is None:
         return
-    check.attempt(lambda: require_apart(segments, roles, config.trials.time_step))
+    check.attempt(lambda: require_apart(segments, roles, config.trials.time_step, same_captures(config)))
     calibrating = [name for name, role in roles.items() if role == "calibration"]
     check.row("Trials", f"{len(calibrating)} calibrate ({listed(calibrating)}), {len(roles) - len(calibrating)} are held out")
     check.judged.extend(of_calibration.nothing_held_out(tuple(roles.values())))

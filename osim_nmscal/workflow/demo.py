@@ -7,7 +7,7 @@ of the package, or when one of its files has changed; an edited `config.toml` is
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.provenance.code import code_version
 from osim_nmscal.provenance.values import file_digest
 from osim_nmscal.virtual_subject.make import VirtualSubject, make_virtual_subject
-from osim_nmscal.workflow.against_truth import TruthComparison, compare_with_truth
+from osim_nmscal.virtual_subject.truth import TruthComparison, compare_with_truth
 from osim_nmscal.workflow.personalize import PersonalizedResult, personalize
 from osim_nmscal.workflow.progress import Progress, ProgressCallback
 
@@ -29,6 +29,9 @@ CONFIG_FILE = "config.toml"
 RESULTS_FOLDER = "results"
 TRUTH_FILE = Path("truth") / "truth.json"
 STAGE = "virtual_subject"
+
+# Keys of the record that say who was made.
+_IDENTITY = ("kind", "seed", "dynamometer", "made_by")
 
 # What makes the person; another such function stands in for it in tests.
 SubjectMaker = Callable[..., VirtualSubject]
@@ -71,6 +74,7 @@ def run_demo(
     *,
     kind: Literal["leg", "arm"] = "leg",
     seed: int = 1,
+    dynamometer: bool = False,
     jobs: int = 2,
     progress: ProgressCallback | None = None,
     make: SubjectMaker = make_virtual_subject,
@@ -81,12 +85,13 @@ def run_demo(
         folder: for the person and the results; new, empty, or of an earlier demo.
         kind: which limb.
         seed: the person, their motion and the noise follow from it; 0 or more.
+        dynamometer: whether the same person also sits on a dynamometer, passive and trying their hardest; a leg only.
         jobs: recordings that OpenSim works on at the same time.
         progress: called as steps start and end.
         make: makes the person.
 
     Raises:
-        ConfigError: unknown limb, negative seed, or a folder that holds something else.
+        ConfigError: unknown limb, negative seed, an arm on the dynamometer, or a folder that holds something else.
         NmscalError: a station failed; see `personalize`.
 
     Example:
@@ -103,9 +108,12 @@ def run_demo(
         raise ConfigError(f"There is no virtual {kind!r}.{did_you_mean(kind, KINDS)} Choose 'leg' or 'arm'.")
     if seed < 0:
         raise ConfigError(f"The seed is {seed}; give a whole number of 0 or more.")
-    reused = _has_person(folder, kind, seed)
+    if dynamometer and kind != "leg":
+        raise ConfigError("The dynamometer of the virtual laboratory turns legs only; leave --arm out.")
+    identity = _identity(kind, seed, dynamometer=dynamometer)
+    reused = _has_person(folder, identity)
     if not reused:
-        _make_person(folder, kind, seed, progress, make)
+        _make_person(folder, identity, progress, make)
     elif progress is not None:
         progress(Progress(stage=STAGE, state="cached"))
     made = time.perf_counter() - began
@@ -125,7 +133,7 @@ def run_demo(
     )
 
 
-def _has_person(folder: Path, kind: str, seed: int) -> bool:
+def _has_person(folder: Path, identity: Mapping[str, Any]) -> bool:
     """Tell whether the folder holds this very person, unchanged.
 
     Raises:
@@ -137,7 +145,7 @@ def _has_person(folder: Path, kind: str, seed: int) -> bool:
     if record is None:
         what = "is no folder" if not folder.is_dir() else f"holds files, but no {RECORD_FILE} of an earlier demo"
         raise ConfigError(f"{folder} {what}; give the demo a folder of its own.")
-    if {key: record.get(key) for key in ("kind", "seed", "made_by")} != _identity(kind, seed) or not (folder / CONFIG_FILE).is_file():
+    if {key: record[key] for key in _IDENTITY if key in record} != identity or not (folder / CONFIG_FILE).is_file():
         return False
     files = record.get("files", {})
     return bool(files) and all((folder / name).is_file() and file_digest(folder / name) == digest for name, digest in files.items())
@@ -151,11 +159,12 @@ def _read_record(folder: Path) -> dict[str, Any] | None:
     return record if isinstance(record, dict) and "kind" in record else None
 
 
-def _identity(kind: str, seed: int) -> dict[str, Any]:
-    return {"kind": kind, "seed": seed, "made_by": f"{__version__} {code_version(make_virtual_subject.__module__)[:16]}"}
+def _identity(kind: str, seed: int, *, dynamometer: bool) -> dict[str, Any]:
+    sits = {"dynamometer": True} if dynamometer else {}
+    return {"kind": kind, "seed": seed, **sits, "made_by": f"{__version__} {code_version(make_virtual_subject.__module__)[:16]}"}
 
 
-def _make_person(folder: Path, kind: str, seed: int, progress: ProgressCallback | None, make: SubjectMaker) -> None:
+def _make_person(folder: Path, identity: Mapping[str, Any], progress: ProgressCallback | None, make: SubjectMaker) -> None:
     """Make the person and remember its files; an earlier one in the folder goes first."""
     began = time.perf_counter()
 
@@ -169,13 +178,14 @@ def _make_person(folder: Path, kind: str, seed: int, progress: ProgressCallback 
         for path in earlier:
             if _is_person(path, folder):
                 path.unlink(missing_ok=True)
-        record = _identity(kind, seed)
+        record = dict(identity)
         write_text_atomically(folder / RECORD_FILE, json.dumps(record))  # an interrupted demo's folder is known as one
     except OSError as error:
         raise ConfigError(f"The demo cannot write to {folder} ({error.strerror or error}); give it another folder.") from error
     if progress is not None:
         progress(Progress(stage=STAGE, state="started"))
-    subject = make(folder, kind, seed, progress=say)
+    more = {key: identity[key] for key in ("dynamometer",) if key in identity}
+    subject = make(folder, identity["kind"], identity["seed"], progress=say, **more)
     written = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size and _is_person(path, folder)]
     files = {path.relative_to(folder).as_posix(): file_digest(path) for path in written if path != subject.config}
     write_text_atomically(folder / RECORD_FILE, json.dumps(record | {"files": files}, indent=1))

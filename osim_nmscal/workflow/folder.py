@@ -29,6 +29,7 @@ from osim_nmscal.workflow.publication import (
 )
 from osim_nmscal.workflow.records import (
     UNFINISHED,
+    Ending,
     FolderRecord,
     StageRecord,
     State,
@@ -72,6 +73,16 @@ class ResultsPlace:
                 return record
         return None
 
+    def begin(self, configuration: Mapping[str, Any]) -> None:
+        """Take in the settings of this run; they are kept with its first finished task, or with its end."""
+        self._pending.configuration, self._pending.ending = configuration, None
+
+    def end_early(self, ending: Ending) -> None:
+        """Keep how a run ended before its last stage."""
+        with self._lock:
+            self._pending.ending = ending
+            write_pending(self.root, self._pending)
+
     @contextmanager
     def part(self, label: str) -> Iterator[Path]:
         """Give a task a new folder to write to; what is left in it at the end is removed."""
@@ -99,12 +110,21 @@ class ResultsPlace:
 
     def keep_logs(self, part: Path) -> None:
         """Keep the logs of a task that failed: the error quotes them."""
-        logs = {path: digest for path, digest in _digests(part).items() if path.endswith(".log")}
-        if logs:
+        self.leave(part, ".log")
+
+    def leave(self, part: Path, suffix: str) -> None:
+        """Put files into unfinished/ that belong to no finished task.
+
+        Args:
+            part: where they were written.
+            suffix: of their names.
+        """
+        files = {path: digest for path, digest in _digests(part).items() if path.endswith(suffix)}
+        if files:
             with self._lock:
-                self._make_way(logs)
-                self._write(logs)
-            self._move(part, logs)
+                self._make_way(files)
+                self._write(files)
+            self._move(part, files)
 
     def as_published(self, text: str, part: Path) -> str:
         """Rewrite the paths in a sentence as they will be when the results are published."""

@@ -4,7 +4,11 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
+
+from osim_nmscal.errors import FileFormatError
+from osim_nmscal.workflow.records import UNFINISHED, read_pending
 
 
 class Terminated(KeyboardInterrupt):
@@ -16,6 +20,17 @@ TERMINATED = 143
 
 
 _requested = threading.Event()
+
+
+def what_is_kept(folder: Path) -> str:
+    """Say what an interrupted run leaves in its results folder."""
+    try:
+        finished = read_pending(folder).stages
+    except FileFormatError:
+        finished = {}
+    if not finished:
+        return "No stage had finished; earlier results stay as they are."
+    return f"Finished stages are kept in {folder / UNFINISHED}, earlier results stay as they are; the same command goes on from there."
 
 
 def raise_if_terminated() -> None:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from osim_nmscal.data.findings import Finding
+from osim_nmscal.data.findings import Finding, note
+from osim_nmscal.data.results import CalibrationResult
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.doctor import calibration as of_calibration
 from osim_nmscal.doctor import contacts as of_contacts
+from osim_nmscal.doctor import dynamometer as of_dynamometer
 from osim_nmscal.doctor import emg as of_emg
 from osim_nmscal.doctor import forces as of_forces
 from osim_nmscal.doctor import markers as of_markers
@@ -23,21 +25,39 @@ from osim_nmscal.doctor import motion as of_motion
 from osim_nmscal.doctor.forces import AppliedForce
 from osim_nmscal.emg.envelope import linear_envelope
 from osim_nmscal.emg.normalization import normalization_reference
+from osim_nmscal.errors import FiberDynamicsError, listed
 from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.storage import in_radians, read_storage
+from osim_nmscal.initialization.mean_person import SOURCE
+from osim_nmscal.osim_model.crossing import read_crossing_muscles
 from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read_muscles
 from osim_nmscal.workflow.applied_forces import applied_forces, plate_loads
+from osim_nmscal.workflow.dynamometer_files import recorded_postures
+from osim_nmscal.workflow.feet import feet_by_markers
 from osim_nmscal.workflow.names import SCALED_MODEL, moments, motion
-from osim_nmscal.workflow.recording_files import has_motion, moments_by_coordinate, read_markers
+from osim_nmscal.workflow.recording_files import (
+    has_motion,
+    moments_by_coordinate,
+    recorded_angles,
+    recorded_emg,
+    recorded_markers,
+    recorded_moments,
+)
 from osim_nmscal.workflow.setup_needs import marker_bodies, marker_locations, measured_pairs, static_trial, task_markers
 
 if TYPE_CHECKING:
     from osim_nmscal.config import RecordingSettings, WorkflowConfig
+    from osim_nmscal.trials.dynamometer_settings import DynamometerSettings
     from osim_nmscal.workflow.flow import Flow
 
 
-def foreseen(config: "WorkflowConfig") -> Iterator[Finding]:
-    """Yield what can be told of the user's files alone; they must be readable."""
+def foreseen(config: "WorkflowConfig", *, excites: bool = True) -> Iterator[Finding]:
+    """Yield what can be told of the user's files alone; they must be readable.
+
+    Args:
+        config: the workflow.
+        excites: whether EMG will be used.
+    """
     yield from of_model.mass_of_model(
         read_body_mass(config.model.file),
         config.subject.mass,
@@ -45,33 +65,55 @@ def foreseen(config: "WorkflowConfig") -> Iterator[Finding]:
     )
     markers = MarkersOfModel(config)
     yield from markers.of_static_trial()
-    channels = _mapped_channels(config)
+    channels = _mapped_channels(config) if excites else ()
     driven = {muscle for muscles in config.emg.mapping.channels.values() for muscle in muscles} | set(config.emg.mapping.mixes)
     table = read_muscles(config.model.file, config.model.substitute_muscle_class)
     yield from of_model.muscle_values(table.select([name for name in table.names if name in driven]))
+    if excites:
+        moving = table.names if config.calibration.method == "synergy_hybrid" else driven
+        yield from of_calibration.moved_joints(config.muscle_analysis.dofs, read_crossing_muscles(config.model.file), moving)
     if config.emg.normalization.method in ("auto", "highest"):
         yield from of_emg.without_mvc(channels, len(config.emg.mvc))
     for recording in config.recordings:
         seen = _markers(recording)
         forces = applied_forces(recording, config)
         if seen is not None:
-            yield from of_motion.time_holes(seen.time, str(recording.markers))
+            yield from of_motion.time_holes(seen.time, seen.source)
             yield from markers.of_recording(seen)
             yield from _feet(forces, seen, markers.bodies)
         for force in forces[:1]:  # all of one file
             yield from of_motion.time_holes(force.time, f"The force file of {recording.name}")
         yield from of_contacts.weight_in_strides(forces, config.subject.mass, recording.name)
-        if recording.joint_angles is not None:
-            angles = _angles(config.model.file, recording.joint_angles)
+        given = recorded_angles(recording)
+        if given is not None:
+            angles = _in_radians(config.model.file, given)
             used = angles.between(*_window(recording, angles.time))
-            yield from of_motion.time_holes(used.time, str(recording.joint_angles))
+            yield from of_motion.time_holes(used.time, used.source)
             yield from of_motion.joint_angles(used, read_coordinates(config.model.file))
-        if recording.joint_moments is not None:
-            yield from _moments(config, recording.joint_moments)
-        yield from of_forces.unnamed_plates(plate_loads(recording), tuple(recording.force_plates), str(recording.forces))
-        if config.emg.envelope.kind == "raw":
-            yield from of_emg.raw_channels(read_emg(recording.emg, channels), start=recording.start, end=recording.end)
-    yield from _channels(config, channels)
+        moments_given = recorded_moments(recording, config.muscle_analysis.dofs)
+        if moments_given is not None:
+            yield from _moments(config, recording, moments_given)
+        carried = plate_loads(recording, config)
+        yield from of_forces.unnamed_plates(carried.loads, carried.named, carried.source)
+        if excites and config.emg.envelope.kind == "raw":
+            yield from of_emg.raw_channels(recorded_emg(recording, channels), start=recording.start, end=recording.end)
+    for measured in config.dynamometer:
+        yield from _dynamometer(config, measured)
+    if excites:
+        yield from _channels(config, channels)
+
+
+def _dynamometer(config: "WorkflowConfig", recording: "DynamometerSettings") -> Iterator[Finding]:
+    """Judge angles and moments of a dynamometer by what joints do and people can."""
+    found = recorded_postures(config, recording)
+    angles = TimeSeries(
+        time=np.arange(len(found.values), dtype=np.float64), labels=found.coordinates, values=found.values, source=found.source
+    )
+    yield from of_motion.joint_angles(angles, read_coordinates(config.model.file))
+    for dof, moment in zip(found.measured, found.moments.T, strict=True):
+        yield from of_dynamometer.moment_of_a_person(recording.name, dof, moment, config.subject.mass)
+        if recording.kind == "passive":
+            yield from of_dynamometer.passive_resists(recording.name, dof, found.angle(dof), moment)
 
 
 def _mapped_channels(config: "WorkflowConfig") -> tuple[str, ...]:
@@ -80,9 +122,9 @@ def _mapped_channels(config: "WorkflowConfig") -> tuple[str, ...]:
 
 
 def _markers(recording: "RecordingSettings") -> MarkerTrajectories | None:
-    if recording.markers is None:
+    whole = recorded_markers(recording)
+    if whole is None:
         return None
-    whole = read_markers(recording.markers, recording.c3d_axes)
     start, end = _window(recording, whole.time)
     inside = (whole.time >= start) & (whole.time <= end)
     return MarkerTrajectories(time=whole.time[inside], markers=whole.markers, positions=whole.positions[inside], source=whole.source)
@@ -93,29 +135,22 @@ def _window(recording: "RecordingSettings", time: np.ndarray) -> tuple[float, fl
     return start, float(time[-1]) if recording.end is None else recording.end
 
 
-def _angles(model: Path, file: Path) -> TimeSeries:
-    return in_radians(read_storage(file), [c.name for c in read_coordinates(model) if c.rotational and not c.coupled])
+def _in_radians(model: Path, angles: TimeSeries) -> TimeSeries:
+    return in_radians(angles, [c.name for c in read_coordinates(model) if c.rotational and not c.coupled])
 
 
 def _feet(forces: tuple[AppliedForce, ...], markers: MarkerTrajectories, bodies: Mapping[str, str]) -> Iterator[Finding]:
     """Judge which foot is under which force, and when, by the markers that the model has on the feet."""
-    feet = {}
-    for body in {name for force in forces for name in (force.body, _other_side(force.body))}:
-        columns = [i for i, name in enumerate(markers.markers) if bodies.get(name) == body]
-        on_body = markers.positions[:, columns]
-        seen = np.any(np.all(np.isfinite(on_body), axis=2), axis=1)
-        if np.count_nonzero(seen) > 2:
-            place, lowest = np.nanmean(on_body[seen], axis=1), np.nanmin(on_body[seen, :, 1], axis=1)
-            values = np.column_stack([place, lowest])
-            feet[body] = TimeSeries(time=markers.time[seen], labels=("x", "y", "z", "lowest"), values=values, source=markers.source)
-    late = of_contacts.forces_on_the_clock(forces, feet)
+    feet = feet_by_markers(markers, bodies, [force.body for force in forces])
+    bearing = {force.body: feet[force.body] for force in forces if force.body in feet}
+    late = of_markers.upside_down(markers, bearing) or of_contacts.forces_on_the_clock(forces, feet)
     yield from late or of_forces.feet_under_forces(forces, feet)
 
 
-def _moments(config: "WorkflowConfig", file: Path) -> Iterator[Finding]:
-    table = moments_by_coordinate(read_storage(file), config.muscle_analysis.dofs)
-    yield from of_motion.time_holes(table.time, str(file))
-    rotations = [c.name for c in read_coordinates(config.model.file) if c.rotational and c.name in table.labels]
+def _moments(config: "WorkflowConfig", recording: "RecordingSettings", table: TimeSeries) -> Iterator[Finding]:
+    yield from of_motion.time_holes(table.time, table.source)
+    scored = recording.dofs or table.labels
+    rotations = [c.name for c in read_coordinates(config.model.file) if c.rotational and c.name in scored]
     yield from of_forces.joint_moments(table, rotations, config.subject.mass)
 
 
@@ -124,7 +159,7 @@ def _channels(config: "WorkflowConfig", channels: tuple[str, ...]) -> Iterator[F
     settings = config.emg
     windows = [(recording.start, recording.end) for recording in config.recordings]
     envelopes = [
-        linear_envelope(read_emg(recording.emg, channels), settings.envelope, start=start, end=end)
+        linear_envelope(recorded_emg(recording, channels), settings.envelope, start=start, end=end)
         for recording, (start, end) in zip(config.recordings, windows, strict=True)
     ]
     contractions = [read_emg(path) for path in settings.mvc]
@@ -154,7 +189,7 @@ class MarkersOfModel:
         model, setup = self.config.model.file, self.config.scaling.setup
         self.bodies = marker_bodies(model, setup)
         self.places = {name: np.array(place) for name, place in marker_locations(model, setup).items()}
-        self.static = static_trial(setup) if setup is not None else None
+        self.static = static_trial(self.config.scaling) if setup is not None else None
 
     def of_static_trial(self) -> Iterator[Finding]:
         """Judge the static trial by the model."""
@@ -194,13 +229,12 @@ class MarkersOfModel:
         return factors
 
 
-def _other_side(body: str) -> str:
-    return f"{body[:-2]}{'_l' if body.endswith('_r') else '_r'}" if body.endswith(("_r", "_l")) else body
-
-
 def _of_scaling(flow: "Flow") -> Iterator[Finding]:
     summary = flow.place.used["scaling"].summary
     yield from of_motion.scale_factors({body: tuple(three) for body, three in summary.get("scale_factors", {}).items()})
+    placed = summary.get("static_markers")
+    if placed is not None:
+        yield from of_motion.placed_markers(placed["rms"], placed["largest"], placed["marker"])
 
 
 def _of_inverse_kinematics(flow: "Flow") -> Iterator[Finding]:
@@ -212,7 +246,7 @@ def _of_inverse_kinematics(flow: "Flow") -> Iterator[Finding]:
         if "marker_rms_mean" in summary:
             mean, largest, when = (float(summary[name]) for name in ("marker_rms_mean", "marker_error_max", "marker_error_max_time"))
             yield from of_motion.marker_errors(mean, largest, when, recording.name)
-        angles = _angles(flow.place.path(SCALED_MODEL), flow.place.path(motion(recording.name)))
+        angles = _in_radians(flow.place.path(SCALED_MODEL), read_storage(flow.place.path(motion(recording.name))))
         yield from of_motion.joint_angles(angles, coordinates)
 
 
@@ -220,29 +254,35 @@ def _of_inverse_dynamics(flow: "Flow") -> Iterator[Finding]:
     config = flow.config
     for recording in config.recordings:
         table = moments_by_coordinate(read_storage(flow.place.path(moments(recording.name))), config.muscle_analysis.dofs)
-        rotations = [c.name for c in read_coordinates(flow.place.path(SCALED_MODEL)) if c.rotational and c.name in table.labels]
+        scored = recording.dofs or table.labels
+        rotations = [c.name for c in read_coordinates(flow.place.path(SCALED_MODEL)) if c.rotational and c.name in scored]
         yield from of_forces.joint_moments(table, rotations, config.subject.mass)
         summary = flow.place.used[f"inverse_dynamics/{recording.name}"].summary
+        yield from of_forces.far_forces(summary.get("force_places", ()), recording.name)
         yield from of_forces.weight_carried(summary.get("vertical_force_over_weight", 0.0), recording.name)
 
 
 def _of_trials(flow: "Flow") -> Iterator[Finding]:
     if flow.trials is None or flow.start_muscles is None:
         return
-    yield from of_calibration.problem(flow.trials)
     strength = flow.start_muscles.select(flow.trials.muscles).values("max_isometric_force")
+    synthesises = flow.config.calibration.method == "synergy_hybrid"
+    yield from of_calibration.problem(flow.trials, strength, synthesises=synthesises)
     for name, data in flow.recorded.items():
         geometry, driven = data.geometry.select(flow.trials.muscles, flow.trials.dofs), data.excitations.select(flow.trials.muscles)
         clocks = (geometry.time, driven.time, data.moments.time)
         time = np.arange(max(clock[0] for clock in clocks), min(clock[-1] for clock in clocks), 0.01)
-        yield from of_emg.against_motion(
-            time,
-            _on(time, driven.time, driven.values),
-            _on(time, geometry.time, geometry.moment_arm),
-            strength,
-            _on(time, data.moments.time, data.moments.select(flow.trials.dofs).values),
-            f"Recording {name}",
+        scored = data.recording.dofs or flow.trials.dofs
+        moved = of_emg.Movement(
+            time=time,
+            excitation=_on(time, driven.time, driven.values),
+            moment_arm=_on(time, geometry.time, geometry.select(flow.trials.muscles, scored).moment_arm),
+            strength=strength,
+            moment=_on(time, data.moments.time, data.moments.select(scored).values),
+            source=f"Recording {name}",
         )
+        yield from of_emg.against_motion(moved)
+        yield from of_emg.against_joints(moved, flow.trials.muscles, scored)
 
 
 def _on(time: np.ndarray, clock: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -251,10 +291,41 @@ def _on(time: np.ndarray, clock: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(time, clock, column) for column in flat.T], axis=1).reshape(len(time), *values.shape[1:])
 
 
+def _of_dynamometer(flow: "Flow") -> Iterator[Finding]:
+    if flow.start_muscles is None or flow.trials is None:
+        return
+    strength = flow.start_muscles.select(flow.trials.muscles).values("max_isometric_force")
+    for recording in flow.config.dynamometer:
+        if recording.kind != "effort":
+            continue
+        if absent := [name for name in recording.agonists if name not in flow.trials.muscles]:
+            joints = listed(flow.trials.dofs)
+            yield note(f"Agonists of {recording.name} that cross none of {joints}, or take no part, count as absent: {listed(absent)}.")
+        own = [trial for trial in flow.dynamometer if trial.name.split("/")[0] == recording.name]
+        yield from of_dynamometer.effort_direction(own, recording.agonists, strength)
+
+
 def _of_evaluation(flow: "Flow") -> Iterator[Finding]:
     if flow.calibration is not None:
         yield from of_calibration.muscles_in_use(flow.calibration, flow.predictions)
+        yield from _of_relaxed_legs(flow, flow.calibration)
+    yield from of_calibration.fitted_moments(flow.metrics)
     yield from of_calibration.held_out_moments(flow.metrics)
+    yield from of_dynamometer.not_maximal(flow.dynamometer_metrics)
+
+
+def _of_relaxed_legs(flow: "Flow", result: CalibrationResult) -> Iterator[Finding]:
+    """Say where the calibrated leg, relaxed, went away from the mean person's."""
+    from osim_nmscal.initialization.relaxed_leg import relaxed_leg_findings  # with them comes torch
+    from osim_nmscal.workflow.starting_values import relaxed_legs
+
+    try:
+        compared = relaxed_legs(flow, {"start": result.start_muscles, "calibrated": result.muscles})
+    except FiberDynamicsError as error:
+        yield note(f"The calibrated leg cannot be compared with the mean person's relaxed leg: {error}")
+        return
+    for legs in compared.values():
+        yield from relaxed_leg_findings(legs["start"], legs["calibrated"], flow.config.muscle_analysis.dofs, SOURCE)
 
 
 def _of_verification(flow: "Flow") -> Iterator[Finding]:
@@ -269,6 +340,7 @@ _JUDGES: Mapping[str, Callable[["Flow"], Iterable[Finding]]] = {
     "inverse_kinematics": _of_inverse_kinematics,
     "inverse_dynamics": _of_inverse_dynamics,
     "trials": _of_trials,
+    "dynamometer": _of_dynamometer,
     "evaluation": _of_evaluation,
     "verification": _of_verification,
 }

@@ -4,8 +4,7 @@ Trials are cut again from the folder's own files at the very times of their pred
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from html import escape
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,24 +14,26 @@ from numpy.typing import NDArray
 from osim_nmscal.config import RecordingSettings, WorkflowConfig
 from osim_nmscal.data.findings import Finding, Verdict
 from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction, VerificationMetrics
+from osim_nmscal.data.noun import Rows
+from osim_nmscal.data.results import CalibrationResult, DynamometerMetrics, MomentMetrics, TrialPrediction, VerificationMetrics
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import Trial, TrialSet
-from osim_nmscal.errors import ConfigError, FileFormatError
+from osim_nmscal.errors import FileFormatError
 from osim_nmscal.formats.storage import read_storage
-from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis
+from osim_nmscal.initialization.files import read_starting_values
 from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.trials.assembly import cut_trials
 from osim_nmscal.trials.segmentation import Segment
 from osim_nmscal.workflow import names
 from osim_nmscal.workflow.opened import Results, open_results
-from osim_nmscal.workflow.predictions import AGAIN, damaged, prediction_files, read_index, read_json, read_predictions
-from osim_nmscal.workflow.recording_files import moments_by_coordinate
-from osim_nmscal.workflow.results import read_calibration, read_metric
+from osim_nmscal.workflow.predictions import AGAIN, damaged, prediction_files, read_index, read_json, read_predictions, read_uncalibrated
+from osim_nmscal.workflow.recording_files import moments_by_coordinate, recorded_geometry
+from osim_nmscal.workflow.results import read_calibration, read_dynamometer_metric, read_metric
+from osim_nmscal.workflow.showing import opened_model, run_html, run_sentence
 
 if TYPE_CHECKING:
-    import pandas
+    pass
 
 FloatArray = NDArray[np.float64]
 
@@ -46,63 +47,29 @@ class LoadedResults:
     model: Path  # personalized.osim
     trials: TrialSet
     calibration: CalibrationResult
-    predictions: tuple[TrialPrediction, ...]  # of the calibrated muscles, one per trial
-    uncalibrated_moments: Mapping[str, FloatArray]  # trial -> (time, dof), N*m, of the muscles before calibration
-    metrics: tuple[MomentMetrics, ...]
-    verification: tuple[VerificationMetrics, ...]  # empty if OpenSim did not run the model
+    dynamometer: tuple[DynamometerMetrics, ...]  # of passive trials and efforts
+    predictions: Rows[TrialPrediction]  # of the calibrated muscles, one per trial
+    uncalibrated: Rows[TrialPrediction]  # of the muscles before calibration, one per trial
+    metrics: Rows[MomentMetrics]
+    verification: Rows[VerificationMetrics]  # empty if OpenSim did not run the model
     verdict: Verdict | None
-    findings: tuple[Finding, ...]
+    findings: Rows[Finding]
     inputs: Mapping[str, str]  # path -> sha256 of every file that the run read
     versions: Mapping[str, str]
 
     def __repr__(self) -> str:
-        return f"LoadedResults({self.folder.name}: {self._sentence()})"
+        return f"LoadedResults({self.folder.name}: {self.config.subject.name}, {self._sentence()})"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{escape(dof)}</td><td>{escape(role)}</td><td>{before:.2f}</td><td>{after:.2f}</td></tr>"
-            for role, dof, before, after in self._agreement()
-        )
-        verdict = self.verdict.sentence if self.verdict is not None else "No verdict."
-        head = "<tr><th>joint</th><th>trials</th><th>R² before</th><th>R² after</th></tr>"
-        return f"<b>{escape(self.folder.name)}</b>: {escape(self._sentence())}<br>{escape(verdict)}<table>{head}{rows}</table>"
-
-    def parameters_frame(self) -> "pandas.DataFrame":
-        """Return the calibrated parameters as a table, one row each; needs pandas (extra `plots`)."""
-        return _frame(self.calibration.parameters)
-
-    def metrics_frame(self) -> "pandas.DataFrame":
-        """Return the agreement with inverse dynamics, one row per trial, degree of freedom and model; needs pandas."""
-        return _frame(self.metrics)
-
-    def verification_frame(self) -> "pandas.DataFrame":
-        """Return OpenSim's own run against the prediction, one row per trial and degree of freedom; needs pandas."""
-        return _frame(self.verification)
+        title = f"{self.folder.name}, {self.config.subject.name}"
+        return run_html(title, self._sentence(), self.verdict, self.metrics)
 
     def open_model(self) -> Any:
         """Return the personalized model as an `opensim.Model`; this imports OpenSim."""
-        from osim_nmscal.opensim_tools.model_access import open_model
-
-        return open_model(self.model)
+        return opened_model(self.model, self.folder)
 
     def _sentence(self) -> str:
-        used = sum(trial.role == "calibration" for trial in self.trials.trials)
-        held = len(self.trials.trials) - used
-        level = self.verdict.level if self.verdict is not None else "no verdict"
-        return (
-            f"{self.config.subject.name}, {used} trials calibrate and {held} are held out, {len(self.calibration.muscles)} muscles, "
-            f"{len(self.calibration.parameters)} parameters; {level}"
-        )
-
-    def _agreement(self) -> list[tuple[str, str, float, float]]:
-        rows = []
-        for role, dof in dict.fromkeys((metric.role, metric.dof) for metric in self.metrics):
-            means = [
-                float(np.mean([m.r2 for m in self.metrics if (m.role, m.dof, m.model) == (role, dof, model)] or [np.nan]))
-                for model in ("uncalibrated", "calibrated")
-            ]
-            rows.append((role.replace("_", "-"), dof, means[0], means[1]))
-        return rows
+        return run_sentence(self.trials, self.calibration, self.verdict)
 
 
 def load_results(folder: Path | str) -> LoadedResults:
@@ -112,7 +79,8 @@ def load_results(folder: Path | str) -> LoadedResults:
         folder: of `personalize` or `osim-nmscal run`.
 
     Returns:
-        Trials, calibration, predictions, metrics, verification, verdict and findings, settings. Nothing is computed anew.
+        Trials, calibration, predictions before and after it, metrics, verification, verdict and findings, settings. Nothing is
+        computed anew. `metrics`, `verification`, `findings` and `calibration.parameters` have `to_frame()`.
 
     Raises:
         FileFormatError: the folder holds no finished results, or they were edited or damaged since; says which file.
@@ -138,12 +106,13 @@ def load_results(folder: Path | str) -> LoadedResults:
         model=root / names.PERSONALIZED_MODEL,
         trials=trials,
         calibration=calibration,
-        predictions=read_predictions(results.folder.predictions, trials),
-        uncalibrated_moments={trial.name: _uncalibrated(results, trial) for trial in trials.trials},
-        metrics=tuple(read_metric(one) for one in read_json(root / names.MOMENT_METRICS, AGAIN)),
-        verification=tuple(VerificationMetrics(**one) for one in stored),
+        dynamometer=tuple(read_dynamometer_metric(one) for one in judged.get("dynamometer", ())),
+        predictions=Rows(read_predictions(results.folder.predictions, trials)),
+        uncalibrated=Rows(read_uncalibrated(results.folder.predictions, trials)),
+        metrics=Rows(read_metric(one) for one in read_json(root / names.MOMENT_METRICS, AGAIN)),
+        verification=Rows(VerificationMetrics(**one) for one in stored),
         verdict=None if verdict is None else Verdict(**{**verdict, "reasons": tuple(verdict["reasons"])}),
-        findings=tuple(Finding(**one) for one in judged.get("findings", ())),
+        findings=Rows(Finding(**one) for one in judged.get("findings", ())),
         inputs=results.record.inputs,
         versions=results.record.versions,
     )
@@ -152,13 +121,12 @@ def load_results(folder: Path | str) -> LoadedResults:
 
 
 def _start_muscles(results: Results, config: WorkflowConfig) -> MuscleTable:
+    kept = results.folder.root / names.STARTING_VALUES
+    if config.initialization.changes_anything and kept.is_file():
+        return read_starting_values(kept).muscles
     table = read_muscles(results.folder.scaled_model, config.model.substitute_muscle_class)
     target = config.output.muscle_class
     return table if target == "keep" else convert_muscles(table, target)
-
-
-def _uncalibrated(results: Results, trial: Trial) -> FloatArray:
-    return read_storage(prediction_files(results.folder.predictions, trial.name).uncalibrated_moment).select(trial.dofs).values
 
 
 def _trials(config: WorkflowConfig, root: Path, rows: Sequence[Mapping[str, Any]], muscles: MuscleTable) -> TrialSet:
@@ -177,7 +145,7 @@ def _trials_of(
     config: WorkflowConfig, recording: RecordingSettings, root: Path, rows: Sequence[Mapping[str, Any]], muscles: MuscleTable
 ) -> tuple[Trial, ...]:
     dofs = config.muscle_analysis.dofs
-    geometry = read_muscle_analysis(recording.muscle_analysis or root / recording.name, dofs)
+    geometry = recorded_geometry(recording, recording.muscle_analysis or root / recording.name, dofs)
     moments = moments_by_coordinate(read_storage(root / names.moments(recording.name)), dofs)
     driven = read_storage(root / names.excitations(recording.name))
     values = np.zeros((len(driven.time), len(muscles)))
@@ -188,7 +156,14 @@ def _trials_of(
     segments = tuple(_segment(root, row) for row in rows)
     roles = {row["trial"]: row["role"] for row in rows}
     trials = cut_trials(
-        recording.name, segments, geometry.select(muscles.names, dofs), moments, excitations, settings=config.trials, roles=roles
+        recording.name,
+        segments,
+        geometry.select(muscles.names, dofs),
+        moments,
+        excitations,
+        settings=config.trials,
+        roles=roles,
+        measured=recording.dofs,
     )
     for trial, row in zip(trials, rows, strict=True):
         if trial.first_counted != row["first_counted"]:
@@ -199,11 +174,3 @@ def _trials_of(
 def _segment(root: Path, row: Mapping[str, Any]) -> Segment:
     time = read_storage(prediction_files(root / names.PREDICTIONS, row["trial"]).activation).time
     return Segment(name=row["trial"].rpartition("/")[2], start=float(time[row["first_counted"]]), end=float(time[-1]))
-
-
-def _frame(rows: Sequence[Any]) -> "pandas.DataFrame":
-    try:
-        import pandas
-    except ImportError as error:
-        raise ConfigError('Tables need pandas, which is not installed; install it with: pip install "osim-nmscal[plots]"') from error
-    return pandas.DataFrame([{field.name: getattr(row, field.name) for field in fields(row)} for row in rows])

@@ -6,6 +6,7 @@ Everything that reads results goes through `open_results`.
 from dataclasses import dataclass
 from pathlib import Path
 
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.errors import ConfigError, FileFormatError, listed
 from osim_nmscal.provenance.values import file_digest
 from osim_nmscal.workflow.lock import FolderLock
@@ -14,8 +15,8 @@ from osim_nmscal.workflow.records import RECORD_FILE, STAGES_FILE, UNFINISHED, F
 from osim_nmscal.workflow.results import ResultsFolder
 
 
-@dataclass(frozen=True, kw_only=True)
-class Results:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Results(Noun):
     """A published set of results, and in what it differs from its record."""
 
     folder: ResultsFolder

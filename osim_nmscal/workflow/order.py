@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from osim_nmscal.errors import NmscalError
 from osim_nmscal.worker.threads import in_threads
 from osim_nmscal.workflow.stages import Stage
 
 if TYPE_CHECKING:
-    from osim_nmscal.config import RecordingSettings
+    from osim_nmscal.config import RecordingSettings, WorkflowConfig
     from osim_nmscal.workflow.flow import Flow
 
 # Stages that ask for one recording at a time, in their order.
@@ -34,24 +35,36 @@ def run_in_order(flow: "Flow", stages: Sequence[Stage], after: Callable[[Stage],
     """
     if flow.jobs == 1 or flow.runner.only_stage is not None:
         for stage in stages:
-            stage.run(flow)
+            flow.stage = stage.name
+            flow.pass_through(stage)
             after(stage)
         return
     of_recordings = [stage for stage in stages if stage.name in OF_RECORDINGS]
     with ThreadPoolExecutor(max_workers=1) as beside:
-        early: dict[str, Future[None]] = {stage.name: beside.submit(stage.run, flow) for stage in stages if stage.name == BESIDE}
+        early: dict[str, Future[None]] = {stage.name: beside.submit(flow.pass_through, stage) for stage in stages if stage.name == BESIDE}
         for stage in stages:
+            flow.stage = stage.name
             if stage.name in early:
                 early[stage.name].result()
             elif of_recordings and stage is of_recordings[0]:
                 in_threads(lambda recording: _run_recording(flow, recording, of_recordings), flow.config.recordings, flow.jobs)
             elif stage not in of_recordings:
-                stage.run(flow)
+                flow.pass_through(stage)
             after(stage)
+
+
+def modules_of_calibration(config: "WorkflowConfig") -> tuple[str, ...]:
+    """Return what takes long to import of what a calibration needs, so that it can be imported while OpenSim works."""
+    synergies = () if config.calibration.method == "emg_driven" else ("sklearn.decomposition",)
+    return ("osim_nmscal.calibration.calibrate", *synergies)
 
 
 def _run_recording(flow: "Flow", recording: "RecordingSettings", stages: Sequence[Stage]) -> None:
     for stage in stages:
-        task = stage.module.task_of(flow, recording)
-        if task is not None:
-            flow.runner.run(task)
+        try:
+            task = stage.module.task_of(flow, recording)
+            if task is not None:
+                flow.runner.run(task)
+        except NmscalError:
+            flow.stage = stage.name  # where it failed
+            raise

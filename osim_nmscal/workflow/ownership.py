@@ -41,18 +41,16 @@ def ownership_problems(config: "WorkflowConfig", root: Path) -> Iterator[NmscalE
 
 def _recording_names(config: "WorkflowConfig") -> Iterator[NmscalError]:
     folded: dict[str, str] = {}
-    for i, recording in enumerate(config.recordings, start=1):
-        name = recording.name.lower()
+    for given in (*(one.name for one in config.recordings), *(one.name for one in config.dynamometer)):
+        name = given.lower()
         if name in RESERVED:
-            yield ConfigError(
-                f"{config.source}: key 'recordings[{i}].name' is {recording.name!r}, which the results folder needs for itself."
-            )
+            yield ConfigError(f"{config.source}: the name of a recording is {given!r}, which the results folder needs for itself.")
         if name in folded:
             yield ConfigError(
-                f"{config.source}: recordings {folded[name]!r} and {recording.name!r} differ in capitals only, so that their folders are "
+                f"{config.source}: recordings {folded[name]!r} and {given!r} differ in capitals only, so that their folders are "
                 "the same on Windows and macOS; rename one."
             )
-        folded[name] = recording.name
+        folded[name] = given
 
 
 def _folder_problems(config: "WorkflowConfig", root: Path) -> Iterator[NmscalError]:
@@ -89,7 +87,7 @@ def _inputs_among_outputs(config: "WorkflowConfig", root: Path, outputs: set[str
         relative = real.relative_to(root)
         if relative.as_posix() in outputs or relative.parts[0] == UNFINISHED:
             yield ConfigError(
-                f"{config.source}: key '{key}' names {path}, a file that a run into {root} writes itself; give another results folder "
+                f"{config.where(key)}: key '{key}' names {path}, a file that a run into {root} writes itself; give another results folder "
                 "(--out), or copy the file elsewhere first."
             )
         elif real.parent == root:

@@ -1,36 +1,44 @@
 """From a configuration to a personalized model: the stages one after the other, then everything they made published as one set."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.findings import Finding, Verdict
-from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction
+from osim_nmscal.data.noun import Rows
+from osim_nmscal.data.results import CalibrationResult, DynamometerMetrics, MomentMetrics, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.doctor.verdict import verdict
-from osim_nmscal.provenance.values import digest_of, file_digest
+from osim_nmscal.errors import NmscalError
+from osim_nmscal.provenance.values import digest_of
 from osim_nmscal.worker.kept import kept_processes
+from osim_nmscal.workflow.early_end import leave_failed, leave_interrupted, note_interrupted
 from osim_nmscal.workflow.flow import Flow
 from osim_nmscal.workflow.folder import new_record
 from osim_nmscal.workflow.judgement import judged
-from osim_nmscal.workflow.methods import method_of
 from osim_nmscal.workflow.names import PERSONALIZED_MODEL, REPORT
-from osim_nmscal.workflow.order import run_in_order
+from osim_nmscal.workflow.order import modules_of_calibration, run_in_order
 from osim_nmscal.workflow.preparation import opened_place
 from osim_nmscal.workflow.progress import ProgressCallback
 from osim_nmscal.workflow.records import State
 from osim_nmscal.workflow.results import ResultsFolder, StageTime, versions, write_metrics, write_sidecar
 from osim_nmscal.workflow.runner import OnlyStageDone, StageRunner, require_stages
+from osim_nmscal.workflow.showing import opened_model, run_html, run_sentence
 from osim_nmscal.workflow.stages import TABLE, Stage
-from osim_nmscal.workflow.user_files import input_files
+from osim_nmscal.workflow.terms import require_named
+from osim_nmscal.workflow.user_files import input_digests
 from osim_nmscal.workflow.verification import Verification
+
+if TYPE_CHECKING:
+    from osim_nmscal.calibration.losses import Term
 
 # Label of what stands on all stages: the sidecar and metrics.json.
 SUMMARY = "summary"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PersonalizedResult:
     """What a workflow made; after `only_stage` that ended before calibration, only `folder`, `stages` and `findings`.
 
@@ -46,11 +54,28 @@ class PersonalizedResult:
     model: Path | None = None  # personalized.osim
     trials: TrialSet | None = None
     calibration: CalibrationResult | None = None
-    metrics: tuple[MomentMetrics, ...] = ()
-    predictions: tuple[TrialPrediction, ...] = ()  # of the calibrated muscles
+    dynamometer: tuple[DynamometerMetrics, ...] = ()  # of passive trials and efforts
+    metrics: Rows[MomentMetrics] = field(default_factory=Rows)
+    predictions: Rows[TrialPrediction] = field(default_factory=Rows)  # of the calibrated muscles
+    uncalibrated: Rows[TrialPrediction] = field(default_factory=Rows)  # of the muscles before calibration
     verification: Verification | None = None  # None if it was switched off, or no motion is there
     judged: tuple[Finding, ...] = ()  # what the doctor says of data and result
     verdict: Verdict | None = None  # what all of it amounts to
+
+    def __repr__(self) -> str:
+        return f"PersonalizedResult({self.folder.name}: {run_sentence(self.trials, self.calibration, self.verdict)})"
+
+    def _repr_html_(self) -> str:
+        sentence = run_sentence(self.trials, self.calibration, self.verdict)
+        return run_html(self.folder.name, sentence, self.verdict, self.metrics)
+
+    def open_model(self) -> Any:
+        """Return the personalized model as an `opensim.Model`; this imports OpenSim.
+
+        Raises:
+            ConfigError: the run ended before it was written.
+        """
+        return opened_model(self.model, self.folder)
 
 
 def personalize(
@@ -60,6 +85,7 @@ def personalize(
     jobs: int = 1,
     from_stage: str | None = None,
     only_stage: str | None = None,
+    terms: Sequence["Term"] = (),
     progress: ProgressCallback | None = None,
 ) -> PersonalizedResult:
     """Take a person's recordings through every station and write the results folder.
@@ -73,6 +99,8 @@ def personalize(
         jobs: recordings that OpenSim works on at the same time, each in a process of its own.
         from_stage: run this stage and those behind it again, even if nothing has changed.
         only_stage: run this stage alone, on the results of the others as they are in the folder.
+        terms: further loss terms of the calibration. Their functions are kept by name and source: where one reads something else that
+            has changed, run again with `from_stage="calibration"`.
         progress: called with a `Progress` as stages start, iterate and end, also from other threads.
 
     Returns:
@@ -90,6 +118,7 @@ def personalize(
         >>> print(result.verdict.sentence)  # doctest: +SKIP
     """
     require_stages(from_stage, only_stage)
+    require_named(terms)
     with opened_place(config, out) as opened, kept_processes():
         runner = StageRunner(
             place=opened.place,
@@ -97,10 +126,10 @@ def personalize(
             only_stage=only_stage,
             progress=progress,
             allowed=config.checks.allow,
-            loads=method_of(config.calibration.method).loads,
+            loads=modules_of_calibration(config),
         )
-        runner.judge("check", opened.foreseen)
-        flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs))
+        flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs), terms=tuple(terms))
+        opened.place.begin(config.model_dump(mode="json"))
 
         def after(stage: Stage) -> None:
             runner.judge(stage.name, judged(stage.name, flow))
@@ -108,11 +137,21 @@ def personalize(
                 runner.finish(stage.name)
 
         try:
+            flow.stage = "check"
+            runner.judge("check", opened.foreseen)
             run_in_order(flow, TABLE, after)
         except OnlyStageDone:
             publish_partial(flow)
             return _result(flow)
-        if not flow.interrupted:
+        except NmscalError as error:
+            leave_failed(flow, error)
+            raise
+        except KeyboardInterrupt:
+            note_interrupted(flow)
+            raise
+        if flow.interrupted:
+            leave_interrupted(flow)
+        else:
             _publish(flow)
         return _result(flow)
 
@@ -134,7 +173,7 @@ def _publish(flow: Flow) -> None:
     place, config, result = flow.place, flow.config, flow.calibration
     if result is None:
         return
-    settings, inputs, used = config.model_dump(mode="json"), _input_digests(config), place.used
+    settings, inputs, used = config.model_dump(mode="json"), input_digests(config), place.used
     judged_as = {"verdict": asdict(verdict_of(flow)), "findings": [asdict(finding) for finding in flow.runner.judged]}
     key = digest_of(settings, inputs, versions(), {label: dict(record.files) for label, record in sorted(used.items())}, judged_as)
     if place.current(SUMMARY, key) is None:
@@ -144,7 +183,9 @@ def _publish(flow: Flow) -> None:
             folder = ResultsFolder(root=part)
             write_sidecar(folder, result, settings=settings, inputs=inputs)
             confirmed = flow.verification.metrics if flow.verification else ()
-            write_metrics(folder, result, flow.metrics, flow.runner.times, confirmed, judged=judged_as)
+            write_metrics(
+                folder, result, flow.metrics, flow.runner.times, confirmed, dynamometer=flow.dynamometer_metrics, judged=judged_as
+            )
             write_run_report(flow, verdict_of(flow), part / REPORT)
             place.keep(SUMMARY, key, part, seconds=0.0, summary={})
     _publish_set(flow, "complete", "All stages have finished.")
@@ -157,7 +198,7 @@ def _publish_set(flow: Flow, state: State, sentence: str) -> None:
         sentence,
         configuration=config.model_dump(mode="json"),
         source=config.source,
-        inputs=_input_digests(config),
+        inputs=input_digests(config),
         versions=versions(),
     )
     place.publish(record)
@@ -171,8 +212,10 @@ def _result(flow: Flow) -> PersonalizedResult:
             "model": flow.place.path(PERSONALIZED_MODEL),
             "trials": flow.trials,
             "calibration": flow.calibration,
-            "metrics": flow.metrics,
-            "predictions": flow.predictions,
+            "dynamometer": flow.dynamometer_metrics,
+            "metrics": Rows(flow.metrics),
+            "predictions": Rows(flow.predictions),
+            "uncalibrated": Rows(flow.uncalibrated),
             "verification": flow.verification,
             "verdict": verdict_of(flow),
         }
@@ -184,7 +227,3 @@ def verdict_of(flow: Flow) -> Verdict:
     """Weigh everything that was found in the data, the calibration and OpenSim's own run."""
     held_out = {(metric.trial.split("/")[0], metric.dof) for metric in flow.metrics if metric.role == "held_out"}
     return verdict(flow.runner.judged, judged=len(held_out))
-
-
-def _input_digests(config: WorkflowConfig) -> dict[str, str]:
-    return {str(path): file_digest(path) for path in input_files(config)}

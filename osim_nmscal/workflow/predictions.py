@@ -24,8 +24,12 @@ from osim_nmscal.workflow.results import ResultsFolder
 
 # Column of the inverse-dynamics moment in a joint_moment file.
 INVERSE_DYNAMICS = "{dof}_inverse_dynamics"
+# What is kept of the prediction of a trial, a file each.
+_KINDS = ("activation", "tendon_force", "joint_moment", "states", "uncalibrated_moment", "uncalibrated_states")
 # Columns of a states file, per muscle; the names of `TrialPrediction`.
 STATES = ("excitation", "normalized_fiber_length", "tendon_strain")
+# Columns of the states file of the muscles before calibration, per muscle.
+UNCALIBRATED_STATES = (*STATES, "activation", "tendon_force")
 AGAIN = "run the workflow again"
 
 
@@ -39,6 +43,7 @@ class PredictionFiles:
     joint_moment: Path  # (time, dof), N·m, predicted and from inverse dynamics
     states: Path  # (time, muscle * 3): <muscle>_excitation, <muscle>_normalized_fiber_length, <muscle>_tendon_strain
     uncalibrated_moment: Path  # (time, dof), N·m, predicted by the muscles before calibration
+    uncalibrated_states: Path  # (time, muscle * 5): as states, and <muscle>_activation, <muscle>_tendon_force (N), before calibration
 
 
 def prediction_files(folder: Path, trial: str) -> PredictionFiles:
@@ -49,15 +54,13 @@ def prediction_files(folder: Path, trial: str) -> PredictionFiles:
         trial: recording/segment.
     """
     stem = trial.replace("/", "_")
-    kinds = ("activation", "tendon_force", "joint_moment", "states", "uncalibrated_moment")
-    return PredictionFiles(trial=trial, **{kind: folder / f"{stem}_{kind}.sto" for kind in kinds})
+    return PredictionFiles(trial=trial, **{kind: folder / f"{stem}_{kind}.sto" for kind in _KINDS})
 
 
 def relative_files(trial: str) -> tuple[str, ...]:
     """Return the files of the prediction of a trial, relative to the results folder."""
     files = prediction_files(Path(PREDICTIONS), trial)
-    paths = (files.activation, files.tendon_force, files.joint_moment, files.states, files.uncalibrated_moment)
-    return tuple(path.as_posix() for path in paths)
+    return tuple(getattr(files, kind).as_posix() for kind in _KINDS)
 
 
 def write_predictions(
@@ -79,10 +82,10 @@ def write_predictions(
         _write(files.activation, prediction, prediction.muscles, prediction.activation.clip(0.0, 1.0))
         _write(files.tendon_force, prediction, prediction.muscles, prediction.tendon_force)
         _write(files.joint_moment, prediction, labels, moments)
-        states = np.hstack([getattr(prediction, state) for state in STATES])
-        _write(files.states, prediction, _state_labels(prediction.muscles), states)
+        _write_states(files.states, prediction, STATES)
         if before:
             _write(files.uncalibrated_moment, before[i], before[i].dofs, before[i].joint_moment)
+            _write_states(files.uncalibrated_states, before[i], UNCALIBRATED_STATES)
         written.append(files)
     index = [_index_row(trial) for trial in trials.trials]
     write_text_atomically(folder.root / PREDICTION_INDEX, json.dumps(index, indent=1))
@@ -100,6 +103,56 @@ def read_predictions(folder: Path, trials: TrialSet) -> tuple[TrialPrediction, .
         FileFormatError: a file is missing or damaged.
     """
     return tuple(_read(prediction_files(folder, trial.name), trial) for trial in trials.trials)
+
+
+def read_uncalibrated(folder: Path, trials: TrialSet) -> tuple[TrialPrediction, ...]:
+    """Read back what the muscles did before calibration; nothing where it was not kept.
+
+    Args:
+        folder: `predictions/` of a results folder.
+        trials: with the muscles that were predicted.
+
+    Raises:
+        FileFormatError: a file is damaged.
+    """
+    files = [prediction_files(folder, trial.name) for trial in trials.trials]
+    if not all(one.uncalibrated_states.is_file() and one.uncalibrated_moment.is_file() for one in files):
+        return ()
+    return tuple(
+        prediction_of(
+            trial.name,
+            trial.first_counted,
+            trial.muscles,
+            states=(read_storage(one.uncalibrated_states), UNCALIBRATED_STATES),
+            moments=read_storage(one.uncalibrated_moment).select(trial.dofs),
+        )
+        for trial, one in zip(trials.trials, files, strict=True)
+    )
+
+
+def prediction_of(
+    trial: str, first_counted: int, muscles: tuple[str, ...], *, states: tuple[TimeSeries, tuple[str, ...]], moments: TimeSeries
+) -> TrialPrediction:
+    """Put a prediction together from its files.
+
+    Args:
+        trial: its name.
+        first_counted: its first counted sample.
+        muscles: in the order wanted.
+        states: a table with columns <muscle>_<state>, and which states those are.
+        moments: (time, dof), N·m.
+    """
+    table, kinds = states
+    values = {kind: table.select([f"{muscle}_{kind}" for muscle in muscles]).values for kind in kinds}
+    return TrialPrediction(
+        trial=trial,
+        time=table.time,
+        first_counted=first_counted,
+        muscles=muscles,
+        dofs=moments.labels,
+        joint_moment=moments.values,
+        **values,
+    )
 
 
 def read_index(folder: Path) -> list[Mapping[str, Any]]:
@@ -135,6 +188,11 @@ def damaged(path: Path, error: Exception, remedy: str) -> FileFormatError:
 def _write(path: Path, prediction: TrialPrediction, labels: Iterable[str], values: NDArray[np.float64]) -> None:
     series = TimeSeries(time=prediction.time, labels=tuple(labels), values=values, source=prediction.trial)
     write_storage(path, series, header_name=path.stem)
+
+
+def _write_states(path: Path, prediction: TrialPrediction, states: tuple[str, ...]) -> None:
+    labels = [f"{muscle}_{state}" for state in states for muscle in prediction.muscles]
+    _write(path, prediction, labels, np.hstack([getattr(prediction, state) for state in states]))
 
 
 def _read(files: PredictionFiles, trial: Trial) -> TrialPrediction:

@@ -25,18 +25,19 @@ class OpenedPlace:
 
 
 @contextmanager
-def opened_place(config: WorkflowConfig, out: Path | str | None) -> Iterator[OpenedPlace]:
+def opened_place(config: WorkflowConfig, out: Path | str | None, *, only_stage: str | None = None) -> Iterator[OpenedPlace]:
     """Check the whole workflow against its real files, and hold its results folder, which exists then, for this run alone.
 
     Args:
         config: the workflow.
         out: results folder; default `config.output.folder`.
+        only_stage: the one stage that will run; default all.
 
     Raises:
         NmscalError: something cannot work, the folder holds files of the user's where results would go, or another run holds it.
     """
     root = Path(out or config.output.folder)
-    report = require_sound(config, root)
+    report = require_sound(config, root, only_stage=only_stage)
     try:
         root.mkdir(parents=True, exist_ok=True)
         root = root.resolve()

@@ -24,6 +24,7 @@ class Progress:
     recording: str = ""
     seconds: float = 0.0
     text: str = ""  # the finding, or a summary
+    done: float = 0.0  # share of the work that is done, 0 to 1; 0 where it is not known
 
 
 ProgressCallback = Callable[[Progress], None]

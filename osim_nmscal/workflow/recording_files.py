@@ -1,18 +1,24 @@
 """What a recording brings, from whatever files it has: markers, forces, events, moments.
 
-c3d files hold several of these at once; forces of a c3d become the .mot and ExternalLoads XML that OpenSim wants.
+c3d files hold several of these at once; forces of a c3d become the .mot and ExternalLoads XML that OpenSim wants. Everything that
+`read_...` and `recorded_...` return of a recording is on its own clock: the `time_offset` of each file is added here and nowhere else.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
-from osim_nmscal.errors import FileFormatError, UnknownNameError, did_you_mean
+from osim_nmscal.data.trials import MuscleGeometry
+from osim_nmscal.errors import ConfigError, FileFormatError, UnknownNameError, did_you_mean
 from osim_nmscal.formats.c3d import Event, read_c3d
+from osim_nmscal.formats.emg_table import read_emg
+from osim_nmscal.formats.marker_files import is_c3d, read_markers
 from osim_nmscal.formats.storage import read_storage
-from osim_nmscal.formats.trc import read_trc
+from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis
 from osim_nmscal.opensim_tools.setup_file import file_of, read_setup
+from osim_nmscal.trials.offsets import shifted
 
 if TYPE_CHECKING:
     from osim_nmscal.config import RecordingSettings, WorkflowConfig
@@ -21,25 +27,67 @@ if TYPE_CHECKING:
 SUFFIXES = ("_moment", "_force")
 
 
-def is_c3d(path: Path | None) -> bool:
-    """Tell whether a file is a c3d by its name."""
-    return path is not None and path.suffix.lower() == ".c3d"
-
-
 def has_motion(recording: "RecordingSettings") -> bool:
     """Tell whether a recording has joint angles, given or from markers."""
     return recording.markers is not None or recording.joint_angles is not None
 
 
-def read_markers(path: Path, axes: str) -> MarkerTrajectories:
-    """Read marker trajectories, .trc or .c3d, the latter turned into OpenSim's axes."""
-    return read_c3d(path, axes=axes).markers if is_c3d(path) else read_trc(path)
+def recorded_markers(recording: "RecordingSettings") -> MarkerTrajectories | None:
+    """Read the markers of a recording on its clock, if it has any."""
+    if recording.markers is None:
+        return None
+    return shifted(read_markers(recording.markers, recording.c3d_axes), recording.time_offset.markers)
+
+
+def recorded_angles(recording: "RecordingSettings") -> TimeSeries | None:
+    """Read the given joint angles of a recording on its clock, in the unit of the file."""
+    given = recording.joint_angles
+    return None if given is None else shifted(read_storage(given), recording.time_offset.joint_angles)
+
+
+def recorded_moments(recording: "RecordingSettings", dofs: tuple[str, ...]) -> TimeSeries | None:
+    """Read the given joint moments of a recording on its clock."""
+    given = recording.joint_moments
+    return None if given is None else shifted(moments_by_coordinate(read_storage(given), dofs), recording.time_offset.joint_moments)
+
+
+def recorded_geometry(recording: "RecordingSettings", folder: Path, dofs: tuple[str, ...]) -> MuscleGeometry:
+    """Read MTU lengths and moment arms on the clock of the recording, from the folder that it gives or the one that was made for it."""
+    offset = 0.0 if recording.muscle_analysis is None else recording.time_offset.muscle_analysis
+    return shifted(read_muscle_analysis(folder, dofs), offset)
+
+
+def recorded_emg(recording: "RecordingSettings", channels: Sequence[str] | None = None) -> TimeSeries:
+    """Read the EMG of a recording on its clock.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    return shifted(read_emg(emg_file(recording), channels), recording.time_offset.emg)
+
+
+def emg_file(recording: "RecordingSettings") -> Path:
+    """Return the EMG of a recording.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    if recording.emg is None:
+        raise ConfigError(
+            f"Recording {recording.name!r} gives no emg, from which excitations come; name the file. What comes before needs none: "
+            "run with --only scaling, then --only inverse_kinematics, inverse_dynamics or muscle_analysis."
+        )
+    return recording.emg
 
 
 def read_events(recording: "RecordingSettings") -> tuple[Event, ...]:
-    """Return the events of the recording's c3d files, none if it has no c3d."""
-    files = {path for path in (recording.markers, recording.forces, recording.emg) if path is not None and is_c3d(path)}
-    return tuple(event for path in sorted(files) for event in read_c3d(path).events)
+    """Return the events of the recording's c3d files on its clock, none if it has no c3d."""
+    files: dict[Path, float] = {}
+    for key in ("markers", "forces", "emg"):
+        path = getattr(recording, key)
+        if is_c3d(path):
+            files.setdefault(path, getattr(recording.time_offset, key))
+    return tuple(replace(event, time=event.time + files[path]) for path in sorted(files) for event in read_c3d(path).events)
 
 
 def forces_file(recording: "RecordingSettings", config: "WorkflowConfig") -> Path | None:
@@ -51,16 +99,16 @@ def forces_file(recording: "RecordingSettings", config: "WorkflowConfig") -> Pat
 
 
 def read_forces(recording: "RecordingSettings", config: "WorkflowConfig") -> TimeSeries | None:
-    """Read the ground reaction forces, if the recording has any."""
+    """Read the ground reaction forces on the recording's clock, if it has any."""
     path = forces_file(recording, config)
     if path is None:
         return None
     if not is_c3d(path):
-        return read_storage(path)
+        return shifted(read_storage(path), recording.time_offset.forces)
     forces = read_c3d(path, axes=recording.c3d_axes).forces
     if forces is None:
         raise FileFormatError(f"{path} holds no force plates; name another file in forces of recording {recording.name!r}.")
-    return forces.forces
+    return shifted(forces.forces, recording.time_offset.forces)
 
 
 def external_loads(recording: "RecordingSettings", config: "WorkflowConfig") -> Path | None:

@@ -58,12 +58,24 @@ class FolderRecord:
     becomes: State = "complete"  # the state after publishing
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a run ended before its last stage."""
+
+    stage: str  # at work then, or "check"
+    kind: Literal["failed", "interrupted"]
+    text: str  # why, and what to change; a line for each reason
+    findings: tuple[Mapping[str, str], ...] = ()  # what the doctor had said by then
+
+
 @dataclass
 class Pending:
     """What a run that has not ended has finished so far, inside unfinished/."""
 
     stages: dict[str, StageRecord] = field(default_factory=dict)
     written: dict[str, list[str]] = field(default_factory=dict)  # path -> digests of everything we ever put there
+    configuration: Mapping[str, Any] = field(default_factory=dict)  # every setting of the run; empty before its first stage has ended
+    ending: Ending | None = None  # None of a run that was killed, or is at work
 
 
 def read_record(root: Path) -> FolderRecord | None:
@@ -116,7 +128,13 @@ def read_pending(root: Path) -> Pending:
         stages = {label: StageRecord(**stored) for label, stored in document["stages"].items()}
         written = {name: list(digests) for name, digests in document["written"].items()}
         _require_inside(path, written)
-        return Pending(stages=stages, written=written)
+        ending = document.get("ending")
+        return Pending(
+            stages=stages,
+            written=written,
+            configuration=document.get("configuration", {}),
+            ending=None if ending is None else Ending(**{**ending, "findings": tuple(ending["findings"])}),
+        )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise _damaged(path, error) from error
 

@@ -19,7 +19,7 @@ from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.osim_model.reader import read_coordinates, read_muscles
 from osim_nmscal.report.data import ChannelView, RecordingView, Span, TrialView
 from osim_nmscal.workflow import names
-from osim_nmscal.workflow.recording_files import read_forces
+from osim_nmscal.workflow.recording_files import read_forces, recorded_emg
 from osim_nmscal.workflow.stages.inverse_kinematics import MARKER_ERRORS
 
 FloatArray = NDArray[np.float64]
@@ -64,7 +64,7 @@ def channel_views(config: WorkflowConfig) -> tuple[ChannelView, ...]:
     """Gather every mapped channel of every recording; none where a file cannot be read any more."""
     settings = config.emg
     try:
-        raw = {recording.name: read_emg(recording.emg) for recording in config.recordings}
+        raw = {recording.name: recorded_emg(recording) for recording in config.recordings}
         common = [label for label in next(iter(raw.values())).labels if all(label in one.labels for one in raw.values())]
         mapping = build_mapping(settings.mapping, common, read_muscles(config.model.file, config.model.substitute_muscle_class).names)
         raw = {name: series.select(mapping.channels) for name, series in raw.items()}

@@ -11,7 +11,15 @@ from osim_nmscal.errors import NmscalError
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.report.data import TrialView
 from osim_nmscal.workflow import names
-from osim_nmscal.workflow.predictions import INVERSE_DYNAMICS, STATES, prediction_files, read_index
+from osim_nmscal.workflow.predictions import (
+    INVERSE_DYNAMICS,
+    STATES,
+    UNCALIBRATED_STATES,
+    PredictionFiles,
+    prediction_files,
+    prediction_of,
+    read_index,
+)
 
 
 def trial_views(path: Callable[[str], Path]) -> tuple[TrialView, ...]:
@@ -77,4 +85,13 @@ def _view(folder: Path, trial: str, role: str, first_counted: int, dofs: tuple[s
         joint_moment=moment.select([INVERSE_DYNAMICS.format(dof=dof) for dof in dofs]).values,
         calibrated=prediction,
         uncalibrated_moment=read_storage(files.uncalibrated_moment).select(dofs).values if files.uncalibrated_moment.is_file() else None,
+        uncalibrated=_uncalibrated(files, first_counted, muscles, dofs),
     )
+
+
+def _uncalibrated(files: PredictionFiles, first_counted: int, muscles: tuple[str, ...], dofs: tuple[str, ...]) -> TrialPrediction | None:
+    """Read what the muscles did before calibration; None where it was not kept."""
+    if not files.uncalibrated_states.is_file() or not files.uncalibrated_moment.is_file():
+        return None
+    states = (read_storage(files.uncalibrated_states), UNCALIBRATED_STATES)
+    return prediction_of(files.trial, first_counted, muscles, states=states, moments=read_storage(files.uncalibrated_moment).select(dofs))

@@ -1,9 +1,9 @@
 """The results folder: fixed names, and the files that are not OpenSim's own.
 
-`calibration/` (parameters.csv, history.csv, calibration.json), `metrics.json` and the sidecar `personalized.json` are written and
-read here. calibration.json holds what has no home in an .osim (C1, C2, shape factor, delay, strength coefficients) and the time
-step that C1 and C2 belong to; the sidecar, which travels with the model, holds the same with every setting, the digests of the
-inputs and the versions that made it.
+`calibration/` (parameters.csv, history.csv, correlation.csv, calibration.json), `metrics.json` and the sidecar `personalized.json`
+are written and read here. calibration.json holds what has no home in an .osim (C1, C2, shape factor, delay, strength coefficients)
+and the time step that C1 and C2 belong to; the sidecar, which travels with the model, holds the same with every setting, the digests
+of the inputs and the versions that made it.
 """
 
 import csv
@@ -19,12 +19,15 @@ import numpy as np
 
 from osim_nmscal import __version__
 from osim_nmscal.data.muscles import MUSCLE_CLASSES, Muscle, MuscleTable
+from osim_nmscal.data.noun import Rows
 from osim_nmscal.data.results import (
     CalibratedParameter,
     CalibrationResult,
+    DynamometerMetrics,
     HistoryRow,
     MomentMetrics,
     NeuralParameters,
+    StartRow,
     SynergyResult,
     VerificationMetrics,
 )
@@ -44,7 +47,12 @@ PARAMETER_COLUMNS = (
     "at_bound",
     "standard_error",
     "identifiable",
+    "prior_deviation",
+    "standing",
 )
+_FIELDS = {"muscle": "owner", "parameter": "name"}
+# Rows of parameters.csv that follow from others.
+_DERIVED = "working_point"
 SIDECAR_FORMAT = 1
 
 
@@ -91,6 +99,10 @@ class ResultsFolder:
     def calibration(self) -> Path:
         return self.root / names.CALIBRATION
 
+    @property
+    def correlation(self) -> Path:
+        return self.root / names.CORRELATION
+
     def recording(self, name: str) -> Path:
         """Folder of one recording: ik.mot, id.sto, mtu_length.sto, moment_arm_<dof>.sto, excitations.sto."""
         return self.root / name
@@ -106,15 +118,18 @@ class StageTime:
 
 
 def write_calibration(folder: ResultsFolder, result: CalibrationResult) -> None:
-    """Write parameters.csv, history.csv (units as in the column `unit`) and calibration.json of a calibration."""
+    """Write parameters.csv, history.csv (units as in the column `unit`), correlation.csv and calibration.json of a calibration."""
     rows = [
-        (p.owner, p.name, p.unit, p.start, p.calibrated, p.lower, p.upper, p.at_bound, p.standard_error, p.identifiable)
-        for p in result.parameters
+        (*(getattr(p, _FIELDS.get(column, column)) for column in PARAMETER_COLUMNS),) for p in (*result.parameters, *result.working_points)
     ]
     write_text_atomically(folder.parameters, _csv(PARAMETER_COLUMNS, rows))
     terms = result.history[0].term_names if result.history else ()
     history = [(row.iteration, row.seconds, row.loss, *row.term_values) for row in result.history]
     write_text_atomically(folder.history, _csv(("iteration", "seconds", "loss", *terms), history))
+    labels = [f"{p.owner} {p.name}" for p in result.parameters]
+    related = [] if result.correlation is None else np.round(result.correlation, 6).tolist()
+    correlation = [(label, *row) for label, row in zip(labels, related, strict=False)]
+    write_text_atomically(folder.correlation, _csv(("parameter", *labels), correlation))
     write_text_atomically(folder.calibration, json.dumps({"format": SIDECAR_FORMAT} | _result_document(result), indent=1))
 
 
@@ -139,6 +154,7 @@ def write_metrics(
     stages: Sequence[StageTime],
     verification: Iterable[VerificationMetrics] = (),
     *,
+    dynamometer: Iterable[DynamometerMetrics] = (),
     judged: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write metrics.json: rmse in N*m, nrmse = rmse / range of the inverse-dynamics moment, r2 = 1 - SSE/SST; verdict and findings."""
@@ -148,6 +164,9 @@ def write_metrics(
         "moments": [metric_document(metric) for metric in metrics],
         "verification": [asdict(metric) for metric in verification],
     }
+    measured = [dynamometer_document(metric) for metric in dynamometer]
+    if measured:
+        document["dynamometer"] = measured
     document |= judged or {}
     if result.cross_validation:
         document["cross_validation"] = [metric_document(metric) for metric in result.cross_validation]
@@ -183,11 +202,14 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
             strength_coefficient=np.array([document["strength_coefficient"][name] for name in muscles.names]),
             start_neural=_read_neural(document["start_neural"], muscles),
             neural=_read_neural(document["neural"], muscles),
-            parameters=_read_parameters(folder.parameters),
+            parameters=Rows(row for row in _read_parameters(folder.parameters) if row.name != _DERIVED),
+            working_points=Rows(row for row in _read_parameters(folder.parameters) if row.name == _DERIVED),
             history=_read_history(folder.history),
             findings=tuple(summary["findings"]),
             synergy=None if document["synergy"] is None else _read_synergy(document["synergy"]),
             cross_validation=tuple(read_metric(stored) for stored in document["cross_validation"]),
+            correlation=_read_correlation(folder.correlation),
+            starts=tuple(_read_start(stored) for stored in document.get("starts", ())),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileFormatError(
@@ -222,6 +244,17 @@ def read_metric(stored: Mapping[str, Any]) -> MomentMetrics:
     return MomentMetrics(trial=stored["trial"], role=stored["set"], dof=stored["dof"], model=stored["model"], **numbers)
 
 
+def dynamometer_document(metric: DynamometerMetrics) -> dict[str, Any]:
+    """Return a metric of a dynamometer trial as JSON; what is not finite becomes null."""
+    return {"set" if key == "role" else key: _finite(value) for key, value in asdict(metric).items()}
+
+
+def read_dynamometer_metric(stored: Mapping[str, Any]) -> DynamometerMetrics:
+    """Read such a metric back from JSON."""
+    numbers = {key: _number(stored[key]) for key in ("largest", "rmse_uncalibrated", "rmse_calibrated", "submaximal")}
+    return DynamometerMetrics(trial=stored["trial"], kind=stored["kind"], role=stored["set"], dof=stored["dof"], **numbers)
+
+
 def versions() -> dict[str, str]:
     """Return the versions of this package, of Python and of the libraries that decide the numbers."""
     installed = library_versions()
@@ -243,6 +276,7 @@ def _result_document(result: CalibrationResult) -> dict[str, Any]:
         "calibration": _calibration_document(result) | {"sentence": result.sentence, "findings": list(result.findings)},
         "synergy": None if result.synergy is None else _synergy_document(result.synergy),
         "cross_validation": [metric_document(metric) for metric in result.cross_validation],
+        "starts": [{key: _finite(value) for key, value in asdict(start).items()} for start in result.starts],
     }
 
 
@@ -299,26 +333,39 @@ def _by_muscle(muscles: MuscleTable, values: Iterable[float]) -> dict[str, float
     return {name: float(value) for name, value in zip(muscles.names, values, strict=True)}
 
 
-def _read_parameters(path: Path) -> tuple[CalibratedParameter, ...]:
+def _read_parameters(path: Path) -> Rows[CalibratedParameter]:
     with path.open(encoding="utf-8", newline="") as stream:
-        return tuple(
+        return Rows(
             CalibratedParameter(
                 owner=row["muscle"],
                 name=row["parameter"],
                 unit=row["unit"],
                 at_bound=row["at_bound"],  # type: ignore[arg-type]  # written by us
                 identifiable=row["identifiable"] == "True",
-                **{key: float(row[key]) for key in ("start", "calibrated", "lower", "upper", "standard_error")},
+                **{key: float(row[key]) for key in ("start", "calibrated", "lower", "upper", "standard_error", "prior_deviation")},
             )
             for row in csv.DictReader(stream)
         )
 
 
-def _read_history(path: Path) -> tuple[HistoryRow, ...]:
+def _read_start(stored: Mapping[str, Any]) -> StartRow:
+    return StartRow(**{**stored, **{key: _number(stored[key]) for key in ("loss_initial", "loss_final")}})
+
+
+def _read_correlation(path: Path) -> np.ndarray | None:
+    """Read the correlation of the parameters, (parameter, parameter); None where it was not kept."""
+    if not path.is_file():
+        return None
+    with path.open(encoding="utf-8", newline="") as stream:
+        _, *rows = csv.reader(stream)
+    return np.array([[float(cell) for cell in row[1:]] for row in rows]) if rows else None
+
+
+def _read_history(path: Path) -> Rows[HistoryRow]:
     with path.open(encoding="utf-8", newline="") as stream:
         header, *rows = csv.reader(stream)
     terms = tuple(header[3:])
-    return tuple(
+    return Rows(
         HistoryRow(
             iteration=int(row[0]),
             seconds=float(row[1]),

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from osim_nmscal.data.findings import Verdict, note
-from osim_nmscal.provenance.values import file_digest
 from osim_nmscal.report.page import write_report
 from osim_nmscal.workflow.flow import Flow
 from osim_nmscal.workflow.report_data import ReportSource, report_data
-from osim_nmscal.workflow.user_files import input_files
+from osim_nmscal.workflow.user_files import input_digests
 
 
 def write_run_report(flow: Flow, verdict: Verdict, path: Path) -> Path:
@@ -22,6 +21,6 @@ def write_run_report(flow: Flow, verdict: Verdict, path: Path) -> Path:
         stages=flow.runner.times,
         findings=(*flow.runner.judged, *(note(text) for text in flow.runner.findings)),
         verdict=verdict,
-        inputs={str(one): file_digest(one) for one in input_files(flow.config) if one.is_file()},
+        inputs=input_digests(flow.config, missing="leave out"),
     )
     return write_report(report_data(source), path)

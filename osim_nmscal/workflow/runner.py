@@ -14,6 +14,7 @@ from osim_nmscal.errors import ConfigError, DataRefusedError, FileFormatError, N
 from osim_nmscal.worker.meanwhile import import_meanwhile
 from osim_nmscal.worker.threads import in_threads
 from osim_nmscal.workflow.folder import ResultsPlace
+from osim_nmscal.workflow.interruption import what_is_kept
 from osim_nmscal.workflow.progress import Progress, ProgressCallback, listening
 from osim_nmscal.workflow.results import StageTime
 from osim_nmscal.workflow.stages import STAGES, preparing
@@ -83,7 +84,7 @@ class StageRunner:
         if self.only_stage is not None and task.stage != self.only_stage:
             raise ConfigError(
                 f"--only {self.only_stage} needs the results of {label}, which are missing or out of date in {self.place.root}; "
-                "run without --only first."
+                f"run with --only {task.stage} first, or without --only."
             )
         self._tell(Progress(stage=task.stage, recording=task.recording, state="started"))
         if self.only_stage is None and task.stage in {stage.name for stage in preparing()}:
@@ -203,7 +204,7 @@ def _faults_of(label: str, place: ResultsPlace) -> Iterator[None]:
         where = f" {error.filename}" if error.filename else ""
         raise FileFormatError(
             f"{label} stopped, as a file could not be read or written:{where} ({error.strerror or error}); free some space or allow it, "
-            f"then run the same command again. Finished stages are kept in {place.unfinished}."
+            f"then run the same command again. {what_is_kept(place.root)}"
         ) from error
 
 

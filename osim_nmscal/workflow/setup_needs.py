@@ -8,8 +8,9 @@ import numpy as np
 
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.errors import FileFormatError, NmscalError, SignalError, UnknownNameError, did_you_mean, listed
+from osim_nmscal.formats.marker_files import read_markers
 from osim_nmscal.formats.storage import read_storage
-from osim_nmscal.formats.trc import read_trc
+from osim_nmscal.opensim_tools.scale_setup import STATIC_TRIALS, ScalingSettings, read_scale_setup
 from osim_nmscal.opensim_tools.setup_file import SetupFile, file_of, included, is_on, marker_tasks, numbers_of, read_setup, text_of
 from osim_nmscal.osim_model.reader import (
     marker_bodies_of,
@@ -24,10 +25,10 @@ from osim_nmscal.osim_model.reader import (
 MOST_SINGLY = 3
 
 
-def scaling_needs(model: Path, setup_file: Path) -> Iterator[NmscalError]:
+def scaling_needs(model: Path, settings: ScalingSettings) -> Iterator[NmscalError]:
     """Yield what is wrong with a ScaleTool setup: its static trial, and markers that model or static trial lack."""
-    setup = read_setup(setup_file, "ScaleTool")
-    in_model = model_markers(model, setup_file)
+    setup = read_scale_setup(settings)
+    in_model = model_markers(model, setup.path)
     yield from _setup_needs(model, setup)
     for place, used in (("ModelScaler", _measured_markers(setup)), ("MarkerPlacer", _placed_markers(setup))):
         if not used:
@@ -36,7 +37,7 @@ def scaling_needs(model: Path, setup_file: Path) -> Iterator[NmscalError]:
         if trial is None:
             yield FileFormatError(f"{setup.path} names no static trial in <{place}><marker_file>; add it.")
             continue
-        static = read_trc(trial)
+        static = read_markers(trial, settings.c3d_axes)
         yield from _range_needs(setup, place, static)
         yield from _absent(used, static.markers, f"{setup.path} ({place})", str(trial))
         yield from _absent(used, in_model, f"{setup.path} ({place})", f"{model} with its marker set")
@@ -78,13 +79,13 @@ def measured_pairs(scale_setup: Path) -> tuple[tuple[str, str], ...]:
     return tuple(zip(names[::2], names[1::2], strict=False))
 
 
-def static_trial(scale_setup: Path) -> MarkerTrajectories | None:
+def static_trial(settings: ScalingSettings) -> MarkerTrajectories | None:
     """Read the static trial of a ScaleTool setup, in the time that scales; None if it names none."""
-    setup = read_setup(scale_setup, "ScaleTool")
-    for place in ("ModelScaler", "MarkerPlacer"):
+    setup = read_scale_setup(settings)
+    for place in STATIC_TRIALS:
         trial = file_of(setup, f"{place}/marker_file")
         if trial is not None:
-            static = read_trc(trial)
+            static = read_markers(trial, settings.c3d_axes)
             between = numbers_of(setup, f"{place}/time_range", (-np.inf, np.inf))
             inside = (static.time >= between[0]) & (static.time <= between[-1])
             if not inside.any():

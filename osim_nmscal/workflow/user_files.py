@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from osim_nmscal.errors import did_you_mean
+from osim_nmscal.provenance.values import file_digest
 
 if TYPE_CHECKING:
     from osim_nmscal.config import WorkflowConfig
@@ -46,6 +47,10 @@ def named_inputs(config: "WorkflowConfig") -> Iterator[tuple[str, Path]]:
     yield "model.file", config.model.file
     if config.scaling.setup is not None:
         yield "scaling.setup", config.scaling.setup
+    if config.scaling.static_trial is not None:
+        yield "scaling.static_trial", config.scaling.static_trial
+    if config.initialization.measurements is not None:
+        yield "initialization.measurements", config.initialization.measurements
     if config.inverse_kinematics is not None:
         yield "inverse_kinematics.setup", config.inverse_kinematics.setup
     if config.inverse_dynamics.external_loads is not None:
@@ -56,6 +61,11 @@ def named_inputs(config: "WorkflowConfig") -> Iterator[tuple[str, Path]]:
             path = getattr(recording, key)
             if isinstance(path, Path):
                 yield f"recordings[{i}].{key}", path
+    for measured in config.dynamometer:
+        for key in ("table", "joint_angles", "joint_moments"):
+            path = getattr(measured, key)
+            if isinstance(path, Path):
+                yield f"recordings.{measured.name}.{key}", path
 
 
 def input_files(config: "WorkflowConfig") -> dict[Path, str]:
@@ -71,6 +81,15 @@ def input_files(config: "WorkflowConfig") -> dict[Path, str]:
     return found
 
 
+def input_digests(config: "WorkflowConfig", *, missing: Literal["refuse", "leave out"] = "refuse") -> dict[str, str]:
+    """Return path -> sha256 of every file of the user's that a workflow reads.
+
+    Raises:
+        FileFormatError: one is gone.
+    """
+    return {str(path): file_digest(path) for path in input_files(config) if missing == "refuse" or path.is_file()}
+
+
 def missing_files(config: "WorkflowConfig") -> list[str]:
     """Return one sentence for each file or folder that the configuration names and that does not exist."""
     sentences = []
@@ -79,5 +98,5 @@ def missing_files(config: "WorkflowConfig") -> list[str]:
         if not exists:
             siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
             hint = did_you_mean(path.name, siblings) if siblings else f" Its folder {path.parent} does not exist either."
-            sentences.append(f"{config.source}: key '{key}' names the {wanted} {path}, which does not exist.{hint}")
+            sentences.append(f"{config.where(key)}: key '{key}' names the {wanted} {path}, which does not exist.{hint}")
     return sentences

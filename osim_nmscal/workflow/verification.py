@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.data.results import VerificationMetrics
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import FileFormatError, OpenSimToolError, WriteBackError, listed
@@ -58,8 +59,8 @@ _WRITTEN = (
 _LEAST_ACTIVATION = {"DeGrooteFregly2016Muscle": 0.001}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verification:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Verification(Noun):
     """How well OpenSim confirms a personalized model.
 
     Example:

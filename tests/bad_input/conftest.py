@@ -3,27 +3,16 @@
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from osim_nmscal.virtual_subject import make
+from sound_walk import make_walk
 
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The workflow as it should be; nobody changes it."""
-    folder = tmp_path_factory.mktemp("sound") / "walk"
-    limb_of = make.limb_of
-
-    def walking_once(kind: str) -> make.Limb:
-        limb = limb_of(kind)
-        return replace(limb, motions=lambda *arguments: limb.motions(*arguments)[-1:])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(make, "limb_of", walking_once)
-        make.make_virtual_subject(folder, "leg", 1)
+    folder = make_walk(tmp_path_factory.mktemp("sound") / "walk")
     shutil.rmtree(folder / "truth")
     return folder
 

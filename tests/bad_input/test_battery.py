@@ -8,7 +8,7 @@ import pytest
 from bad_input_cases import CASES, Case
 
 from osim_nmscal import cli
-from osim_nmscal.start import let_streams_spell_out
+from osim_nmscal.surroundings import let_streams_spell_out
 from osim_nmscal.workflow.stages import STAGES
 
 # What makes a folder look finished; a case that has put one there itself wants it unread, not gone.
@@ -18,7 +18,7 @@ FINAL = ("personalized.osim", "personalized.json", "metrics.json", "verification
 def _ended(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["osim-nmscal", *arguments])
     monkeypatch.setenv("COLUMNS", "400")
-    let_streams_spell_out()  # as `start.main` does for a real process
+    let_streams_spell_out()  # as `surroundings.prepare` does for a real process
     with pytest.raises(SystemExit) as ended:
         cli.main()
     captured = capsys.readouterr()

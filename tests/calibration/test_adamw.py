@@ -5,8 +5,9 @@ import torch
 from calibration_twin import make_objective
 
 from osim_nmscal.calibration.objective import Objective
+from osim_nmscal.calibration.optimizer_settings import AdamWSettings
 from osim_nmscal.calibration.optimizers.adamw import adamw
-from osim_nmscal.calibration.settings import AdamWSettings, CalibrationSettings
+from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.simulated_twin import make_twin
 
 

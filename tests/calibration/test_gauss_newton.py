@@ -8,9 +8,10 @@ from calibration_twin import make_objective
 
 from osim_nmscal.calibration.hessians import DenseMatrix
 from osim_nmscal.calibration.objective import Linearization, Objective
+from osim_nmscal.calibration.optimizer_settings import GaussNewtonSettings
 from osim_nmscal.calibration.optimizers.gauss_newton import bounded_step, gauss_newton
 from osim_nmscal.calibration.optimizers.secant import SecantCurvature
-from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings, LossSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
 from osim_nmscal.calibration.simulated_twin import make_twin
 
 

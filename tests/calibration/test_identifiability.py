@@ -8,19 +8,29 @@ import torch
 from calibration_twin import make_objective
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.identifiability import Posterior, autocorrelation_time, laplace_posterior, unclear_pairs
+from osim_nmscal.calibration.identifiability import Posterior, laplace_posterior, unclear_pairs
+from osim_nmscal.calibration.optimizer_settings import GaussNewtonSettings
 from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
+from osim_nmscal.calibration.parameter_kinds import KINDS
 from osim_nmscal.calibration.prediction import predict
-from osim_nmscal.calibration.settings import CalibrationSettings, GaussNewtonSettings, LossSettings, ParametersSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
 from osim_nmscal.calibration.simulated_twin import LEAD_IN, Twin, make_twin
 from osim_nmscal.data.trials import TrialSet
 
 SEEDS = 6
+# moments divided by their spread, no prior, and nothing moves but strengths
+STRENGTHS_ALONE = CalibrationSettings.model_validate(
+    {
+        "preset": "weak_prior",
+        "loss": {"prior_weight": 0.0},
+        "parameters": {name: {"free": name == "strength_coefficient"} for name in KINDS},
+    }
+)
 
 
 def covered(twin: Twin) -> list[bool]:
     """Whether each identifiable parameter's 95 % interval holds the truth."""
-    rows = calibrate_emg_driven(twin.trials, twin.start).parameters
+    rows = calibrate_emg_driven(twin.trials, twin.start, CalibrationSettings(preset="weak_prior")).parameters
     return [
         bool(abs(row.calibrated - twin.truth(row.name)[twin.start.index(row.owner)]) < 1.96 * row.standard_error)
         for row in rows
@@ -37,12 +47,9 @@ def test_intervals_of_identifiable_parameters_cover_the_truth() -> None:
 
 def test_error_is_that_of_least_squares_where_the_data_decide() -> None:
     # one strength per muscle alone: the moments are linear in it, and the textbook variance is sigma^2 (J'J)^-1
-    fixed = {n: getattr(ParametersSettings(), n).model_copy(update={"free": False}) for n in ParametersSettings.model_fields}
-    fixed["strength_coefficient"] = ParametersSettings().strength_coefficient
     twin = make_twin(noise=0.05, steps=200, dofs=1, muscles=2, trials=1, offset=0.0)
     twin = replace(twin, trials=_as_if_made_by(twin))
-    settings = CalibrationSettings(loss=LossSettings(prior_weight=0.0), parameters=ParametersSettings(**fixed))
-    objective = make_objective(twin, settings)
+    objective = make_objective(twin, STRENGTHS_ALONE)
     best = gauss_newton(objective, objective.space.start(), GaussNewtonSettings(tolerance=1e-10)).best
     posterior = laplace_posterior(objective, best, objective.linearize(best))
     # J by hand: the moment of each muscle at unit strength, in N m
@@ -52,14 +59,16 @@ def test_error_is_that_of_least_squares_where_the_data_decide() -> None:
     time = posterior.autocorrelation_time
     variance = (errors**2).mean() * time / (1.0 - 2.0 * time / len(errors)) ** 2
     expected = np.sqrt(np.diag(np.linalg.inv(jacobian.T @ jacobian)) * variance)
-    # strength ranges over 2; the least pull of the prior is 1 % of the noise of one sample
-    np.testing.assert_allclose(posterior.standard_error.numpy() * 2.0, expected, rtol=0.02)
+    slope = objective.space.blocks["strength_coefficient"].slope(best.z)
+    # the least pull of the prior is 1 % of the noise of one sample
+    np.testing.assert_allclose((posterior.standard_error * slope).numpy(), expected, rtol=0.02)
 
 
 def _as_if_made_by(twin: Twin, noise: float = 0.05) -> TrialSet:
     """Return the trials with moments of the start's neural parameters, and noise of the same size."""
     count = len(twin.start)
-    neural = replace(twin.neural, c1=np.full(count, -0.55), c2=np.full(count, -0.45), shape_factor=np.full(count, -1.0))
+    c1, c2 = (np.full(count, -np.exp(-0.01 / tau)) for tau in (0.03, 0.02))
+    neural = replace(twin.neural, c1=c1, c2=c2, shape_factor=np.full(count, -1.0))
     (trial,), (prediction,) = twin.trials.trials, predict(twin.trials, twin.start, neural)
     noisy = noise * np.ptp(prediction.joint_moment) * np.random.default_rng(0).standard_normal(trial.joint_moment.shape)
     return TrialSet(trials=(replace(trial, joint_moment=prediction.joint_moment + noisy),))
@@ -67,7 +76,8 @@ def _as_if_made_by(twin: Twin, noise: float = 0.05) -> TrialSet:
 
 def test_nothing_is_known_worse_than_the_prior() -> None:
     for weight in (0.0, 1e-3, 1.0):
-        objective = make_objective(make_twin(noise=0.05), CalibrationSettings(loss=LossSettings(prior_weight=weight)))
+        settings = CalibrationSettings(preset="weak_prior", loss=LossSettings(prior_weight=weight))
+        objective = make_objective(make_twin(noise=0.05), settings)
         at = objective.evaluate(objective.space.start())
         posterior = laplace_posterior(objective, at, objective.linearize(at))
         assert bool((posterior.standard_error <= posterior.prior_width * (1.0 + 1e-9)).all())
@@ -75,7 +85,7 @@ def test_nothing_is_known_worse_than_the_prior() -> None:
 
 def test_a_muscle_without_excitation_or_passive_force_is_not_identifiable() -> None:
     twin = make_twin(noise=0.05)
-    objective = make_objective(twin, CalibrationSettings())
+    objective = make_objective(twin, CalibrationSettings(preset="weak_prior"))
     at = objective.evaluate(objective.space.start())
     linear = objective.linearize(at)
     column = int(objective.space.blocks["shape_factor"].column[0])
@@ -88,22 +98,6 @@ def test_a_muscle_without_excitation_or_passive_force_is_not_identifiable() -> N
     assert float(posterior.standard_error[column]) == pytest.approx(float(posterior.prior_width[column]), rel=1e-6)
 
 
-def test_white_noise_has_an_autocorrelation_time_of_one() -> None:
-    errors = torch.randn(4000, 1, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    assert autocorrelation_time(errors, torch.ones((4000, 1), dtype=torch.bool)) == pytest.approx(1.0, abs=0.15)
-
-
-def test_autocorrelation_time_of_a_first_order_process_is_known() -> None:
-    # (1 + r) / (1 - r) for neighbouring samples correlated by r; Sokal's error of 20000 samples is 10 %, and only positive
-    # correlations are summed
-    rng, r = np.random.default_rng(0), 0.8
-    signal = np.zeros(20000)
-    for i in range(1, len(signal)):
-        signal[i] = r * signal[i - 1] + rng.standard_normal()
-    errors = torch.from_numpy(signal)[:, None, None]
-    assert autocorrelation_time(errors, torch.ones((20000, 1), dtype=torch.bool)) == pytest.approx(9.0, rel=0.25)
-
-
 def test_parameters_that_trade_off_are_named_together() -> None:
     covariance = torch.tensor([[1.0, -0.98, 0.0], [-0.98, 1.0, 0.1], [0.0, 0.1, 1.0]], dtype=torch.float64)
     posterior = Posterior(covariance, torch.ones(3, dtype=torch.float64), 1.0, 1.0)
@@ -114,12 +108,9 @@ def test_parameters_that_trade_off_are_named_together() -> None:
 
 def test_what_a_fit_absorbs_of_few_samples_is_added_back() -> None:
     # 3 strengths from 9 samples: the fit absorbs a good part of the noise, of its variance and of its autocorrelation time
-    fixed = {n: getattr(ParametersSettings(), n).model_copy(update={"free": False}) for n in ParametersSettings.model_fields}
-    fixed["strength_coefficient"] = ParametersSettings().strength_coefficient
     twin = make_twin(steps=LEAD_IN + 9, dofs=1, muscles=3, trials=1, offset=0.0, seed=4)
     twin = replace(twin, trials=_as_if_made_by(twin, noise=0.002))
-    settings = CalibrationSettings(loss=LossSettings(prior_weight=0.0), parameters=ParametersSettings(**fixed))
-    objective = make_objective(twin, settings)
+    objective = make_objective(twin, STRENGTHS_ALONE)
     best = gauss_newton(objective, objective.space.start(), GaussNewtonSettings(tolerance=1e-10)).best
     linear = objective.linearize(best)
     posterior = laplace_posterior(objective, best, linear)

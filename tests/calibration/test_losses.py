@@ -17,7 +17,6 @@ from osim_nmscal.calibration.losses import (
     Term,
     TermInputs,
     built_in_terms,
-    moment_scale,
 )
 from osim_nmscal.calibration.settings import LossSettings
 from osim_nmscal.calibration.simulated_twin import make_twin
@@ -99,16 +98,3 @@ def test_a_term_of_weight_zero_is_left_out() -> None:
     mechanics = muscle_mechanics(make_twin(muscles=1, trials=1, steps=30).true)
     named = [t.name for t in built_in_terms(LossSettings(fiber_length_weight=0.0, passive_force_weight=1.0), mechanics)]
     assert named == ["passive_force", "tendon_strain"]
-
-
-@pytest.mark.parametrize(("scale", "expected"), [("raw", [1.0, 1.0]), ("range", [3.0, 30.0]), ("sd", [np.std([0, 1, 2, 3], ddof=1)] * 2)])
-def test_moments_are_divided_by_what_the_setting_says(scale: str, expected: list[float]) -> None:
-    target = torch.tensor([[0.0, 0.0], [1.0, 10.0], [2.0, 20.0], [3.0, 30.0], [99.0, 99.0]], dtype=torch.float64)[:, None, :]
-    counted = torch.tensor([True, True, True, True, False])[:, None]
-    expected = [expected[0], 10.0 * expected[1]] if scale == "sd" else expected
-    np.testing.assert_allclose(moment_scale(LossSettings(moment_scale=scale), target, counted).numpy(), expected, rtol=1e-12)
-
-
-def test_a_constant_moment_is_divided_by_one() -> None:
-    target, counted = torch.full((5, 1, 1), 7.0, dtype=torch.float64), torch.ones((5, 1), dtype=torch.bool)
-    assert float(moment_scale(LossSettings(), target, counted)) == 1.0

@@ -1,5 +1,6 @@
 """What users see of a parameter: value, bounds and standard error in the unit of the .osim."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -22,15 +23,18 @@ MUSCLES = MuscleTable(
 
 
 def test_a_standard_error_is_in_the_unit_of_its_parameter() -> None:
-    space = parameter_space(MUSCLES, CalibrationSettings())
+    space = parameter_space(MUSCLES, CalibrationSettings(), time_step=0.01)
     share = 0.1  # of the distance of the bounds, which is 1 in the optimisers' scale
     one = torch.ones(space.size, dtype=torch.float64)
     posterior = Posterior(torch.diag(share**2 * one), one, 1.0, 1.0)
     rows = parameter_rows(space, space.start(), posterior)
     for row in rows:
-        assert row.standard_error == pytest.approx(share * (row.upper - row.lower), rel=1e-9), f"{row.owner} {row.name}"
+        # of the shape factor a distance, of all others a factor: times the value to first order
+        distance = row.upper - row.lower if row.name == "shape_factor" else row.calibrated * np.log(row.upper / row.lower)
+        assert row.standard_error == pytest.approx(share * distance, rel=1e-9), f"{row.owner} {row.name}"
+        assert row.prior_deviation == pytest.approx(distance, rel=1e-9)
     (slack,) = (row for row in rows if (row.owner, row.name) == ("soleus", "tendon_slack_length"))
-    assert slack.standard_error == pytest.approx(0.1 * 0.3 * 0.28)  # bounds 0.85 to 1.15 of 0.28 m
+    assert slack.standard_error == pytest.approx(0.1 * np.log(1.3 / 0.7) * 0.28)  # bounds 0.7 to 1.3 of 0.28 m
 
 
 def test_an_optimiser_that_records_nothing_is_told_so() -> None:

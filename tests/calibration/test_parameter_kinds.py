@@ -5,15 +5,14 @@ from dataclasses import fields
 import numpy as np
 import pytest
 import torch
-from calibration_twin import every_kind_free, make_objective
 
-from osim_nmscal.calibration import parameter_kinds
 from osim_nmscal.calibration.parameter_kinds import KINDS, LINEAR, LOGARITHMIC, ParameterKind, Transform
+from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.calibration.settings import CalibrationSettings, ParameterSettings, ParametersSettings
 from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.data.results import NeuralParameters
 from osim_nmscal.nms.parameters import NMS_PARAMETERS
-from osim_nmscal.nms.sensitivity import ACTIVATION_PARAMETERS, FIBER_PARAMETERS, FORCE_PARAMETERS
+from osim_nmscal.nms.sensitivity import ACTIVATION_PARAMETERS, FIBER_PARAMETERS, FORCE_PARAMETERS, activation_tangents
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
@@ -40,33 +39,37 @@ def test_a_transform_runs_from_bound_to_bound_with_its_own_slope(transform: Tran
     torch.testing.assert_close(transform.slope(value, lower, upper), differences, rtol=1e-8, atol=0.0)
 
 
-def test_time_constants_of_activation_would_be_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    # what a clock-independent filter needs: a kind on a logarithmic scale that enters as C1 = -exp(-step / tau)
-    def decay(value: torch.Tensor, before: torch.Tensor, time_step: float) -> tuple[torch.Tensor, torch.Tensor]:
-        c = -torch.exp(-time_step / value)
-        return c, c * time_step / value**2
+def test_a_time_constant_is_the_same_filter_whatever_the_clock() -> None:
+    # C = -exp(-step / tau): a pole at exp(-step / tau), whose impulse response falls by 1 / e every tau seconds on any clock
+    space = parameter_space(make_twin(muscles=1, trials=1, steps=30).start, CalibrationSettings(), time_step=0.01)
+    z = space.start() + 0.1
+    tau = float(space.muscle_values(z, "activation_time_constant_1")[0])
+    left = []
+    for step in (0.01, 0.001):
+        c1 = float(space.with_clock(step).model_parameters(z).c1[0])
+        assert c1 == pytest.approx(-np.exp(-step / tau), rel=1e-12)
+        left.append(np.log((-c1) ** (0.3 / step)))
+    np.testing.assert_allclose(left, -0.3 / tau, rtol=1e-9)
 
-    tau = ParameterKind(
-        name="c1",  # under the name of the settings that it would replace
-        unit="s",
-        description="Time constant.",
-        source="test",
-        lower=0.005,
-        upper=0.2,
-        start=0.03,
-        transform=LOGARITHMIC,
-        enters="c1",
-        entry=decay,
-    )
-    monkeypatch.setitem(parameter_kinds.KINDS, "c1", tau)
-    parameters = every_kind_free(c1=ParameterSettings(lower=0.005, upper=0.2, start=0.03, prior_width=0.5))
-    objective = make_objective(make_twin(steps=60), CalibrationSettings(parameters=parameters))
-    z = objective.space.start() + 0.03
-    at = objective.evaluate(z)
-    np.testing.assert_allclose(at.parameters.c1.numpy(), -np.exp(-0.01 / objective.space.muscle_values(z, "c1").numpy()), rtol=1e-12)
-    direction = torch.randn(len(z), generator=torch.Generator().manual_seed(1), dtype=z.dtype)
-    change = (objective.evaluate(z + 1e-6 * direction).loss - objective.evaluate(z - 1e-6 * direction).loss) / 2e-6
-    assert 2.0 * float(objective.linearize(at).gradient @ direction) == pytest.approx(change, rel=1e-4)
-    # a prior width is that of the logarithm
-    column = int(objective.space.blocks["c1"].column[0])
-    assert float(objective.space.prior_width()[column]) == pytest.approx(0.5 / np.log(0.2 / 0.005), rel=1e-12)
+
+def test_a_pulse_makes_the_same_activation_on_two_clocks() -> None:
+    # through the model: excitation held long against a step rises and falls alike, but for the half steps that a sample stands for
+    space = parameter_space(make_twin(muscles=1, trials=1, steps=30).start, CalibrationSettings(), time_step=0.01)
+    found = []
+    for step in (0.002, 0.001):
+        time = torch.arange(0.0, 0.5, step, dtype=torch.float64)
+        excitation = ((time > 0.1) & (time < 0.3)).to(torch.float64)[:, None, None]
+        parameters = space.with_clock(step).model_parameters(space.start())
+        activation, _ = activation_tangents(excitation, parameters, (), step)
+        found.append(activation[:: round(0.01 / step), 0, 0].numpy())
+    # two filters of 20 and 30 ms change by at most 2 % in a step of 1 ms
+    np.testing.assert_allclose(found[0], found[1], atol=0.04)
+    assert found[0].max() > 0.8
+
+
+def test_the_slope_of_a_time_constant_is_that_of_central_differences() -> None:
+    tau, step = torch.tensor([0.004, 0.03, 0.2], dtype=torch.float64), 1e-7
+    entry = KINDS["activation_time_constant_1"].entry
+    slope = entry(tau, tau, 0.005)[1]
+    differences = (entry(tau + step, tau, 0.005)[0] - entry(tau - step, tau, 0.005)[0]) / (2.0 * step)
+    torch.testing.assert_close(slope, differences, rtol=1e-6, atol=0.0)

@@ -19,21 +19,21 @@ from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.errors import CalibrationError
 
-EMG_SCALE = ParametersSettings().emg_scale
+VELOCITY = ParametersSettings().max_contraction_velocity
 STRENGTH = ParametersSettings().strength_coefficient
 UNREAD: dict[str, tuple[dict[str, Any], str]] = {
     "AdamW's rate": ({"adamw": AdamWSettings(learning_rate=0.1)}, r"adamw\] learning_rate .*optimizer is 'gauss_newton'"),
     "annealing's time": ({"simulated_annealing": AnnealingSettings(maximum_seconds=9.0)}, r"simulated_annealing\] maximum_seconds"),
     "Gauss-Newton's tolerance": (
-        {"optimizer": "adamw", "gauss_newton": GaussNewtonSettings(tolerance=1e-6)},
+        {"method": "emg_driven", "optimizer": "adamw", "gauss_newton": GaussNewtonSettings(tolerance=1e-6)},
         r"gauss_newton\] tolerance .*choose optimizer = 'gauss_newton'",
     ),
-    "synergies": ({"synergy": SynergySettings(count=3)}, r"synergy\] count .*method is 'emg_driven'"),
-    "roles of muscles": ({"synergy": SynergySettings(muscles={"soleus": "withheld"})}, r"synergy\] muscles "),
-    "a seed": ({"seed": 3}, r"seed would change nothing, as nothing is random"),
+    "synergies": ({"method": "emg_driven", "synergy": SynergySettings(count=3)}, r"synergy\] count .*method is 'emg_driven'"),
+    "roles of muscles": ({"method": "emg_driven", "synergy": SynergySettings(muscles={"soleus": "withheld"})}, r"synergy\] muscles "),
+    "a seed": ({"method": "emg_driven", "seed": 3}, r"seed would change nothing, as nothing is random"),
     "bounds of a fixed parameter": (
-        {"parameters": ParametersSettings(emg_scale=EMG_SCALE.model_copy(update={"upper": 5.0}))},
-        r"emg_scale\] upper would change nothing, as free is false",
+        {"parameters": ParametersSettings(max_contraction_velocity=VELOCITY.model_copy(update={"upper": 5.0}))},
+        r"max_contraction_velocity\] upper would change nothing, as free is false",
     ),
     "groups": (
         {
@@ -41,6 +41,18 @@ UNREAD: dict[str, tuple[dict[str, Any], str]] = {
             "parameters": ParametersSettings(strength_coefficient=STRENGTH.model_copy(update={"scope": "muscle"})),
         },
         r"groups would change nothing, as no free parameter has scope = 'group'",
+    ),
+    "noise of moments that are divided by their spread": (
+        {"preset": "weak_prior", "noise": {"relative": 0.1}},
+        r"noise\] relative would change nothing, as moment_scale is 'sd'",
+    ),
+    "moment arms where intervals do not read them": (
+        {"loss": LossSettings(moment_scale="range"), "prior": {"moment_arm_width": 0.1}},
+        r"prior\] moment_arm_width would change nothing, as moment_scale is 'range'",
+    ),
+    "a range that a preset does not weigh": (
+        {"preset": "ceinms", "loss": {"fiber_length_range": (0.4, 1.6)}},
+        r"fiber_length_range .*fiber_length_weight is 0",
     ),
     "similarity without groups": ({"loss": LossSettings(similarity_weight=1.0)}, r"similarity_weight .*no group"),
     "a range without weight": (

@@ -3,13 +3,14 @@
 from calibration_twin import make_objective
 
 from osim_nmscal.calibration.objective import Objective
+from osim_nmscal.calibration.optimizer_settings import AnnealingSettings
 from osim_nmscal.calibration.optimizers.simulated_annealing import simulated_annealing
-from osim_nmscal.calibration.settings import AnnealingSettings, CalibrationSettings
+from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.simulated_twin import make_twin
 
 
 def problem() -> Objective:
-    return make_objective(make_twin(muscles=2, trials=1, steps=40), CalibrationSettings())
+    return make_objective(make_twin(muscles=2, trials=1, steps=40), CalibrationSettings(preset="weak_prior"))
 
 
 def test_it_counts_its_evaluations_and_keeps_the_best() -> None:

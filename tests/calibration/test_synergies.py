@@ -9,12 +9,12 @@ from osim_nmscal.calibration.synergy.factorization import (
     extract_synergies,
     fewest_above,
     fit_primitives,
-    spline_basis,
     splines_seen,
     synergies_by_count,
     variance_accounted_for,
 )
 from osim_nmscal.errors import CalibrationError, SignalError
+from osim_nmscal.splines import spline_basis
 
 
 def bursts(synergies: int = 3, muscles: int = 7) -> tuple[np.ndarray, np.ndarray]:

@@ -8,12 +8,12 @@ from calibration_twin import correlation
 from scipy.optimize import linear_sum_assignment
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.noise_settings import NoiseSettings
 from osim_nmscal.calibration.settings import (
     AdamWSettings,
     CalibrationSettings,
     GaussNewtonSettings,
     LossSettings,
-    ParametersSettings,
     without_synergies,
 )
 from osim_nmscal.calibration.simulated_twin import LEAD_IN, SynergyTwin, make_synergy_twin
@@ -30,6 +30,7 @@ WITHHELD = ("muscle_6", "muscle_7")
 ROLES = dict.fromkeys(WITHHELD, "withheld")
 # without noise there is nothing to regularise against
 EXACT = CalibrationSettings(
+    preset="weak_prior",
     method="synergy_hybrid",
     loss=LossSettings(prior_weight=1e-6),
     synergy=SynergySettings(count=3, excitation_weight=1e-4),
@@ -121,8 +122,9 @@ def test_same_seed_gives_the_same_bits(person):
 
 
 def test_weights_of_each_trial_explain_the_calibration_trials_better(person):
-    shared = calibrate_synergy_hybrid(person.trials, person.twin.start, SHORT, roles=ROLES)
-    settings = SHORT.model_copy(update={"synergy": SHORT.synergy.model_copy(update={"weights": "per_trial"})})
+    one = SHORT.model_copy(update={"noise": NoiseSettings(refit=False)})  # losses in the same unit
+    shared = calibrate_synergy_hybrid(person.trials, person.twin.start, one, roles=ROLES)
+    settings = one.model_copy(update={"synergy": SHORT.synergy.model_copy(update={"weights": "per_trial"})})
     own = calibrate_synergy_hybrid(person.trials, person.twin.start, settings, roles=ROLES)
     assert own.synergy.trial_weights.shape[0] == 3
     assert shared.synergy.trial_weights.shape[0] == 1
@@ -142,11 +144,14 @@ def test_simulated_annealing_is_refused(person):
         )
 
 
-def test_a_free_emg_scale_is_refused(person):
-    free = ParametersSettings().emg_scale.model_copy(update={"free": True})
-    settings = SHORT.model_copy(update={"parameters": ParametersSettings(emg_scale=free)})
-    with pytest.raises(CalibrationError, match="weights scale"):
-        calibrate_synergy_hybrid(person.trials, person.twin.start, settings, roles=ROLES)
+def test_only_recorded_muscles_have_a_gain(person):
+    result = calibrate_synergy_hybrid(person.trials, person.twin.start, SHORT, roles=ROLES)
+    rows = {row.owner: row for row in result.parameters if row.name == "emg_scale"}
+    assert {rows[name].at_bound for name in WITHHELD} == {"fixed"}
+    assert [rows[name].calibrated for name in WITHHELD] == [1.0, 1.0]
+    assert all(rows[name].at_bound == "" and rows[name].start == 0.93 for name in result.synergy.recorded)
+    # the weights of synthesised muscles scale them already
+    np.testing.assert_array_equal(result.neural.emg_scale[[6, 7]], 1.0)
 
 
 def test_without_muscles_to_synthesise_it_is_the_emg_driven_calibration(person):

@@ -1,10 +1,12 @@
 """EMG: one fault at a time put into sound channels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from osim_nmscal.data.time_series import TimeSeries
-from osim_nmscal.doctor.emg import against_motion, raw_channels, weak_channels, without_mvc
+from osim_nmscal.doctor.emg import Movement, against_motion, raw_channels, weak_channels, without_mvc
 
 RATE = 1000.0
 CLOCK = np.arange(0.0, 6.0, 1 / RATE)
@@ -82,7 +84,7 @@ def test_a_channel_of_noise_is_weak() -> None:
     assert "TA" not in found.text
 
 
-def _movement() -> dict[str, np.ndarray]:
+def _movement() -> Movement:
     """Bursts of unequal length and spacing, whose moments come 60 ms after the EMG, at 100 Hz."""
     rng = np.random.default_rng(4)
     clock = np.arange(0.0, 8.0, 0.01)
@@ -94,17 +96,16 @@ def _movement() -> dict[str, np.ndarray]:
     arm = np.tile([[[0.05, -0.04]]], (len(clock), 1, 1))
     strength = np.array([2000.0, 1500.0])
     moment = np.einsum("tm,tdm,m->td", np.roll(smooth, 6, axis=0), arm, strength) + rng.normal(0, 5, (len(clock), 1))
-    return {"time": clock, "excitation": smooth, "moment_arm": arm, "strength": strength, "moment": moment}
+    return Movement(time=clock, excitation=smooth, moment_arm=arm, strength=strength, moment=moment, source="walk")
 
 
 def test_emg_on_the_clock_of_the_motion_is_sound() -> None:
-    assert against_motion(**_movement(), source="walk") == ()
+    assert against_motion(_movement()) == ()
 
 
 @pytest.mark.parametrize(("shift", "word"), [(50, "later"), (-50, "earlier")])
 def test_emg_half_a_second_off_is_found_with_its_direction(shift: int, word: str) -> None:
-    moved = _movement() | {"excitation": np.roll(_movement()["excitation"], shift, axis=0)}
-    (found,) = against_motion(**moved, source="walk")
+    (found,) = against_motion(replace(_movement(), excitation=np.roll(_movement().excitation, shift, axis=0)))
     assert found.kind == "emg_late"
     assert word in found.text
 

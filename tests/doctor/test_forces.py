@@ -1,15 +1,20 @@
 """Forces: swapped plates, forgotten plates, odd contacts, moments no person has."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.doctor.forces import (
     AppliedForce,
     Contact,
+    far_forces,
     feet_under_forces,
     joint_moments,
     judged,
     odd_contacts,
+    other_foot,
+    per_body,
     unnamed_plates,
     weight_carried,
 )
@@ -48,6 +53,27 @@ def test_swapped_plates_stop_and_name_the_right_foot() -> None:
 def test_forces_in_another_frame_stop() -> None:
     (found,) = feet_under_forces([_force("calcn_r", 5.0, 3.0), _force("calcn_l", 0.8, -0.1)], FEET)
     assert "axes, unit and origin" in found.text or "swapped" in found.text
+
+
+def test_a_step_of_the_other_foot_on_a_plate_is_told_by_its_markers() -> None:
+    assert other_foot(_force("calcn_r", 0.12, 0.1), FEET, 0.0, 1.0) == ""
+    assert other_foot(_force("calcn_r", 0.8, -0.1), FEET, 0.0, 1.0).startswith("calcn_l stands on it")
+    mixed = judged([_contact(i) for i in range(6)] + [replace(_contact(6), odd="calcn_l stands on it")])
+    assert [one.odd for one in mixed] == [""] * 6 + ["calcn_l stands on it"]
+
+
+def test_two_plates_under_one_foot_are_one_force_at_the_centre_of_both() -> None:
+    heel, toe = _force("calcn_r", 0.0, 0.1), _force("calcn_r", 0.2, 0.1)
+    (both,) = per_body([heel, replace(toe, force=3 * toe.force)])
+    np.testing.assert_allclose(both.force, 4 * heel.force)
+    np.testing.assert_allclose(both.point[10:90, 0], 0.15)  # three quarters of the force act at the toe
+    assert [one.body for one in per_body([heel, _force("calcn_l", 0.8, -0.1)])] == ["calcn_r", "calcn_l"]
+
+
+def test_a_force_far_from_its_body_in_the_pose_of_the_angles_stops() -> None:
+    # as measured on a virtual leg: sound, its knee of the other sign, its hip of the other sign
+    found = [far_forces([{"name": "plate", "body": "foot_r", "median": m, "mostly": m}], "walk") for m in (0.07, 0.27, 0.48)]
+    assert [[one.severity for one in each] for each in found] == [[], ["stop"], ["stop"]]
 
 
 def test_a_loaded_plate_that_acts_on_nothing_is_named() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from osim_nmscal.data.model import Coordinate
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
-from osim_nmscal.doctor.motion import joint_angles, marker_errors, scale_factors, time_holes, vertical_axis
+from osim_nmscal.doctor.motion import joint_angles, marker_errors, placed_markers, scale_factors, time_holes, vertical_axis
 
 CLOCK = np.arange(0.0, 2.0, 0.01)
 KNEE = Coordinate(
@@ -46,8 +46,15 @@ def test_one_missing_frame_is_a_doubt_and_jitter_is_nothing() -> None:
 
 @pytest.mark.parametrize(("error", "severity"), [(0.012, None), (0.03, "doubt"), (0.084, "stop")])
 def test_marker_errors_are_judged_by_the_norms_of_the_field(error: float, severity: str | None) -> None:
-    found = marker_errors(error, 1.5 * error, 0.3, "static.trc", static=True)
+    found = marker_errors(error, 1.5 * error, 0.3, "walk.trc")
     assert [one.severity for one in found] == ([] if severity is None else [severity])
+
+
+@pytest.mark.parametrize(("error", "severity"), [(0.02, None), (0.03, "doubt"), (0.084, "stop")])
+def test_the_static_trial_is_judged_by_its_markers(error: float, severity: str | None) -> None:
+    found = placed_markers(error, 1.5 * error, "RASI")
+    assert [one.severity for one in found] == ([] if severity is None else [severity])
+    assert all("RASI" in one.text for one in found)
 
 
 def test_a_knee_of_the_other_sign_stops() -> None:

@@ -1,6 +1,7 @@
 """The verdict: what findings amount to, in words."""
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from osim_nmscal.data.findings import Finding, Severity, with_allowed
 from osim_nmscal.data.results import MomentMetrics, VerificationMetrics
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.doctor import KINDS
-from osim_nmscal.doctor.calibration import confirmed, held_out_moments, problem
+from osim_nmscal.doctor.calibration import _starts, confirmed, fitted_moments, held_out_moments, problem
 from osim_nmscal.doctor.verdict import verdict
 
 
@@ -83,8 +84,27 @@ def _trial(driven: int, role: str = "calibration") -> Trial:
 
 
 def test_a_joint_with_one_recorded_muscle_and_nothing_held_out_are_doubts() -> None:
-    assert {one.kind for one in problem(TrialSet(trials=(_trial(1),)))} == {"one_muscle", "not_validated"}
-    assert problem(TrialSet(trials=(_trial(2), _trial(2, "held_out")))) == ()
+    assert {one.kind for one in problem(TrialSet(trials=(_trial(1),)), np.full(3, 1000.0))} == {"one_muscle", "not_validated"}
+    assert all(one.severity == "note" for one in problem(TrialSet(trials=(_trial(2), _trial(2, "held_out"))), np.full(3, 1000.0)))
+
+
+def test_a_minimum_that_one_start_alone_found_is_doubted() -> None:
+    assert _starts(()) == _starts((2.0, 2.01, 9.0)) == []
+    (found,) = _starts((2.0, 2.6, 9.0))
+    assert found.kind == "starts_disagree"
+    assert "1.30 to 4.50 times" in found.text
+
+
+def test_a_joint_that_is_not_met_where_it_calibrates_is_doubted() -> None:
+    shown = [_metric("run/1", "calibrated", r2, 30.0, role="calibration") for r2 in (-0.6, -0.2)]
+    (found,) = fitted_moments(shown)
+    assert (found.kind, found.about) == ("not_fitted", "run ankle")
+    assert fitted_moments([_metric("run/1", "calibrated", 0.6, 30.0, role="calibration"), _metric("run/2", "calibrated", -1.0, 1.0)]) == ()
+
+
+def test_trials_of_one_recording_are_a_note() -> None:
+    trials = TrialSet(trials=(_trial(2), replace(_trial(2), name="w/2"), _trial(2, "held_out")))
+    assert [one.severity for one in problem(trials, np.full(3, 1000.0))] == ["note"]
 
 
 def test_every_kind_of_finding_has_a_meaning_and_every_meaning_a_finding() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from osim_nmscal.drafting.muscle_names import match_channels, muscle_side
+from osim_nmscal.data.muscle_names import muscle_side
+from osim_nmscal.drafting.muscle_names import match_channels
 
 _RAJAGOPAL = (
     *(

@@ -1,5 +1,7 @@
 """What `inspect` says of files: small made ones whose content is known, and a real laboratory's c3d."""
 
+from pathlib import Path
+
 import ezc3d
 import numpy as np
 import pytest
@@ -147,3 +149,14 @@ def test_the_command_names_what_it_cannot_read_and_goes_on(tmp_path, walker):
     assert "cannot be read" in done.output
     assert "is of a kind that is not inspected" in done.output
     assert "RASI, LASI, RTOE, LTOE" in done.output
+
+
+def test_a_folder_is_inspected_file_by_file(tmp_path):
+    model = (Path(__file__).parent.parent.parent / "models" / "virtual_arm.osim").read_bytes()
+    for folder in ("data", ".cache", "none"):
+        (tmp_path / folder).mkdir()
+    for name in ("a.osim", "data/b.osim", ".cache/c.osim", "notes.docx"):
+        (tmp_path / name).write_bytes(model)
+    done = CliRunner().invoke(app, ["inspect", str(tmp_path)])
+    assert (done.exit_code, done.output.count("19 Millard2012EquilibriumMuscle")) == (0, 2)
+    assert "holds nothing that can be inspected" in str(CliRunner().invoke(app, ["inspect", str(tmp_path / "none")]).exception)

@@ -1,7 +1,7 @@
 """Does the suite notice? One small mistake at a time is put into a copy of the package; the tests named beside it must fail.
 
-Run: make test-mutants (about ten minutes on two cores), or one: pytest -m harness tests/mutants -k MUTANT_NAME. The mutation score is
-printed at the end; a mutant that survives is a failure with its diff. That each mutant still fits the code is a quick test of its own.
+Run: pytest -m harness tests/mutants (about ten minutes on two cores), or one: add -k MUTANT_NAME. The mutation score is
+the share that passes; a mutant that survives is a failure with its diff. That each mutant still fits the code is a quick test of its own.
 """
 
 import os

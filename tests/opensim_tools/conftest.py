@@ -7,7 +7,8 @@ import pytest
 
 from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsResult, InverseDynamicsSettings, run_inverse_dynamics
 from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsResult, InverseKinematicsSettings, run_inverse_kinematics
-from osim_nmscal.opensim_tools.scaling import ScalingResult, ScalingSettings, scale_model
+from osim_nmscal.opensim_tools.scale_setup import ScalingSettings
+from osim_nmscal.opensim_tools.scaling import ScalingResult, scale_model
 
 
 @pytest.fixture(scope="session")

@@ -83,3 +83,18 @@ def test_a_script_without_a_main_guard_may_start_workers(tmp_path):
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, cwd=Path(tmp_path))
     assert done.stdout.strip() == "b"
+
+
+def processes(times: int, log: str) -> list[int]:
+    """Process ids of a worker and of what it runs in workers of its own."""
+    import os
+
+    return [os.getpid()] + (in_worker(processes, times - 1, log, log=Path(log)) if times else [])
+
+
+def test_a_worker_does_at_once_what_it_would_give_to_another_worker(tmp_path):
+    assert len(set(processes(0, ""))) == 1
+    found = in_worker(processes, 2, str(tmp_path / "inner.log"), log=tmp_path / "x.log")
+    assert len(found) == 3
+    assert len(set(found)) == 1
+    assert not (tmp_path / "inner.log").exists()

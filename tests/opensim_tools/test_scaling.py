@@ -5,10 +5,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import ConfigError, FileFormatError, SignalError, UnknownNameError
+from osim_nmscal.formats.trc import read_trc
 from osim_nmscal.opensim_tools.model_check import load_model_check
 from osim_nmscal.opensim_tools.run import in_worker
-from osim_nmscal.opensim_tools.scaling import ScalingSettings, scale_model
+from osim_nmscal.opensim_tools.scale_setup import ScalingSettings
+from osim_nmscal.opensim_tools.scaling import scale_model
+from osim_nmscal.virtual_subject.laboratory.c3d_file import write_c3d
 
 pytestmark = pytest.mark.opensim
 
@@ -130,3 +134,25 @@ def test_the_users_model_is_never_overwritten(gait_copy):
     model = gait_copy / "gait2354_simbody.osim"
     with pytest.raises(ConfigError, match="would overwrite"):
         scale_model(model, model, settings=ScalingSettings())
+
+
+def test_the_static_pose_is_judged_by_the_distances_that_opensim_logs(gait_scaled):
+    # those of the markers that decide the pose; the log counts the head and the clusters, too
+    log = gait_scaled.model.with_suffix(".log").read_text()
+    ((rms, largest),) = re.findall(r"marker error: RMS = ([\d.e-]+), max = ([\d.e-]+)", log)
+    assert gait_scaled.placed.rms < float(rms)
+    assert gait_scaled.placed.largest < float(largest)
+    assert_allclose([gait_scaled.placed.rms, gait_scaled.placed.largest], [0.02004, 0.03776], rtol=1e-3)  # worked out by hand from the log
+    assert gait_scaled.placed.marker == "R.Knee.Lat"
+
+
+def test_a_static_trial_may_be_a_c3d_of_the_configuration(gait_copy, gait_scaled, tmp_path):
+    static = read_trc(gait_copy / "subject01_static.trc")
+    rate = round(1 / (static.time[1] - static.time[0]))
+    emg = TimeSeries(time=np.arange(len(static.time)) / rate, labels=("TA",), values=np.zeros((len(static.time), 1)))
+    capture = write_c3d(tmp_path / "static.c3d", static, emg)
+    (gait_copy / "subject01_static.trc").unlink()
+    settings = ScalingSettings(setup=gait_copy / "subject01_Setup_Scale.xml", static_trial=capture, static_range=(1.0, 2.0), mass=72.6)
+    result = scale_model(gait_copy / "gait2354_simbody.osim", tmp_path / "m.osim", settings=settings)
+    for ours, theirs in zip(result.scales, gait_scaled.scales, strict=True):
+        assert_allclose(ours.factors, theirs.factors, rtol=2e-5)  # OpenSim prints six digits

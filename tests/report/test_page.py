@@ -11,10 +11,11 @@ import pytest
 from lxml import etree
 
 from osim_nmscal.data.findings import Finding, Verdict, note
-from osim_nmscal.data.results import VerificationMetrics
+from osim_nmscal.data.results import StartRow, VerificationMetrics
 from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.report.data import (
     ChannelView,
+    EarlyEnd,
     RecordingView,
     ReportData,
     SettingRow,
@@ -80,8 +81,13 @@ def data(trials, calibrated, uncalibrated, result):
             ),
         ),
         trials=tuple(views(trials, calibrated, uncalibrated)),
-        calibration=result,
-        correlation=np.array([[1.0, -0.9] * 3, [-0.9, 1.0] * 3] * 3),
+        calibration=replace(
+            result,
+            correlation=np.array([[1.0, -0.9] * 3, [-0.9, 1.0] * 3] * 3),
+            starts=tuple(
+                StartRow(start=i, status="converged", iterations=9, loss_initial=10.0, loss_final=2.0 + i, best=i == 1) for i in (1, 2)
+            ),
+        ),
         metrics=(*moment_metrics(trials, uncalibrated, model="uncalibrated"), *moment_metrics(trials, calibrated, model="calibrated")),
         verification=(
             VerificationMetrics(
@@ -191,10 +197,61 @@ def test_a_run_without_held_out_trials_says_so(data):
 
 
 def test_an_unfinished_run_has_a_report_that_says_why():
-    page = report_html(ReportData(subject="A", model="m.osim", date="today", failure="walk.trc has no marker RASI; add it."))
-    assert "walk.trc has no marker RASI; add it." in page
-    assert page.count("not shown:") >= 8
-    assert "No verdict: the run ended early." in page
+    end = EarlyEnd(
+        station="inverse_kinematics",
+        kind="failed",
+        reasons=("walk.trc has no marker RASI; add it.",),
+        waiting=("inverse_kinematics", "inverse_dynamics", "calibration"),
+        files=(("scaling", "model_scaled.osim"),),
+    )
+    stations = (Station(name="scaling", seconds=1.5, cached=False),)
+    page = report_html(ReportData(subject="A", model="m.osim", date="today", early_end=end, stations=stations))
+    assert page.index("The run failed in inverse kinematics.") < page.index("walk.trc has no marker RASI; add it.")
+    assert page.index("give the same command again") < page.index("model_scaled.osim")
+    rows = [re.sub(r"<[^>]+>", " ", row).split() for row in re.findall(r"<tr.*?</tr>", page, flags=re.DOTALL)]
+    assert ["scaling", "finished", "1.5"] in rows
+    assert ["inverse", "kinematics", "failed", "–"] in rows
+    assert ["calibration", "not", "run", "–"] in rows
+    assert "Nothing can be shown of: Joints and muscles, Parameters and muscles." in page  # rather than pages of what is missing
+    assert 'id="clinician"' not in page
+
+
+def test_what_ended_a_run_is_why_a_part_of_the_report_is_missing(data):
+    end = EarlyEnd(station="calibration", kind="interrupted", reasons=("It was interrupted.",), waiting=("calibration",))
+    trials = tuple(replace(trial, calibrated=None, uncalibrated_moment=None) for trial in data.trials)
+    page = report_html(replace(data, early_end=end, trials=trials, calibration=None, metrics=(), verification=(), verdict=None))
+    assert "The run was interrupted in calibration." in page
+    assert "the run ended before it, in calibration." in page
+    assert "Trials cut from the recordings." in page
+
+
+def test_pairs_of_parameters_and_the_searches_of_several_starts_are_shown(data):
+    page = report_html(data)
+    assert "flexor: optimal fiber length" in page
+    assert "Starts: 2 searches, of which 1 ended within 1 % of the lowest loss." in page
+
+
+def test_a_long_verdict_names_the_gravest_reasons_on_top(data):
+    reasons = tuple(f"Reason {i}." for i in range(20))
+    page = report_html(replace(data, verdict=replace(data.verdict, reasons=reasons)))
+    assert "Reason 5." in page
+    assert "Reason 6." not in page
+    assert "And 14 more, see the findings below." in page
+
+
+def test_trials_with_other_joints_and_joints_without_a_moment_are_drawn_as_far_as_they_go(data):
+    first, second, third = data.trials
+    second = replace(second, joint_moment=np.full_like(second.joint_moment, np.nan))
+    third = replace(
+        third,
+        dofs=("ankle",),
+        muscles=("flexor",),
+        excitation=third.excitation[:, 1:],
+        calibrated=None,
+        uncalibrated_moment=None,
+    )
+    page = report_html(replace(data, trials=(first, second, third)))
+    assert "nan" not in "".join(re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL))
 
 
 def test_the_file_is_small(tmp_path, data):
@@ -204,7 +261,11 @@ def test_the_file_is_small(tmp_path, data):
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to load the page in")
-def test_a_browser_loads_the_page_without_an_error(tmp_path, data):
+@pytest.mark.parametrize("kind", ["finished", "failed"])
+def test_a_browser_loads_the_page_without_an_error(tmp_path, data, kind):
+    if kind == "failed":
+        end = EarlyEnd(station="trials", kind="failed", reasons=("No foot is on the ground.",), waiting=("trials",))
+        data = replace(data, early_end=end, calibration=None, trials=(), metrics=(), verification=(), verdict=None)
     path = write_report(data, tmp_path / "report.html")
     flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update"
     done = subprocess.run(

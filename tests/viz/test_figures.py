@@ -3,6 +3,8 @@
 import io
 import subprocess
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -129,3 +131,17 @@ def test_without_matplotlib_the_extra_is_named():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 'pip install "osim-nmscal[plots]"' in done.stdout
+
+
+def test_a_whole_run_is_given_as_it_is(trials, calibrated, uncalibrated, result):
+    run = SimpleNamespace(trials=trials, calibration=result, predictions=calibrated, uncalibrated=uncalibrated)
+    lines = {line.get_label() for line in viz.plot_moments(run)[0, 0].get_lines()}
+    assert {"inverse dynamics", "uncalibrated", "calibrated"} <= lines
+    for function in (viz.plot_parameters, viz.plot_fiber_range, viz.plot_excitations, viz.plot_synergies, viz.plot_convergence):
+        assert rendered(function(run)) > 500
+    with pytest.raises(ConfigError, match="ended before calibration"):
+        viz.plot_moments(SimpleNamespace(trials=None, calibration=None, predictions=(), uncalibrated=()))
+    with pytest.raises(ConfigError, match="EMG-driven"):
+        viz.plot_synergies(replace(result, synergy=None))
+    with pytest.raises(ConfigError, match="No predictions"):
+        viz.plot_fiber_range(result)

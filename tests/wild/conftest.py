@@ -4,15 +4,14 @@ import os
 import shutil
 import sys
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sound_walk import make_walk
 
 sys.path.append(str(Path(__file__).parent.parent / "bad_input"))  # its ways to damage files
 sys.path.append(str(Path(__file__).parent.parent / "workflow"))  # its small arm
 
-from osim_nmscal.virtual_subject import make
 
 OUTCOMES = ("stopped", "doubted", "missed", "accepted", "refused")
 
@@ -20,16 +19,7 @@ OUTCOMES = ("stopped", "doubted", "missed", "accepted", "refused")
 @pytest.fixture(scope="session")
 def sound_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The workflow as it should be, with the true angles and moments as further files; nobody changes it."""
-    folder = tmp_path_factory.mktemp("wild") / "walk"
-    limb_of = make.limb_of
-
-    def walking_once(kind: str) -> make.Limb:
-        limb = limb_of(kind)
-        return replace(limb, motions=lambda *arguments: limb.motions(*arguments)[-1:])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(make, "limb_of", walking_once)
-        make.make_virtual_subject(folder, "leg", 1)
+    folder = make_walk(tmp_path_factory.mktemp("wild") / "walk")
     (folder / "truth" / "walk_fast_angles.sto").rename(folder / "angles.sto")
     (folder / "truth" / "walk_fast_moments.sto").rename(folder / "moments.sto")
     shutil.rmtree(folder / "truth")

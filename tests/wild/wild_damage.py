@@ -118,6 +118,13 @@ def from_angles(*more: Damage) -> Damage:
     return both(toml('markers = "walk_fast.trc"', f'joint_angles = "{ANGLES}"'), *more)
 
 
+def again(lines: str) -> Damage:
+    """Name the capture once more, as a recording of its own."""
+    files = 'markers = "walk_fast.trc"\nexternal_loads = "walk_fast_loads.xml"\nemg = "walk_fast_emg.sto"'
+    trials = '[recordings.segmentation]\nmethod = "stance"\nforce_column = "ground_force_r_vy"'
+    return toml("[emg]\n", f'[[recordings]]\nname = "again"\n{files}\n{lines}\n\n{trials}\n\n[emg]\n')
+
+
 def white(shape: tuple[int, ...], size: float) -> np.ndarray:
     """Return reproducible noise."""
     return size * np.random.default_rng(SEED).normal(size=shape)

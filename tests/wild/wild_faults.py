@@ -8,6 +8,7 @@ import numpy as np
 from bad_input_damage import cell, gone, lines, put
 from wild_damage import (
     ANGLES,
+    CONFIG,
     EMG,
     GRF,
     IK,
@@ -19,6 +20,7 @@ from wild_damage import (
     STATIC,
     TRC,
     Damage,
+    again,
     both,
     channel,
     columns,
@@ -103,6 +105,7 @@ def _standing_still(time: np.ndarray, values: np.ndarray) -> np.ndarray:
 motion = _Group("motion")
 motion.stops("half a second missing", part(TRC, lambda t: (t < 1.5) | (t > 2.0)), "has a hole of 0.5")
 motion.stops("z is up", positions(lambda p: np.stack([p[..., 0], -p[..., 2], p[..., 1]], axis=-1)), "turn the axes")
+motion.stops("upside down", positions(lambda p: p * [1, -1, -1] + [0, 1, 0]), "")
 motion.stops("centimetres called millimetres", positions(lambda p: p / 10), "")
 motion.stops("inches called millimetres", positions(lambda p: p / 25.4), "")
 motion.stops("static trial in centimetres", positions(lambda p: p / 10, STATIC), "")
@@ -217,6 +220,12 @@ emg.stops(
     "kind = 'envelope'",
 )
 emg.stops("another clock", times(EMG, _later(100.0)), "share no time")
+emg.stops("no EMG at all", toml('emg = "walk_fast_emg.sto"\n', ""), "gives no emg, from which excitations come")
+emg.stops(
+    "an offset of a file that is not there",
+    toml('name = "walk_fast"', 'name = "walk_fast"\ntime_offset = { joint_angles = 0.1 }'),
+    "has a time_offset of joint_angles, but gives no joint_angles",
+)
 emg.stops("a gap", cell(EMG, 3000, 3, "nan"), "")
 emg.stops("samples lost", part(EMG, lambda t: (t < 1.5) | (t > 1.6)), "samples are missing")
 emg.doubts("contractions in millivolts", storage(MVC, lambda s: replace(s, values=1e3 * s.values)), "mvc_unlike")
@@ -247,6 +256,15 @@ model.stops(
 )
 model.stops("another mass in the scale setup", edit(SCALE, "<mass>78.790441", "<mass>50"), "mass")
 model.stops("a time range after the static trial", edit(SCALE, "<time_range>0 0.5000", "<time_range>7 9"), "is 7 to 9 s")
+model.stops(
+    "a range after the static trial in the configuration", toml("[scaling]\n", "[scaling]\nstatic_range = [7.0, 9.0]\n"), "is 7 to 9 s"
+)
+model.stops("another static trial that is not there", toml("[scaling]\n", '[scaling]\nstatic_trial = "still.c3d"\n'), "does not exist")
+model.stops(
+    "a static trial without a setup",
+    toml('[scaling]\nsetup = "scale_setup.xml"', f'[scaling]\nstatic_trial = "{STATIC}"'),
+    "ScaleTool setup",
+)
 model.stops("a scale of an unknown body", edit(SCALE, '<BodyScale name="thigh_r">', '<BodyScale name="femur_r">'), "femur_r")
 model.stops("a task of an unknown marker", edit(IK, 'name="RTOE"', 'name="RTEO"'), "RTEO")
 model.doubts(
@@ -262,11 +280,37 @@ calibration.stops(
     both(toml('method = "stance"\nforce_column = "ground_force_r_vy"', 'method = "times"\ntimes = [[0.5, 1.2], [1.3, 1.9], [1.7, 2.3]]')),
     "share",
 )
+calibration.stops("the same capture calibrates and is held out", again('role = "held_out"'), "shares the time from")
+calibration.stops(
+    "a copy of the capture, on a later clock, is held out",
+    both(
+        again('role = "held_out"\ntime_offset = { markers = 0.5, forces = 0.5, emg = 0.5 }'),
+        edit(CONFIG, 'name = "again"\nmarkers = "walk_fast.trc"', 'name = "again"\nmarkers = "copy.trc"'),
+        edit(CONFIG, 'emg = "walk_fast_emg.sto"\nrole', 'emg = "copy.sto"\nrole'),
+        lambda folder: put("copy.trc", (folder / TRC).read_bytes())(folder),
+        lambda folder: put("copy.sto", (folder / EMG).read_bytes())(folder),
+    ),
+    "shares the time from",
+)
 calibration.stops("no trial calibrates", toml("calibration_count = 2", "calibration_count = 0"), "No trial calibrates")
-calibration.misses(
+calibration.stops(
     "a joint that no muscle crosses",
     toml('"hip_flexion_r", "knee_flexion_r", "ankle_dorsiflexion_r"', '"pelvis_tilt"'),
-    "moment arms are known after MuscleAnalysis only",
+    "Nothing drives pelvis_tilt",
+)
+BELOW_THE_KNEE = ("SOL", "TA ", "GM ", "GL ", "PER", "triceps", "dorsiflexors", "deep_")
+calibration.stops(
+    "a joint without EMG",
+    both(
+        toml('"synergy_hybrid"', '"emg_driven"'),
+        lines(CONFIG, lambda rows: [row for row in rows if not row.startswith(BELOW_THE_KNEE)]),
+    ),
+    "Nothing drives ankle_dorsiflexion_r",
+)
+calibration.stops(
+    "a recording scored by a joint that is not calibrated",
+    toml('name = "walk_fast"', 'name = "walk_fast"\ndofs = ["knee_flexion_l"]'),
+    "scored by 'knee_flexion_l'",
 )
 calibration.stops("a start that is no number", toml('name = "walk_fast"', 'name = "walk_fast"\nstart = nan'), "")
 calibration.stops("a mass of half a kilogram", both(toml("mass = 78.790441", "mass = 0.5"), edit(SCALE, "78.790441", "0.5")), "mass")

@@ -1,7 +1,7 @@
 """Faults that show only in what a run has made: made arrays, judged by the doctor as the stages ask. Each must give a finding of a kind."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -56,6 +56,17 @@ def _trials(driven: int, roles: tuple[str, ...]) -> TrialSet:
     )
 
 
+STRENGTH = np.full(3, 1000.0)
+
+
+def _two_ways(arms: tuple[float, ...], lowest: float = -30.0) -> TrialSet:
+    """Three muscles about a joint whose moment points both ways, or one."""
+    one = _trials(3, ("calibration", "held_out"))
+    moment = np.linspace(lowest, 30, 20)[:, None]
+    arm = np.tile([[list(arms)]], (20, 1, 1))
+    return TrialSet(trials=tuple(replace(trial, moment_arm=arm, joint_moment=moment) for trial in one.trials))
+
+
 def _moments(peak: float) -> TimeSeries:
     return TimeSeries(time=CLOCK, labels=("ankle",), values=70 * peak * np.sin(3 * CLOCK[:, None]), source="id.sto")
 
@@ -70,11 +81,37 @@ def _late(seconds: float) -> Iterable[Finding]:
 
     arm = np.tile([[0.05, -0.05]], (len(CLOCK), 1, 1))
     moment = 50 * (bursts(0.06)[:, :1] - bursts(0.06)[:, 1:])
-    return emg.against_motion(CLOCK, bursts(seconds), arm, np.array([1000.0, 1000.0]), moment, "Recording walk")
+    return emg.against_motion(_moved(bursts(seconds), arm, moment))
+
+
+def _moved(excitation: np.ndarray, arm: np.ndarray, moment: np.ndarray) -> emg.Movement:
+    strength = np.array([1000.0, 1000.0])
+    return emg.Movement(time=CLOCK, excitation=excitation, moment_arm=arm, strength=strength, moment=moment, source="Recording walk")
+
+
+def _exchanged(order: tuple[int, int]) -> Iterable[Finding]:
+    """Two antagonists with their electrodes in some order."""
+    wave = np.sin(2 * np.pi * 0.8 * CLOCK)
+    bursts = np.column_stack([np.maximum(wave, 0), np.maximum(-wave, 0)])
+    arm = np.tile([[0.05, -0.05]], (len(CLOCK), 1, 1))
+    return emg.against_joints(_moved(bursts[:, order], arm, 50 * wave[:, None]), ("a", "b"), ("knee",))
 
 
 def _contact(i: int, peak: float, z: float) -> forces.Contact:
     return forces.Contact(name=f"run/stance_{i:02}", start=float(i), end=i + 0.25, peak=peak, centre=(0.1 * i, z))
+
+
+def _other_foot() -> Iterable[Finding]:
+    """The right foot walks over its plate, which the left foot meets at 4 s."""
+
+    def foot(x: float, z: float) -> TimeSeries:
+        return TimeSeries(time=CLOCK, labels=("x", "y", "z"), values=np.tile([x, 0.03, z], (len(CLOCK), 1)), source="model")
+
+    up = np.where(np.abs(CLOCK - 4.0) < 0.2, 800.0, 0.0)
+    force = np.stack([0 * up, up, 0 * up], axis=1)
+    plate = forces.AppliedForce(name="p", body="foot_r", time=CLOCK, force=force, point=np.tile([0.5, 0.0, -0.1], (len(CLOCK), 1)))
+    odd = forces.other_foot(plate, {"foot_r": foot(0.0, 0.1), "foot_l": foot(0.55, -0.1)}, 3.8, 4.2)
+    return forces.odd_contacts([replace(_contact(4, 800.0, -0.1), odd=odd)])
 
 
 def _odd(peak: float, z: float) -> Iterable[Finding]:
@@ -119,6 +156,7 @@ MADE = (
         found=lambda: forces.joint_moments(_moments(7), ["ankle"], 70.0),
     ),
     Made(name="the left foot on the right plate", kind="odd_contact", outcome="doubted", found=lambda: _odd(1600.0, -0.2)),
+    Made(name="one step of the left foot among those of the right", kind="odd_contact", outcome="doubted", found=lambda: _other_foot()),
     Made(name="half a foot on the plate", kind="odd_contact", outcome="doubted", found=lambda: _odd(700.0, 0.1)),
     Made(name="half the weight", kind="weight_not_carried", outcome="doubted", found=lambda: _one_leg(0.25)),
     Made(
@@ -129,13 +167,31 @@ MADE = (
     ),
     Made(name="EMG half a second late", kind="emg_late", outcome="doubted", found=lambda: _late(0.5)),
     Made(name="EMG a third of a second early", kind="emg_late", outcome="doubted", found=lambda: _late(-0.35)),
+    Made(name="two electrodes exchanged", kind="emg_swapped", outcome="doubted", found=lambda: _exchanged((1, 0))),
+    Made(
+        name="a hip flexor alone against extensors",
+        kind="one_muscle",
+        outcome="doubted",
+        found=lambda: calibration.problem(_two_ways((0.05, -0.05, -0.05)), STRENGTH),
+    ),
+    Made(
+        name="a held-out moment told by half",
+        kind="held_out_poor",
+        outcome="doubted",
+        found=lambda: calibration.held_out_moments([_metric(0.3, 20.0)]),
+    ),
     Made(
         name="one muscle for a joint",
         kind="one_muscle",
         outcome="doubted",
-        found=lambda: calibration.problem(_trials(1, ("calibration", "held_out"))),
+        found=lambda: calibration.problem(_trials(1, ("calibration", "held_out")), STRENGTH),
     ),
-    Made(name="nothing held out", kind="not_validated", outcome="doubted", found=lambda: calibration.problem(_trials(3, ("calibration",)))),
+    Made(
+        name="nothing held out",
+        kind="not_validated",
+        outcome="doubted",
+        found=lambda: calibration.problem(_trials(3, ("calibration",)), STRENGTH),
+    ),
     Made(
         name="a held-out moment below its mean",
         kind="held_out",
@@ -169,6 +225,13 @@ SOUND = (
     ),
     Made(name="a sprinter's hip of 5 N·m/kg", kind="", outcome="stopped", found=lambda: forces.joint_moments(_moments(5), ["ankle"], 70.0)),
     Made(name="EMG 60 ms before the moment", kind="", outcome="stopped", found=lambda: _late(0.0)),
+    Made(name="electrodes in order", kind="", outcome="stopped", found=lambda: _exchanged((0, 1))),
+    Made(
+        name="two muscles for the one way that is asked for",
+        kind="",
+        outcome="stopped",
+        found=lambda: calibration.problem(_two_ways((0.05, 0.02, -0.05), lowest=0.0), STRENGTH),
+    ),
     Made(name="steps that vary", kind="", outcome="stopped", found=lambda: _odd(1500.0, 0.14)),
     Made(name="a held-out moment predicted", kind="", outcome="stopped", found=lambda: calibration.held_out_moments([_metric(0.8, 6.0)])),
 )

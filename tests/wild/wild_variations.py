@@ -20,6 +20,7 @@ from wild_damage import (
     STATIC,
     TRC,
     Damage,
+    again,
     both,
     edit,
     every,
@@ -37,6 +38,7 @@ from wild_damage import (
 
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.formats.trc import read_trc
+from osim_nmscal.virtual_subject.laboratory.c3d_file import write_c3d
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +132,18 @@ def _envelopes(rate: int, low: float, high: float) -> Damage:
     return on
 
 
+def _offset(file: str, by: float, name: str) -> Damage:
+    """Put one file on another clock and say so."""
+    return both(times(file, lambda time: time + by), toml('name = "walk_fast"', f'name = "walk_fast"\ntime_offset = {{ {name} = {-by} }}'))
+
+
+def _static_in_c3d(folder: Path) -> None:
+    static, emg = read_trc(folder / STATIC), read_storage(folder / EMG)
+    rate = round((len(static.time) - 1) / (static.time[-1] - static.time[0]))
+    write_c3d(folder / "standing.c3d", static, replace(emg, time=np.arange(len(emg.time)) / rate))
+    (folder / STATIC).unlink()
+
+
 GIVEN = toml('external_loads = "walk_fast_loads.xml"', f'joint_moments = "{MOMENTS}"\nforces = "{GRF}"')
 
 VARIATIONS = (
@@ -171,6 +185,21 @@ VARIATIONS = (
         ),
     ),
     _varied("moments given for less time than angles", both(GIVEN, part(MOMENTS, lambda t: (t > 0.25) & (t < 3.8)))),
+    _varied("a static trial in a c3d", both(_static_in_c3d, toml("[scaling]\n", '[scaling]\nstatic_trial = "standing.c3d"\n'))),
+    _varied(
+        "a static trial that the setup names as c3d",
+        both(_static_in_c3d, lines(SCALE, lambda rows: [row.replace(STATIC, "standing.c3d") for row in rows])),
+    ),
+    _varied("part of the static trial", toml("[scaling]\n", "[scaling]\nstatic_range = [0.1, 0.4]\n")),
+    _varied(
+        "scored by two of the joints", toml('name = "walk_fast"', 'name = "walk_fast"\ndofs = ["knee_flexion_r", "ankle_dorsiflexion_r"]')
+    ),
+    _varied("EMG on a clock of its own", _offset(EMG, 100.35, "emg")),
+    _varied("forces on a clock of their own", _offset(GRF, 0.3, "forces")),
+    _varied("markers on a clock of their own", _offset(TRC, -0.7, "markers")),
+    _varied("angles on a clock of their own", both(from_angles(), _offset(ANGLES, 0.5, "joint_angles"))),
+    _varied("moments on a clock of their own", both(GIVEN, _offset(MOMENTS, 12.5, "joint_moments"))),
+    _varied("moments given at another rate", both(GIVEN, every(MOMENTS, 2))),
     _varied("walking over ground", both(positions(lambda p: p + [4.0, 0, 0] * np.linspace(0, 1, len(p))[:, None, None]), _forwards)),
     _varied(
         "a laboratory turned half round",
@@ -180,12 +209,8 @@ VARIATIONS = (
         ),
     ),
     _varied(
-        "a recording for evaluation only",
-        toml(
-            "[emg]\n",
-            '[[recordings]]\nname = "again"\nrole = "held_out"\nmarkers = "walk_fast.trc"\nexternal_loads = "walk_fast_loads.xml"\nemg '
-            '= "walk_fast_emg.sto"\n\n[recordings.segmentation]\nmethod = "stance"\nforce_column = "ground_force_r_vy"\n\n[emg]\n',
-        ),
+        "two parts of one capture, the second for evaluation only",
+        both(toml('name = "walk_fast"', 'name = "walk_fast"\nend = 2.4'), again('role = "held_out"\nstart = 2.4')),
     ),
     _varied(
         "static trial in one file with other markers",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from small_workflow import write_small_workflow
 
 from osim_nmscal.config import WorkflowConfig, load_config
 from osim_nmscal.errors import ConfigError, UnknownNameError
@@ -136,19 +137,27 @@ def test_a_body_of_the_external_loads_that_the_model_lacks_is_found(treadmill: C
     assert "Did you mean 'calcn_r'?" in texts[0]
 
 
-def test_checking_writes_nothing(treadmill: Changed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=["made", "recorded"])
+def sound(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A configuration without a mistake: one that needs no recording of anybody, and a shipped one."""
+    if request.param == "made":
+        return write_small_workflow(tmp_path)
+    request.getfixturevalue("running_data")
+    return WORKFLOWS / "running" / "config.toml"
+
+
+def test_checking_writes_nothing(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    config = treadmill()
     before = sorted(tmp_path.rglob("*"))
-    check_workflow(config)
+    assert check_workflow(load_config(sound)).errors == ()
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_check_loads_neither_torch_nor_opensim_nor_scipy(running_data: Path) -> None:
+def test_check_loads_neither_torch_nor_opensim_nor_scipy(sound: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from osim_nmscal.config import load_config; "
         "from osim_nmscal.workflow.check import require_sound; "
-        f"config = load_config(Path({str(WORKFLOWS / 'running' / 'config.toml')!r})); require_sound(config, Path('nowhere')); "
+        f"config = load_config(Path({str(sound)!r})); require_sound(config, Path({str(tmp_path / 'nowhere')!r})); "
         "print([m for m in ('opensim', 'torch', 'scipy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

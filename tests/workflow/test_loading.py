@@ -9,9 +9,9 @@ from numpy.testing import assert_array_equal
 from small_workflow import write_small_workflow
 
 from osim_nmscal.config import load_config
-from osim_nmscal.errors import FileFormatError
+from osim_nmscal.errors import ConfigError, FileFormatError
 from osim_nmscal.workflow.loading import load_results
-from osim_nmscal.workflow.personalize import personalize
+from osim_nmscal.workflow.personalize import PersonalizedResult, personalize
 
 pytestmark = pytest.mark.opensim
 
@@ -48,9 +48,23 @@ def test_calibration_predictions_and_judgement_are_the_same(both):
 def test_moments_before_calibration_give_the_metrics_before_calibration(both):
     _, loaded = both
     trial = loaded.trials.trials[0]
-    error = (loaded.uncalibrated_moments[trial.name] - trial.joint_moment)[trial.first_counted :]
+    error = (loaded.uncalibrated[trial.name].joint_moment - trial.joint_moment)[trial.first_counted :]
     metric = next(m for m in loaded.metrics if m.trial == trial.name and m.model == "uncalibrated")
     assert np.sqrt(np.mean(error**2)) == pytest.approx(metric.rmse, rel=1e-9)
+
+
+def test_a_run_and_what_is_read_back_of_it_are_equal_and_open_the_same_model(both):
+    result, loaded = both
+    assert loaded.trials == result.trials
+    assert loaded.calibration == result.calibration
+    assert loaded.predictions == result.predictions
+    assert loaded.uncalibrated == result.uncalibrated
+    assert len(repr(result)) < 300
+    assert result.model == loaded.model
+    early = PersonalizedResult(folder=loaded.folder, stages=(), findings=())
+    with pytest.raises(ConfigError, match="ended before the model was written"):
+        early.open_model()
+    assert repr(early) == f"PersonalizedResult({loaded.folder.name}: ended before the model was written)"
 
 
 def test_it_prints_in_a_line_and_shows_as_a_table(both):
@@ -63,10 +77,10 @@ def test_it_prints_in_a_line_and_shows_as_a_table(both):
 def test_tables_become_frames(both):
     pytest.importorskip("pandas", reason="frames need pandas, the extra [plots]")
     _, loaded = both
-    frame = loaded.parameters_frame()
+    frame = loaded.calibration.to_frame()
     assert list(frame["calibrated"]) == [parameter.calibrated for parameter in loaded.calibration.parameters]
-    assert set(loaded.metrics_frame()["dof"]) == {"elbow_flexion_r"}
-    assert len(loaded.verification_frame()) == len(loaded.verification)
+    assert set(loaded.metrics.to_frame()["dof"]) == {"elbow_flexion_r"}
+    assert len(loaded.verification.to_frame()) == len(loaded.verification)
 
 
 def test_the_model_opens_in_opensim_with_the_calibrated_muscles(both):

@@ -135,7 +135,7 @@ def _emg_keys(config: WorkflowConfig) -> str:
         return SimpleNamespace(summary={"mapping": {"channels": ["a"], "muscles": ["m"], "weights": [[1.0]]}})
 
     stage = next(stage for stage in TABLE if stage.name == "emg")
-    stage.run(SimpleNamespace(config=config, runner=SimpleNamespace(run=run)))  # type: ignore[arg-type]
+    stage.module.run(SimpleNamespace(config=config, runner=SimpleNamespace(run=run)))
     return task_key(found[0])
 
 

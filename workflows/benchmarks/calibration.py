@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
+from osim_nmscal.calibration.optimizer_settings import AnnealingSettings
 from osim_nmscal.calibration.prediction import predict
-from osim_nmscal.calibration.settings import AnnealingSettings, CalibrationSettings
+from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.config import load_config
 from osim_nmscal.data.muscles import MuscleTable

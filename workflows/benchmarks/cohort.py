@@ -20,7 +20,7 @@ import functools
 import time
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -80,9 +80,10 @@ Method = Callable[[Person, TrialSet], tuple[CalibrationResult, Sequence[TrialPre
 
 
 def trials_of(person: Person, protocol: str) -> TrialSet:
-    """Return the calibration trials of a protocol; dynamometer runs count in the joint that was measured alone."""
-    efforts = [effort.masked() for effort in person.efforts] if protocol == "dynamometer" else []
-    return TrialSet(trials=(*person.trials.trials, *efforts))
+    """Return the calibration trials of a protocol: EMG by the best second of the MVC; dynamometer runs as the laboratory knows them."""
+    walking = tuple(replace(trial, excitation=np.clip(trial.excitation * person.best_second, 0.0, 1.0)) for trial in person.trials.trials)
+    efforts = [effort.as_recorded() for effort in person.efforts] if protocol == "dynamometer" else []
+    return TrialSet(trials=(*walking, *efforts))
 
 
 def by_settings(
@@ -91,7 +92,9 @@ def by_settings(
     """Calibrate with the package's defaults but for some settings, unrecorded muscles driven by synergies."""
     settings = CalibrationSettings.model_validate({"method": "synergy_hybrid", "groups": person.groups, **table})
     result = calibrate_synergy_hybrid(trials, person.table, settings)
-    return result, predict_hybrid(trials.held_out, result, settings, mode="from_emg"), {}
+    points = np.array([row.standard_error for row in result.working_points]) if result.working_points else None
+    deviations = {} if points is None else {"working_point": points}
+    return result, predict_hybrid(trials.held_out, result, settings, mode="from_emg"), deviations
 
 
 def assess(person: Person, trials: TrialSet, method: Method) -> Outcome:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
@@ -24,18 +23,19 @@ from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.emg.envelope import linear_envelope
 from osim_nmscal.emg.normalization import NormalizationReference, normalization_reference, normalize
 from osim_nmscal.formats.storage import read_storage
-from osim_nmscal.nms.model import NmsInputs, NmsParameters, initial_parameters, simulate
+from osim_nmscal.nms.model import NmsParameters
 from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_mechanics
 from osim_nmscal.opensim_tools.run import in_worker
 from osim_nmscal.virtual_subject.anatomy.electrodes import sharing
 from osim_nmscal.virtual_subject.anatomy.person import TrueMuscles
 from osim_nmscal.virtual_subject.anatomy.population import WIDE, Spread, draw_wide_muscles, reference_mtu_lengths
 from osim_nmscal.virtual_subject.laboratory.dynamometer import DynamometerNoise, measured_angles, measured_moment
+from osim_nmscal.virtual_subject.laboratory.dynamometer_session import true_moments, true_parameters
 from osim_nmscal.virtual_subject.laboratory.recordings import REALISTIC, RecordingNoise, mvc_excitation, record_emg
 from osim_nmscal.virtual_subject.laboratory.session import EMG_RATE
 from osim_nmscal.virtual_subject.make import GAIN_RANGE, RATE, limb_of, make_virtual_subject, measure_person
 from osim_nmscal.virtual_subject.motion.drive import solve_drive
-from osim_nmscal.virtual_subject.motion.efforts import LEG_EFFORTS, Effort, effort_excitation, effort_motion
+from osim_nmscal.virtual_subject.motion.efforts import LEG_EFFORTS, RISE, RISE_BEFORE, Effort, effort_excitation, effort_motion
 from osim_nmscal.virtual_subject.motion.mechanics import measure
 from osim_nmscal.virtual_subject.motion.moment_arms import with_moment_arms
 from osim_nmscal.virtual_subject.motion.prescribed import Mechanics, Motion
@@ -75,16 +75,21 @@ class Base:
 
 @dataclass(frozen=True, kw_only=True)
 class EffortTrial:
-    """A dynamometer run as a trial, and what a trial cannot say yet: which moment was measured."""
+    """A dynamometer run: signals of every degree of freedom, and which moment was measured."""
 
     trial: Trial
     kind: str  # "passive" or "maximal"
     measured: str  # the only degree of freedom whose moment counts
 
-    def masked(self) -> Trial:
-        """Return the trial with moment and moment arms of all other degrees of freedom zero: they then cost and tell nothing."""
-        mask = np.array([dof == self.measured for dof in self.trial.dofs], dtype=np.float64)
-        return replace(self.trial, joint_moment=self.trial.joint_moment * mask, moment_arm=self.trial.moment_arm * mask[:, None])
+    def as_recorded(self) -> Trial:
+        """Return what the laboratory makes of it: relaxed muscles, or agonists that do what they were told, whatever their EMG says."""
+        if self.kind == "passive":
+            return replace(self.trial, kind="passive", measured=(self.measured,), excitation=np.zeros_like(self.trial.excitation))
+        trying = [i for i, name in enumerate(self.trial.muscles) if _POOL_OF[name] in _AGONISTS[self.trial.name.split("/")[0]]]
+        rise = np.clip((self.trial.time + RISE_BEFORE) / RISE, 0.0, 1.0)
+        excitation = self.trial.excitation.copy()
+        excitation[:, trying] = (0.01 + (0.5 - 0.5 * np.cos(np.pi * rise)) * (ASSUMED_EFFORT - 0.01))[:, None]
+        return replace(self.trial, kind="effort", measured=(self.measured,), driven_by="assumed", excitation=excitation)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,16 +228,10 @@ def make_person(base: Base, seed: int, *, spread: Spread = WIDE, noise: Recordin
     )
 
 
-def true_parameters(true: TrueMuscles) -> NmsParameters:
-    """Return the parameters of the forward model that are true."""
-    neural = true.neural
-    base = initial_parameters(true.muscles, c1=-0.5, c2=-0.5, shape_factor=-1.0, electromechanical_delay=neural.electromechanical_delay)
-    return replace(base, c1=torch.from_numpy(neural.c1), c2=torch.from_numpy(neural.c2), shape_factor=torch.from_numpy(neural.shape_factor))
-
-
 _POOLS = tuple(pool.name for pool in LEG.pools)
 _CHANNELS = tuple(pool.channel for pool in LEG.pools if pool.channel)
 _CHANNEL_OF = {muscle: pool.channel for pool in LEG.pools for muscle in pool.muscles}
+_AGONISTS = {effort.name: effort.agonists for effort in LEG_EFFORTS}
 _POOL_OF = {muscle: pool.name for pool in LEG.pools for muscle in pool.muscles}
 
 
@@ -308,14 +307,7 @@ def _effort_trial(
 ) -> EffortTrial:
     """Simulate one dynamometer run with the true muscles and record it."""
     effort, motion, geometry = base.efforts[index], base.effort_motions[index], base.effort_geometry[index]
-    inputs = NmsInputs(
-        excitation=torch.from_numpy(excitation @ shares)[:, None],
-        mtu_length=torch.from_numpy(true_geometry.mtu_length)[:, None],
-        moment_arm=torch.from_numpy(true_geometry.moment_arm)[:, None],
-        time_step=1.0 / RATE,
-    )
-    with torch.no_grad():
-        moment = simulate(inputs, parameters, constants).joint_moment[:, 0].numpy()
+    moment = true_moments(excitation, shares, true_geometry, parameters, constants, RATE)
     column = LEG.dofs.index(effort.dof)
     angle = motion.values[:, motion.coordinates.index(effort.dof)]
     torque = measured_moment(motion.time, angle, moment[:, column], DynamometerNoise(), random)

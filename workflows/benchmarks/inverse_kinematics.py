@@ -29,7 +29,8 @@ from osim_nmscal.opensim_tools import inverse_kinematics_batched as batched
 from osim_nmscal.opensim_tools.kinematic_tree import kinematic_tree
 from osim_nmscal.opensim_tools.model_access import coordinates_of, open_model
 from osim_nmscal.opensim_tools.run import in_worker
-from osim_nmscal.opensim_tools.scaling import ScalingSettings, scale_model
+from osim_nmscal.opensim_tools.scale_setup import ScalingSettings
+from osim_nmscal.opensim_tools.scaling import scale_model
 from osim_nmscal.opensim_tools.setup_file import marker_tasks, read_setup
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -30,7 +30,8 @@ from osim_nmscal.nms.parameters import tendon_and_fiber
 from osim_nmscal.nms.pennation import length_along_tendon
 from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings, run_inverse_kinematics
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings, read_muscle_analysis, run_muscle_analysis
-from osim_nmscal.opensim_tools.scaling import ScalingSettings, scale_model
+from osim_nmscal.opensim_tools.scale_setup import ScalingSettings
+from osim_nmscal.opensim_tools.scaling import scale_model
 from osim_nmscal.osim_model.reader import read_muscles
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from osim_nmscal.calibration.calibrate import calibrate
+from osim_nmscal.calibration.optimizer_settings import AdamWSettings, AnnealingSettings, GaussNewtonSettings
 from osim_nmscal.calibration.prediction import predict
-from osim_nmscal.calibration.settings import AdamWSettings, AnnealingSettings, CalibrationSettings, GaussNewtonSettings, LossSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
 from osim_nmscal.calibration.simulated_twin import Twin, make_synergy_twin, make_twin
 from osim_nmscal.calibration.synergy.prediction import predict_hybrid
 from osim_nmscal.data.results import CalibrationResult, TrialPrediction

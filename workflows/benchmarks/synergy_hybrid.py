@@ -28,12 +28,13 @@ from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import TrialPrediction
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import MuscleGeometry, Trial, TrialSet
-from osim_nmscal.electrodes import electrode_study, write_study
+from osim_nmscal.electrodes.page import write_electrode_study_page
+from osim_nmscal.electrodes.study import electrode_study
+from osim_nmscal.electrodes.tables import write_study
 from osim_nmscal.emg.mapping import build_mapping
 from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings, run_muscle_analysis
 from osim_nmscal.osim_model.reader import read_muscles
-from osim_nmscal.report.electrode_study_page import write_electrode_study_page
 from osim_nmscal.signals import resample
 from osim_nmscal.workflow.personalize import personalize
 

@@ -14,5 +14,5 @@ from osim_nmscal.viz import plot_moments
 matplotlib.use("Agg")
 results = load_results(sys.argv[1])
 held_out = results.trials.held_out
-axes = plot_moments(held_out, results.predictions, results.uncalibrated_moments)
+axes = plot_moments(held_out, results.predictions, results.uncalibrated)
 axes.flat[0].figure.savefig(sys.argv[2], dpi=150)

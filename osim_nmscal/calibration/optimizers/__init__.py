@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from osim_nmscal.calibration.hessians import Hessian
-from osim_nmscal.data.results import CalibrationStatus, HistoryRow
+from osim_nmscal.data.results import CalibrationStatus, HistoryRow, StartRow
 
 # Called after every iteration; may raise KeyboardInterrupt to stop with the best so far.
 Progress = Callable[[HistoryRow], None]
@@ -88,6 +88,7 @@ class Minimum:
     sentence: str
     iterations: int
     history: tuple[HistoryRow, ...]
+    starts: tuple[StartRow, ...] = ()  # of several searches, filled in by `starts.best_of_starts`
 
 
 class Optimizer(Protocol):

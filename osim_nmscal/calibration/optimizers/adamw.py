@@ -6,8 +6,8 @@ The paper's rates and patience are in a supplement that is not public; ours are 
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.optimizer_settings import AdamWSettings
 from osim_nmscal.calibration.optimizers import Journal, Loss, Minimum, Progress, clamp_to_bounds
-from osim_nmscal.calibration.settings import AdamWSettings
 from osim_nmscal.data.results import CalibrationStatus
 
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.hessians import Hessian
+from osim_nmscal.calibration.optimizer_settings import GaussNewtonSettings
 from osim_nmscal.calibration.optimizers import Evaluated, Journal, Linearized, Loss, Minimum, Progress
 from osim_nmscal.calibration.optimizers.secant import SecantCurvature
-from osim_nmscal.calibration.settings import GaussNewtonSettings
 from osim_nmscal.errors import FiberDynamicsError
 
 _LARGEST_DAMPING = 1e8

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.optimizer_settings import AnnealingSettings
 from osim_nmscal.calibration.optimizers import Journal, Loss, Minimum, Progress
-from osim_nmscal.calibration.settings import AnnealingSettings
 from osim_nmscal.data.results import CalibrationStatus
 from osim_nmscal.errors import FiberDynamicsError
 

@@ -14,24 +14,28 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.cross_validation import leave_one_out
+from osim_nmscal.calibration.electrodes import electrodes_of
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.identifiability import Posterior, autocorrelation_time, ridge_error
+from osim_nmscal.calibration.fitting import Fit, fit
+from osim_nmscal.calibration.identifiability import Posterior, ridge_error
+from osim_nmscal.calibration.joint import JointEvaluation, JointObjective, dynamometer_objectives
+from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT, autocorrelation_time, moment_scale
 from osim_nmscal.calibration.losses import Term
-from osim_nmscal.calibration.objective import Objective
-from osim_nmscal.calibration.optimizers import Minimum, Optimizer, Progress
+from osim_nmscal.calibration.optimizers import Optimizer, Progress
 from osim_nmscal.calibration.optimizers.named import named_optimizer, optimizer_name
 from osim_nmscal.calibration.outcome import Outcome
 from osim_nmscal.calibration.parameter_space import parameter_space
+from osim_nmscal.calibration.posterior import RIDGE, likelihood_posterior
+from osim_nmscal.calibration.problem import muscle_objective
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read, without_synergies
 from osim_nmscal.calibration.stacking import stack_trials
-from osim_nmscal.calibration.starts import best_of_starts, starting_parameters
+from osim_nmscal.calibration.starts import starting_parameters
 from osim_nmscal.calibration.synergy.factorization import (
     Synergies,
     different_channels,
     extract_synergies,
     fewest_above,
     fit_primitives,
-    spline_basis,
     splines_seen,
     synergies_by_count,
 )
@@ -39,29 +43,29 @@ from osim_nmscal.calibration.synergy.objective import HybridEvaluation, HybridOb
 from osim_nmscal.calibration.synergy.roles import DrivenTrials, driven_trials
 from osim_nmscal.calibration.synergy.settings import MuscleRole
 from osim_nmscal.calibration.synergy.space import HybridSpace
-from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, SynergyResult
-from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import CalibrationError, listed
 from osim_nmscal.nms.muscle_models import muscle_mechanics
+from osim_nmscal.nms.threads import threads_for
+from osim_nmscal.splines import spline_basis
 
 # Highest random starting weight of a muscle without EMG. Source: choice; such a muscle then starts at about 0.1.
 _START_WEIGHT = 0.2
-# Relative ridge that makes the primitives' block invertible where the loss does not see them.
-_RIDGE = 1e-9
 
 
 @dataclass(frozen=True)
-class _Problem:
-    """All that the optimisers share."""
+class HybridProblem:
+    """All that the optimisers of a synergy-hybrid calibration share."""
 
     driven: DrivenTrials
     candidates: tuple[Synergies, ...]  # with 1, 2, ... synergies
     synergies: Synergies
     basis: np.ndarray  # (time, spline) of the longest trial
     objective: HybridObjective
+    loss: JointObjective  # the whole, with what a dynamometer measured
 
 
 def calibrate_synergy_hybrid(
@@ -102,10 +106,21 @@ def calibrate_synergy_hybrid(
     settings = (settings or CalibrationSettings()).model_copy(update={"method": "synergy_hybrid"})
     require_read(settings, own_optimizer=optimizer is not None)
     began = time.perf_counter()
-    driven = driven_trials(trials.calibration, {**settings.synergy.muscles, **(roles or {})})
+    chosen = trials.calibration
+    motions = chosen.of_kind("motion")
+    if not motions:
+        raise CalibrationError(
+            "A synergy-hybrid calibration needs motions: passive trials and efforts have no synergies. Choose method = 'emg_driven'."
+        )
+    driven = driven_trials(TrialSet(trials=motions), {**settings.synergy.muscles, **(roles or {})})
     if not driven.synthesized:
         result = calibrate_emg_driven(
-            driven.trials, muscles, without_synergies(settings), progress=progress, terms=terms, optimizer=optimizer
+            chosen.with_muscles(driven.trials.muscles),
+            muscles,
+            without_synergies(settings),
+            progress=progress,
+            terms=terms,
+            optimizer=optimizer,
         )
         sentence = "Every muscle is recorded, so there is nothing to synthesise: this is the EMG-driven calibration."
         return replace(result, method="synergy_hybrid", findings=(*result.findings, sentence))
@@ -115,9 +130,10 @@ def calibrate_synergy_hybrid(
     require_units(driven.trials, table)
     samples = sum(len(trial.time) for trial in driven.trials.trials)
     with threads_for(samples * len(table)):
-        problem = _problem(driven, table, settings, terms)
-        minimum = best_of_starts(problem.objective, _starts(problem, settings), search, progress)
-        result = _outcome(problem, table, settings, name, minimum, began).result()
+        others = [trial.with_muscles(driven.trials.muscles) for trial in chosen.trials if trial.kind != "motion"]
+        problem = hybrid_problem(driven, others, table, settings, terms)
+        found = fit(problem.loss, problem.objective.objective, _starts(problem, settings), search, settings, progress)
+        result = _outcome(problem, table, settings, name, found, began).result()
     if settings.cross_validation:
         again = functools.partial(calibrate_synergy_hybrid, roles=roles, terms=terms, optimizer=optimizer)
         result = replace(result, cross_validation=leave_one_out(trials, muscles, settings, again))
@@ -130,19 +146,26 @@ def _require_suitable(settings: CalibrationSettings, *, own_optimizer: bool) -> 
             "Simulated annealing cannot search the hundreds of primitives of a synergy-hybrid calibration; choose "
             "[calibration] optimizer = 'gauss_newton' or 'adamw'."
         )
-    if settings.parameters.of("emg_scale").free:
-        raise CalibrationError(
-            "[calibration.parameters.emg_scale] cannot be free in a synergy-hybrid calibration: the weights scale the excitations already."
-        )
 
 
-def _problem(driven: DrivenTrials, table: MuscleTable, settings: CalibrationSettings, terms: Sequence[Term]) -> _Problem:
+def hybrid_problem(
+    driven: DrivenTrials, others: Sequence[Trial], table: MuscleTable, settings: CalibrationSettings, terms: Sequence[Term] = ()
+) -> HybridProblem:
+    """Build the loss of a synergy-hybrid calibration.
+
+    Args:
+        driven: motions, and who drives which muscle.
+        others: passive trials and efforts.
+        table: the muscles.
+        settings: of the calibration.
+        terms: the user's.
+    """
     candidates, synergies = choose_synergies(driven, settings)
     stacked = stack_trials(driven.trials)
-    space = parameter_space(table, settings, frozenset(_unseen(driven)), time_step=stacked.time_step)
-    groups = [[table.index(name) for name in members] for members in settings.groups.values()]
+    electrodes = electrodes_of(driven.trials.trials, silenced=driven.synthesized)
+    space = parameter_space(table, settings, frozenset(_unseen(driven, others)), time_step=stacked.time_step, electrodes=electrodes)
     mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
-    objective = Objective(stacked, mechanics, space, settings.loss, terms, groups, driven.trials.dofs, trials_apart=True)
+    objective = muscle_objective(stacked, mechanics, space, settings, table, terms, driven.trials.dofs, trials_apart=True)
     lengths = [len(trial.time) for trial in driven.trials.trials]
     basis = spline_basis(max(lengths), stacked.time_step, settings.synergy.knot_spacing)
     hybrid_space = HybridSpace(
@@ -154,7 +177,8 @@ def _problem(driven: DrivenTrials, table: MuscleTable, settings: CalibrationSett
     )
     synthesized = torch.from_numpy(driven.is_synthesized)
     hybrid = HybridObjective(objective, hybrid_space, settings.synergy, torch.from_numpy(basis), lengths, synthesized)
-    return _Problem(driven, candidates, synergies, basis, hybrid)
+    loss = JointObjective(hybrid, dynamometer_objectives(others, mechanics, space, settings), space.size)
+    return HybridProblem(driven, candidates, synergies, basis, hybrid, loss)
 
 
 def choose_synergies(driven: DrivenTrials, settings: CalibrationSettings) -> tuple[tuple[Synergies, ...], Synergies]:
@@ -179,15 +203,15 @@ def choose_synergies(driven: DrivenTrials, settings: CalibrationSettings) -> tup
     return candidates, extract_synergies(excitation, count, starts=settings.synergy.factorization_starts, seed=settings.seed)
 
 
-def _unseen(driven: DrivenTrials) -> list[str]:
-    reach = np.max([np.abs(trial.moment_arm).max(axis=(0, 1)) for trial in driven.trials.trials], axis=0)
+def _unseen(driven: DrivenTrials, others: Sequence[Trial]) -> list[str]:
+    reach = np.max([np.abs(trial.moment_arm).max(axis=(0, 1)) for trial in (*driven.trials.trials, *others)], axis=0)
     return [name for name, arm in zip(driven.trials.muscles, reach, strict=True) if arm == 0.0]
 
 
-def _starts(problem: _Problem, settings: CalibrationSettings) -> Iterator[Tensor]:
+def _starts(problem: HybridProblem, settings: CalibrationSettings) -> Iterator[Tensor]:
     """Yield every pair of starting parameters (`starts`) and starting weights (`synergy.starts`), the first of both being the start."""
     generator = np.random.default_rng(settings.seed)
-    weights_and_primitives = [_start(problem, generator) for _ in range(settings.synergy.starts)]
+    weights_and_primitives = [start_of(problem, generator) for _ in range(settings.synergy.starts)]
     for parameters in starting_parameters(problem.objective.space.parameters, settings):
         for first in weights_and_primitives:
             start = first.clone()
@@ -195,7 +219,7 @@ def _starts(problem: _Problem, settings: CalibrationSettings) -> Iterator[Tensor
             yield start
 
 
-def _start(problem: _Problem, generator: np.random.Generator) -> Tensor:
+def start_of(problem: HybridProblem, generator: np.random.Generator) -> Tensor:
     """Return z with the factorisation's weights, random ones for unrecorded muscles, and primitives fitted to the recorded."""
     space, driven, synergies = problem.objective.space, problem.driven, problem.synergies
     recorded = ~driven.is_synthesized
@@ -209,9 +233,9 @@ def _start(problem: _Problem, generator: np.random.Generator) -> Tensor:
 
 
 def _outcome(
-    problem: _Problem, table: MuscleTable, settings: CalibrationSettings, optimizer: str, minimum: Minimum, began: float
+    problem: HybridProblem, table: MuscleTable, settings: CalibrationSettings, optimizer: str, found: Fit, began: float
 ) -> Outcome:
-    best: HybridEvaluation = minimum.best
+    best: HybridEvaluation = found.best.first
     objective = problem.objective
     findings = list(problem.driven.findings)
     if len(problem.driven.trials.trials) == 1:
@@ -222,7 +246,7 @@ def _outcome(
     chosen = problem.synergies
     if chosen.vaf < settings.synergy.variance_accounted_for:
         findings.append(f"{len(chosen.weights)} synergies account for {chosen.vaf:.1%} of the recorded excitations only.")
-    posterior = hybrid_posterior(objective, best)
+    uncertainty = _posterior(problem, found.best, settings)
     return Outcome(
         method="synergy_hybrid",
         optimizer=optimizer,
@@ -230,17 +254,19 @@ def _outcome(
         space=objective.space.parameters,
         z=best.muscles.z,
         time_step=problem.driven.trials.time_step,
-        minimum=minimum,
-        loss=best.loss,
+        minimum=found.minimum,
+        loss=found.best.loss,
+        loss_initial=found.loss_initial,
         evaluations=objective.evaluations,
-        posterior=posterior,
+        posterior=uncertainty,
+        prior=objective.objective.prior,
         seconds=time.perf_counter() - began,
         findings=tuple(findings),
         synergy=_synergy_result(problem, best),
     )
 
 
-def _synergy_result(problem: _Problem, best: HybridEvaluation) -> SynergyResult:
+def _synergy_result(problem: HybridProblem, best: HybridEvaluation) -> SynergyResult:
     driven = problem.driven
     lengths = [len(trial.time) for trial in driven.trials.trials]
     return SynergyResult(
@@ -258,6 +284,16 @@ def _synergy_result(problem: _Problem, best: HybridEvaluation) -> SynergyResult:
     )
 
 
+def _posterior(problem: HybridProblem, at: JointEvaluation, settings: CalibrationSettings) -> Posterior:
+    """Return the expected error of the muscle parameters, whatever weights and primitives may be."""
+    if settings.loss.moment_scale != "noise":
+        return hybrid_posterior(problem.objective, at.first)
+    muscles, linear = problem.objective.objective, problem.loss.linearize(at)
+    others = list(zip(problem.loss.others, at.others, linear.others, strict=True))
+    moved = problem.objective.moved_by_moment_arms(at.first, linear.first, RIDGE) / LIKELIHOOD_UNIT
+    return likelihood_posterior(muscles, at.first.muscles.z, at.first.muscles, linear.first.hessian, moved, others, settings)
+
+
 def hybrid_posterior(objective: HybridObjective, at: HybridEvaluation) -> Posterior:
     """Return the expected error of the muscle parameters, whatever weights and primitives may be.
 
@@ -265,22 +301,17 @@ def hybrid_posterior(objective: HybridObjective, at: HybridEvaluation) -> Poster
     primitives are eliminated from the Hessian. Otherwise as `identifiability.laplace_posterior`.
     """
     muscles, settings = objective.objective, objective.objective.settings
-    linear = objective.linearize(at)
-    size = objective.space.parameters.size
-    marginal = linear.hessian.marginal(_RIDGE)
-    inner, cross, outer = marginal[:size, :size], marginal[:size, size:], marginal[size:, size:]
-    if len(outer):
-        ridge = torch.diag(_RIDGE * outer.diagonal().clamp_min(_RIDGE * float(outer.diagonal().max()) + 1e-300))
-        inner = inner - cross @ torch.linalg.solve(outer + ridge, cross.T)
+    inner = objective.linearize(at).hessian.of_leading(objective.space.parameters.size, RIDGE)
+    size = len(inner)
     trials = muscles.trials
-    errors = (at.muscles.outputs.joint_moment - trials.joint_moment) / muscles.moment_scale
-    samples = float(trials.counted.sum()) * errors.shape[-1]
-    variance = max(float(errors[trials.counted].square().mean()), 1e-300)
+    errors = (at.muscles.outputs.joint_moment - trials.joint_moment) / moment_scale(settings, trials) * trials.measured
+    samples = float(trials.samples().sum())
+    variance = max(float(errors[trials.counted].square().sum()) / samples, 1e-300)
     correlation = autocorrelation_time(errors, trials.counted)
     # each trial's squared errors enter the loss as a mean over its samples
     noise_weight = variance * correlation * settings.moment_weight * trials.counted.shape[1] / samples
     prior = objective.space.parameters.prior_width()
-    hessian = prior[:, None] * (0.5 * (inner + inner.T)) * prior
+    hessian = prior[:, None] * inner * prior
     data = hessian - settings.prior_weight * torch.eye(size, dtype=hessian.dtype)
     error = ridge_error(hessian, noise_weight * data, settings.prior_weight, noise_weight)
     return Posterior(prior[:, None] * error * prior, prior, correlation, variance**0.5)

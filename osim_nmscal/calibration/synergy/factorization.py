@@ -16,7 +16,6 @@ from osim_nmscal.errors import CalibrationError, SignalError
 
 FloatArray = NDArray[np.float64]
 
-_CUBIC = 3
 _MAXIMUM_ITERATIONS = 400
 _TOLERANCE = 1e-5
 # Ridge of the spline fit, relative to the largest entry of the normal equations: coefficients that no sample sees stay at zero.
@@ -115,25 +114,6 @@ def fewest_above(candidates: Sequence[Synergies], threshold: float) -> int:
 def different_channels(excitation: FloatArray) -> int:
     """Return how many independent excitations there are: muscles on one channel count once."""
     return int(np.linalg.matrix_rank(excitation, tol=1e-6 * np.linalg.norm(excitation)))
-
-
-def spline_basis(samples: int, time_step: float, knot_spacing: float) -> FloatArray:
-    """Return cubic B-splines with uniform knots over a trial: they are local, not negative and sum to 1 at every time.
-
-    Args:
-        samples: of the trial.
-        time_step: s.
-        knot_spacing: s; at least one sample.
-
-    Returns:
-        (time, spline).
-    """
-    from scipy.interpolate import BSpline
-
-    spacing = max(knot_spacing / time_step, 1.0)  # samples
-    intervals = max(int(np.ceil((samples - 1) / spacing)), 1)
-    knots = spacing * np.arange(-_CUBIC, intervals + _CUBIC + 1)
-    return np.asarray(BSpline.design_matrix(np.arange(samples, dtype=float), knots, _CUBIC).toarray())
 
 
 def splines_seen(basis: FloatArray, samples: int) -> int:

@@ -12,21 +12,23 @@ from typing import Literal, assert_never
 import numpy as np
 import torch
 
+from osim_nmscal.calibration.likelihood import moment_weight
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
 from osim_nmscal.calibration.parameter_space import ParameterSpace, fixed_parameters
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.stacking import stack_trials
-from osim_nmscal.calibration.synergy.factorization import fit_primitives, spline_basis, splines_seen
+from osim_nmscal.calibration.synergy.factorization import fit_primitives, splines_seen
 from osim_nmscal.calibration.synergy.objective import HybridEvaluation, HybridObjective
 from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.calibration.synergy.space import HybridSpace
-from osim_nmscal.calibration.threads import threads_for
 from osim_nmscal.data.results import CalibrationResult, SynergyResult, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, UnknownNameError, did_you_mean
 from osim_nmscal.nms.muscle_models import muscle_mechanics
+from osim_nmscal.nms.threads import threads_for
+from osim_nmscal.splines import spline_basis
 
 PredictionMode = Literal["calibrated", "from_emg", "emg_hybrid"]
 
@@ -55,8 +57,17 @@ def predict_hybrid(
     """
     settings = settings or CalibrationSettings()
     chosen = trials.with_muscles(result.muscles.names)
-    if result.synergy is None:
+    others = chosen.of_kind("passive", "effort")
+    if result.synergy is None or len(others) == len(chosen.trials):
         return predict(chosen, result.muscles, result.neural, settings)
+    if others:  # no synergy drives what a dynamometer measured
+        motions = TrialSet(trials=chosen.of_kind("motion"))
+        parts = (
+            *predict(TrialSet(trials=others), result.muscles, result.neural, settings),
+            *predict_hybrid(motions, result, settings, mode=mode),
+        )
+        by_name = {one.trial: one for one in parts}
+        return tuple(by_name[name] for name in chosen.names)
     synthesized = np.isin(chosen.muscles, result.synergy.synthesized)
     if not any(trial.excitation[:, ~synthesized].any() for trial in chosen.trials):
         raise CalibrationError("No recorded muscle has an excitation in these trials; check the EMG mapping.")
@@ -130,7 +141,8 @@ def _with_moments(
     parameters = ParameterSpace((), fixed_parameters(result.muscles, result.neural), trials.time_step)
     mechanics = muscle_mechanics(result.muscles, rigid_tendon=settings.rigid_tendon)
     loss = settings.loss.model_copy(update={"prior_weight": 0.0, "similarity_weight": 0.0})
-    objective = Objective(stack_trials(trials), mechanics, parameters, loss)
+    stacked = stack_trials(trials)
+    objective = Objective(stacked, mechanics, parameters, loss, moment_weight=moment_weight(stacked, loss, settings.noise))
     space = HybridSpace(
         parameters, weights.shape[1], len(synthesized), tuple(c.shape[1] for c in coefficients), per_trial=False, fixed_weights=weights
     )

@@ -8,7 +8,7 @@ at one norm force. One equation then serves every class:
 
 Departures from OpenSim, for every class: a slack tendon carries a small negative force (below), where OpenSim's carries
 none and its fiber length is then undetermined or its equilibrium fails; activation has no lower bound here, where OpenSim
-clamps it to `minimum_activation` (0.01), so a silent muscle's active force differs by up to 1 % of its maximum.
+clamps it to the muscle's `minimum_activation` (0.01), so a silent muscle's active force differs by up to 1 % of its maximum.
 """
 
 import math
@@ -39,7 +39,6 @@ class MuscleCurves:
     fiber_damping: float
     velocity_scale_at_rest: float  # Thelen2003: velocity is divided by this + (1 - this) * activation; 1 otherwise
     minimum_fiber_length: float  # normalized, where OpenSim stops the fiber
-    minimum_activation: float  # OpenSim's own lower bound of activation
 
 
 def minimum_pennated_length(pennation_angle_at_optimal: float, maximum_pennation_angle: float) -> float:

@@ -26,7 +26,6 @@ _TENDON_C1 = 0.2
 _TENDON_C3 = 0.2
 # OpenSim keeps the normalized fiber length inside this range.
 FIBER_LENGTH_RANGE = (0.2, 1.8)
-_MINIMUM_ACTIVATION = 0.01
 _MAXIMUM_PENNATION_ANGLE = math.acos(0.1)
 
 
@@ -44,7 +43,6 @@ def degroote2016_curves(properties: DeGrooteFregly2016Properties, pennation_angl
         fiber_damping=properties.fiber_damping if rigid_tendon else 0.0,
         velocity_scale_at_rest=1.0,
         minimum_fiber_length=max(pennated, FIBER_LENGTH_RANGE[0]),
-        minimum_activation=_MINIMUM_ACTIVATION,
     )
 
 

@@ -77,7 +77,6 @@ def millard2012_curves(properties: Millard2012Properties, pennation_angle_at_opt
         fiber_damping=properties.fiber_damping if damped or rigid_tendon else 0.0,
         velocity_scale_at_rest=1.0,
         minimum_fiber_length=max(pennated, properties.min_norm_active_fiber_length),
-        minimum_activation=properties.minimum_activation,
     )
 
 

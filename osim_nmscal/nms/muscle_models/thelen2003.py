@@ -36,7 +36,6 @@ def thelen2003_curves(properties: Thelen2003Properties, pennation_angle_at_optim
         fiber_damping=0.0,
         velocity_scale_at_rest=_VELOCITY_SCALE_AT_REST,
         minimum_fiber_length=max(pennated, _MINIMUM_FIBER_LENGTH),
-        minimum_activation=properties.minimum_activation,
     )
 
 

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from osim_nmscal.virtual_subject.anatomy.facts import FixedPoint, GlidingPoint, MuscleFacts, Vector
+from osim_nmscal.virtual_subject.anatomy.facts import FixedPoint, GlidingPoint, MuscleFacts, Vector, right_muscle
 
 THORAX, UPPER_ARM, FOREARM = "thorax", "upper_arm_r", "forearm_r"
 
@@ -68,22 +68,11 @@ def _turning(from_shoulder: np.ndarray) -> GlidingPoint:
 
 
 def _muscle(
-    name: str,
-    architecture: tuple[float, float, float, float],
-    *path: FixedPoint | GlidingPoint,
-    wrap: str | None = None,
+    name: str, architecture: tuple[float, float, float, float], *path: FixedPoint | GlidingPoint, wrap: str | None = None
 ) -> MuscleFacts:
-    """Return a muscle; architecture = max isometric force N, optimal fiber length m, pennation degrees, reference fiber length."""
+    """Return a muscle whose pennation angle the source states in degrees."""
     force, fiber, pennation, neutral = architecture
-    return MuscleFacts(
-        name=f"{name}_r",
-        max_isometric_force=force,
-        optimal_fiber_length=fiber,
-        pennation_angle=math.radians(pennation),
-        neutral_fiber_length=neutral,
-        path=path,
-        wrap=wrap,
-    )
+    return right_muscle(name, (force, fiber, math.radians(pennation), neutral), *path, wrap=wrap)
 
 
 _TRICEPS_END = (_arm(-0.0318, -0.2264, -0.0122), _arm(-0.0174, -0.2676, -0.0121), _ulna(-0.0219, 0.0105, -0.0008))

@@ -97,6 +97,29 @@ class MuscleFacts:
     wrap: str | None = None  # name of a WrapSurface
 
 
+def right_muscle(
+    name: str, architecture: tuple[float, float, float, float], *path: FixedPoint | GlidingPoint, wrap: str | None = None
+) -> MuscleFacts:
+    """Return a muscle of the right side.
+
+    Args:
+        name: without the side.
+        architecture: max isometric force N, optimal fiber length m, pennation angle rad, neutral fiber length.
+        path: from origin to insertion.
+        wrap: name of a WrapSurface.
+    """
+    force, fiber, pennation, neutral = architecture
+    return MuscleFacts(
+        name=f"{name}_r",
+        max_isometric_force=force,
+        optimal_fiber_length=fiber,
+        pennation_angle=pennation,
+        neutral_fiber_length=neutral,
+        path=path,
+        wrap=wrap,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class MarkerFacts:
     """A skin marker."""

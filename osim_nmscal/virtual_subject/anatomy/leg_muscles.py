@@ -11,6 +11,7 @@ start 12 mm further up and wrap over one cylinder each; adductors have the neutr
 import numpy as np
 
 from osim_nmscal.virtual_subject.anatomy.facts import FixedPoint, GlidingPoint, MuscleFacts
+from osim_nmscal.virtual_subject.anatomy.facts import right_muscle as _muscle
 
 PELVIS, THIGH, SHANK, FOOT = "pelvis", "thigh_r", "shank_r", "foot_r"
 
@@ -53,25 +54,6 @@ def _patella(head: str) -> GlidingPoint:
     distance = np.array(radius) * 1e-3
     locations = np.column_stack([distance * np.cos(angle), distance * np.sin(angle), np.full(len(angle), z)])
     return GlidingPoint(segment=SHANK, coordinate="knee_flexion_r", angles=PATELLA_KNEE_ANGLES, locations=locations)
-
-
-def _muscle(
-    name: str,
-    architecture: tuple[float, float, float, float],
-    *path: FixedPoint | GlidingPoint,
-    wrap: str | None = None,
-) -> MuscleFacts:
-    """Return a muscle; architecture = max isometric force N, optimal fiber length m, pennation rad, neutral fiber length."""
-    force, fiber, pennation, neutral = architecture
-    return MuscleFacts(
-        name=f"{name}_r",
-        max_isometric_force=force,
-        optimal_fiber_length=fiber,
-        pennation_angle=pennation,
-        neutral_fiber_length=neutral,
-        path=path,
-        wrap=wrap,
-    )
 
 
 _HIP_MUSCLES = (

@@ -1,13 +1,18 @@
 """The chain's config.toml for a virtual person."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.virtual_subject.anatomy.person import Build
 from osim_nmscal.virtual_subject.limb import Limb
 
+if TYPE_CHECKING:
+    from osim_nmscal.virtual_subject.laboratory.dynamometer_session import MeasuredEffort
 
-def write_config(path: Path, limb: Limb, build: Build, recordings: list[str]) -> Path:
+
+def write_config(path: Path, limb: Limb, build: Build, recordings: list[str], measured: "Sequence[MeasuredEffort]" = ()) -> Path:
     """Write the configuration with which the chain personalizes this person's model.
 
     Args:
@@ -15,6 +20,7 @@ def write_config(path: Path, limb: Limb, build: Build, recordings: list[str]) ->
         limb: names joints, electrodes and groups.
         build: gives the mass, which a laboratory weighs.
         recordings: names.
+        measured: of a dynamometer.
     """
     channels = "".join(f"{pool.channel} = {_listed(pool.muscles)}\n" for pool in limb.pools if pool.channel)
     muscles = {pool.name: pool.muscles for pool in limb.pools}
@@ -45,7 +51,7 @@ lowpass_cutoff = 12.0   # Hz
 
 [muscle_analysis]
 dofs = {_listed(limb.calibrated_dofs)}
-{"".join(_recording(name, limb) for name in recordings)}
+{"".join(_recording(name, limb) for name in recordings)}{"".join(_measured(one) for one in measured)}
 [emg]
 mvc = ["mvc.sto"]
 
@@ -85,6 +91,18 @@ emg = "{name}_emg.sto"
 
 [recordings.segmentation]
 {keys}"""
+
+
+def _measured(one: "MeasuredEffort") -> str:
+    held = ", ".join(f"{name} = {angle:g}" for name, angle in one.pose.items())
+    agonists = f"agonists = {_listed(one.agonists)}\n" if one.agonists else ""
+    return f"""
+[[recordings]]
+name = "{one.effort.name}"
+kind = "{"effort" if one.agonists else "passive"}"
+table = "{one.file}"
+pose = {{ {held} }}   # degrees
+{agonists}"""
 
 
 def _listed(names: tuple[str, ...] | list[str]) -> str:

@@ -21,6 +21,10 @@ class DynamometerNoise:
     wander_part: float = 0.02  # part of the greatest moment
 
 
+# Instruments without errors.
+PERFECT = DynamometerNoise(angle_offset=0.0, lever=0.0, weight=0.0, wander=0.0, wander_part=0.0)
+
+
 def measured_angles(angles: FloatArray, noise: DynamometerNoise, random: np.random.Generator) -> FloatArray:
     """Return what the laboratory believes the joint angles to be, (time, coordinate), rad: each off by a constant.
 

@@ -7,8 +7,7 @@ once. A pull towards the best non-negative rank-k factorisation of the coefficie
 leaves a small part of every excitation outside the synergies, as in people.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +20,8 @@ from osim_nmscal.nms.activation import delayed, neural_activation
 from osim_nmscal.nms.model import NmsInputs, NmsParameters, simulate
 from osim_nmscal.nms.moment_of_activation import MomentOfActivation
 from osim_nmscal.nms.muscle_models import MuscleMechanics
+from osim_nmscal.nms.threads import one_thread
+from osim_nmscal.splines import spline_basis
 from osim_nmscal.virtual_subject.motion.one_cycle import OneCycleAdam
 from osim_nmscal.virtual_subject.motion.prescribed import Mechanics
 
@@ -94,7 +95,7 @@ def solve_drive(
     Returns:
         The excitations and the moments that they make; the targets are met up to a residual, never by definition.
     """
-    with _one_thread():
+    with one_thread():  # its operations are too small to share
         return _solve(
             _task(mechanics, targets, sharing, dof_weights, rate),
             [len(target) for target in targets],
@@ -165,17 +166,6 @@ class _Response:
         return bend(self._least + torch.bmm(self._of_knots, of_muscles).permute(1, 2, 0), self._shape_factor)
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep torch to one thread: its operations here are too small to share, and on a busy machine two threads wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def factorise(values: FloatArray, left: FloatArray, right: FloatArray, iterations: int = 60) -> tuple[FloatArray, FloatArray]:
     """Return non-negative factors of a non-negative matrix, from a start, by multiplicative updates (Lee & Seung 2001).
 
@@ -184,14 +174,17 @@ def factorise(values: FloatArray, left: FloatArray, right: FloatArray, iteration
         left: (sample, synergy), start.
         right: (synergy, pool), start.
         iterations: updates of both.
+
+    Returns:
+        both factors; each synergy's weights have length 1.
     """
-    tiny = 1e-12
-    for _ in range(iterations):
-        left = left * (values @ right.T) / (left @ (right @ right.T) + tiny)
-        right = right * (left.T @ values) / ((left.T @ left) @ right + tiny)
-        size = np.linalg.norm(right, axis=1) + tiny
-        left, right = left * size, right / size[:, None]
-    return left, right
+    from sklearn.decomposition import non_negative_factorization
+
+    left, right, _ = non_negative_factorization(  # it works in place
+        values, W=left.copy(), H=right.copy(), n_components=len(right), init="custom", solver="mu", max_iter=iterations, tol=0.0
+    )
+    size = np.maximum(np.linalg.norm(right, axis=1), np.finfo(float).tiny)
+    return left * size, right / size[:, None]
 
 
 def _task(
@@ -209,22 +202,9 @@ def _task(
         inputs=lambda excitation: NmsInputs(excitation=excitation, mtu_length=mtu_length, moment_arm=moment_arm, time_step=1.0 / rate),
         target=target,
         weight=torch.from_numpy(weight),
-        basis=torch.from_numpy(spline_basis(length, rate)),
+        basis=torch.from_numpy(spline_basis(length, 1.0 / rate, KNOT_STEP)),
         sharing=torch.from_numpy(sharing),
     )
-
-
-def spline_basis(length: int, rate: float) -> FloatArray:
-    """Return uniform cubic B-splines over (length) samples, (time, knot); each row sums to one."""
-    place = np.arange(length) / rate / KNOT_STEP
-    pieces = int(np.ceil(place[-1]))
-    piece = np.minimum(place.astype(np.int64), pieces - 1)
-    u = place - piece
-    pulls = (1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3
-    basis = np.zeros((length, pieces + 3))
-    for k, pull in enumerate(pulls):
-        basis[np.arange(length), piece + k] = pull / 6
-    return basis
 
 
 def _padded(values: FloatArray, length: int) -> FloatArray:

@@ -15,7 +15,6 @@ from osim_nmscal.errors import NmscalError
 
 if TYPE_CHECKING:
     from osim_nmscal.config import WorkflowConfig
-    from osim_nmscal.workflow.flow import Flow
 
 
 @dataclass(frozen=True)
@@ -40,18 +39,16 @@ class Stage:
         check = getattr(self.module, "problems", None)
         return () if check is None else check(config, sound=sound)
 
-    def run(self, flow: "Flow") -> None:
-        """Do it."""
-        self.module.run(flow)
-
 
 TABLE = (
     Stage("scaling"),
+    Stage("initialization"),
     Stage("inverse_kinematics"),
     Stage("inverse_dynamics"),
     Stage("muscle_analysis"),
     Stage("emg"),
     Stage("trials"),
+    Stage("dynamometer"),
     Stage("calibration", calibrates=True),
     Stage("write_back", calibrates=True),
     Stage("evaluation", calibrates=True),

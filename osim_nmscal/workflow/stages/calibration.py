@@ -1,6 +1,6 @@
 """Calibration: the parameters with which the muscles explain the joint moments of the calibration trials."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +13,14 @@ from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import ConfigError, NmscalError
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.workflow.interruption import raise_if_terminated
-from osim_nmscal.workflow.names import CALIBRATION, HISTORY, PARAMETERS
+from osim_nmscal.workflow.names import CALIBRATION, CORRELATION, HISTORY, PARAMETERS
 from osim_nmscal.workflow.progress import say
 from osim_nmscal.workflow.results import ResultsFolder, read_calibration, write_calibration
 from osim_nmscal.workflow.task import Inputs, Summary, Task
+from osim_nmscal.workflow.terms import terms_said
 
 if TYPE_CHECKING:
+    from osim_nmscal.calibration.losses import Term
     from osim_nmscal.config import WorkflowConfig
     from osim_nmscal.workflow.flow import Flow
 
@@ -30,11 +32,12 @@ class Calibration:
     trials: TrialSet  # those that calibrate
     muscles: MuscleTable
     settings: CalibrationSettings
+    terms: "tuple[Term, ...]" = ()
 
 
 def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
     """Return what it writes."""
-    return (PARAMETERS, HISTORY, CALIBRATION)
+    return (PARAMETERS, HISTORY, CORRELATION, CALIBRATION)
 
 
 def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
@@ -47,13 +50,19 @@ def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
 
 
 def run(flow: "Flow") -> None:
-    """Write parameters.csv, history.csv and calibration.json, and read the result back from them."""
+    """Write parameters.csv, history.csv, correlation.csv and calibration.json, and read the result back from them."""
     trials, muscles = flow.trials, flow.start_muscles
     if trials is None or muscles is None:
         raise ConfigError("There are no trials to calibrate with; run the workflow from its beginning.")
+    measured = tuple(trial for trial in flow.dynamometer if trial.role == "calibration")
     task = Task(
         stage="calibration",
-        settings=Calibration(trials=trials.calibration, muscles=muscles, settings=flow.config.calibration),
+        settings=Calibration(
+            trials=TrialSet(trials=(*trials.calibration.trials, *measured)),
+            muscles=muscles,
+            settings=for_muscles(flow.config.calibration, muscles.names),
+            terms=flow.terms,
+        ),
         inputs={},
         outputs=outputs(flow.config),
         work=work,
@@ -63,16 +72,24 @@ def run(flow: "Flow") -> None:
     flow.calibration = read_calibration(ResultsFolder(root=flow.place.path(CALIBRATION).parent.parent), muscles)
 
 
+def for_muscles(settings: CalibrationSettings, muscles: Sequence[str]) -> CalibrationSettings:
+    """Return the settings without what they say of muscles that take no part, as none of the dofs sees them; `check` knows all names."""
+    groups = {group: tuple(name for name in members if name in muscles) for group, members in settings.groups.items()}
+    roles = {name: role for name, role in settings.synergy.muscles.items() if name in muscles}
+    kept = {group: members for group, members in groups.items() if members}
+    return settings.model_copy(update={"groups": kept, "synergy": settings.synergy.model_copy(update={"muscles": roles})})
+
+
 def work(inputs: Inputs, task: Calibration, out: Path) -> Summary:
     """Calibrate; an interrupted calibration is written, but never used again."""
-    from osim_nmscal.workflow.methods import method_of  # torch takes seconds, and `check` asks this module
+    from osim_nmscal.calibration.calibrate import calibrate  # torch takes seconds, and `check` asks this module
 
-    result = method_of(task.settings.method).calibrate(task.trials, task.muscles, task.settings, progress=_tell)
+    result = calibrate(task.trials, task.muscles, task.settings, progress=_tell, terms=task.terms)
     write_calibration(ResultsFolder(root=out), result)
     return {
         "status": result.status,
         "sentence": result.sentence,
-        "findings": result.findings,
+        "findings": [*result.findings, *terms_said(task.terms)],
         "reusable": result.status != "interrupted",
     }
 

@@ -18,7 +18,9 @@ from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.storage import write_storage
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.signals import resample, uniform_time
+from osim_nmscal.trials.offsets import shifted
 from osim_nmscal.workflow.names import excitations
+from osim_nmscal.workflow.recording_files import emg_file
 from osim_nmscal.workflow.task import Inputs, Summary, Task
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class Excitations:
     mapping: MappingSettings
     time_step: float  # s, of the trials' clock
     windows: tuple[tuple[float | None, float | None], ...]  # s, used part of each recording; None for its beginning or end
+    offsets: tuple[float, ...]  # s, added to the time of each recording's EMG
     substitute_muscle_class: str | None
 
 
@@ -57,7 +60,7 @@ def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
         return
     try:
         muscles = read_muscles(config.model.file, config.model.substitute_muscle_class).names
-        mapping = mapping_of([recording.emg for recording in config.recordings], config.emg.mapping, muscles)
+        mapping = mapping_of([emg_file(recording) for recording in config.recordings], config.emg.mapping, muscles)
         found = [channel for path in config.emg.mvc for channel in contraction_of(path, mapping).labels]
     except NmscalError as error:
         yield error
@@ -65,7 +68,7 @@ def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
     silent = [channel for channel in mapping.channels if channel not in found]
     if silent and config.emg.normalization.method == "mvc":
         yield SignalError(
-            f"{config.source}: no recording of emg.mvc has the channels {listed(silent)}, so nothing normalizes them; name one "
+            f"{config.where('emg.mvc')}: no recording of emg.mvc has the channels {listed(silent)}, so nothing normalizes them; name one "
             "that has, or another [emg.normalization] method."
         )
 
@@ -82,11 +85,12 @@ def run(flow: "Flow") -> None:
             mapping=settings.mapping,
             time_step=config.trials.time_step,
             windows=tuple((recording.start, recording.end) for recording in config.recordings),
+            offsets=tuple(recording.time_offset.emg for recording in config.recordings),
             substitute_muscle_class=config.model.substitute_muscle_class,
         ),
         inputs={
             "model": config.model.file,
-            **{f"emg.{recording.name}": recording.emg for recording in config.recordings},
+            **{f"emg.{recording.name}": emg_file(recording) for recording in config.recordings},
             **{f"mvc.{i}": path for i, path in enumerate(settings.mvc, start=1)},
         },
         outputs=outputs(config),
@@ -104,8 +108,8 @@ def work(inputs: Inputs, task: Excitations, out: Path) -> Summary:
     muscles = read_muscles(inputs.file("model"), task.substitute_muscle_class).names
     mapping = mapping_of(list(recordings.values()), task.mapping, muscles)
     envelopes = {
-        name: linear_envelope(read_emg(path, mapping.channels), task.envelope, start=start, end=end)
-        for (name, path), (start, end) in zip(recordings.items(), task.windows, strict=True)
+        name: linear_envelope(shifted(read_emg(path, mapping.channels), offset), task.envelope, start=start, end=end)
+        for (name, path), (start, end), offset in zip(recordings.items(), task.windows, task.offsets, strict=True)
     }
     mvc = [linear_envelope(contraction_of(path, mapping), task.envelope) for path in inputs.starting_with("mvc.").values()]
     reference = normalization_reference(list(envelopes.values()), mvc, task.normalization, windows=task.windows)

@@ -1,15 +1,16 @@
 """Inverse dynamics: joint moments from joint angles and forces, or given joint moments."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from osim_nmscal.errors import ConfigError, FileFormatError, NmscalError, UnknownNameError, did_you_mean, listed
 from osim_nmscal.formats.c3d import read_c3d
 from osim_nmscal.formats.storage import read_storage, write_storage
-from osim_nmscal.opensim_tools.external_loads import FORCES_FILE, LOADS_FILE, write_plate_loads
+from osim_nmscal.opensim_tools.external_loads import FORCES_FILE, LOADS_FILE, write_plate_loads, write_shifted_loads
 from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings, run_inverse_dynamics
+from osim_nmscal.trials.offsets import shifted
 from osim_nmscal.workflow.names import SCALED_MODEL, moments, motion
 from osim_nmscal.workflow.recording_files import external_loads, has_motion, moments_by_coordinate
 from osim_nmscal.workflow.setup_needs import load_needs
@@ -27,6 +28,7 @@ class GivenMoments:
 
     recording: str
     dofs: tuple[str, ...]
+    offset: float = 0.0  # s, added to the time of the file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ class FromForces:
     settings: InverseDynamicsSettings
     force_plates: Mapping[str, str]  # plate of a c3d -> body
     axes: str  # of a c3d
+    offset: float = 0.0  # s, added to the time of the forces
 
 
 def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
@@ -57,7 +60,7 @@ def run(flow: "Flow") -> None:
 
 
 def _outputs_of(recording: "RecordingSettings") -> tuple[str, ...]:
-    if recording.joint_moments is None and recording.force_plates:
+    if recording.joint_moments is None and (recording.force_plates or recording.time_offset.forces):
         return (moments(recording.name), f"{recording.name}/{FORCES_FILE}", f"{recording.name}/{LOADS_FILE}")
     return (moments(recording.name),)
 
@@ -69,7 +72,7 @@ def task_of(flow: "Flow", recording: "RecordingSettings") -> Task[Any]:
         return Task(
             stage="inverse_dynamics",
             recording=name,
-            settings=GivenMoments(recording=name, dofs=config.muscle_analysis.dofs),
+            settings=GivenMoments(recording=name, dofs=config.muscle_analysis.dofs, offset=recording.time_offset.joint_moments),
             inputs={"moments": recording.joint_moments},
             outputs=_outputs_of(recording),
             work=take_moments,
@@ -89,6 +92,7 @@ def task_of(flow: "Flow", recording: "RecordingSettings") -> Task[Any]:
         settings=config.inverse_dynamics.model_copy(update={"external_loads": loads}),
         force_plates=recording.force_plates,
         axes=recording.c3d_axes,
+        offset=recording.time_offset.forces,
     )
     return Task(
         stage="inverse_dynamics", recording=name, settings=settings, inputs=inputs, outputs=_outputs_of(recording), work=solve_moments
@@ -97,22 +101,26 @@ def task_of(flow: "Flow", recording: "RecordingSettings") -> Task[Any]:
 
 def take_moments(inputs: Inputs, given: GivenMoments, out: Path) -> Summary:
     """Write the given joint moments of the dofs."""
-    found = moments_by_coordinate(read_storage(inputs.file("moments")), given.dofs)
+    found = shifted(moments_by_coordinate(read_storage(inputs.file("moments")), given.dofs), given.offset)
     named = replace(found, labels=tuple(f"{dof}_moment" for dof in given.dofs))
     write_storage(out / moments(given.recording), named, header_name="Joint moments as given")
     return {}
 
 
 def solve_moments(inputs: Inputs, task: FromForces, out: Path) -> Summary:
-    """Let OpenSim find the joint moments; the summary holds the share of the weight that the forces carry."""
+    """Let OpenSim find the joint moments; the summary holds the share of the weight that the forces carry, and where they act."""
     model, settings = inputs.file("model"), task.settings
     if task.force_plates:
         loads = write_loads(inputs.file("plates"), task, out / task.recording)
         settings = settings.model_copy(update={"external_loads": loads})
+    elif settings.external_loads is not None and task.offset:
+        loads = write_shifted_loads(settings.external_loads, task.offset, out / task.recording)
+        settings = settings.model_copy(update={"external_loads": loads})
     if settings.external_loads is not None:
         refuse(load_needs(model, settings.external_loads))
     result = run_inverse_dynamics(model, inputs.file("motion"), out / moments(task.recording), settings=settings)
-    return {"vertical_force_over_weight": float(result.vertical_force_over_weight)}
+    places = [asdict(place) for place in result.places]
+    return {"vertical_force_over_weight": float(result.vertical_force_over_weight), "force_places": places}
 
 
 def write_loads(plates_file: Path, task: FromForces, folder: Path) -> Path:
@@ -132,4 +140,4 @@ def write_loads(plates_file: Path, task: FromForces, folder: Path) -> Path:
             )
     if plates is None:
         raise FileFormatError(f"{plates_file} holds no force plates; name another file in forces of recording {task.recording!r}.")
-    return write_plate_loads(replace(plates.forces, in_degrees=False), task.force_plates, folder)
+    return write_plate_loads(replace(shifted(plates.forces, task.offset), in_degrees=False), task.force_plates, folder)

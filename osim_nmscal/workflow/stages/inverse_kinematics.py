@@ -9,11 +9,13 @@ import numpy as np
 
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.errors import NmscalError
+from osim_nmscal.formats.marker_files import is_c3d, read_markers
 from osim_nmscal.formats.storage import read_storage, write_storage
 from osim_nmscal.opensim_tools.inverse_kinematics import InverseKinematicsSettings, run_inverse_kinematics
 from osim_nmscal.osim_model.reader import read_marker_names
+from osim_nmscal.trials.offsets import shifted
 from osim_nmscal.workflow.names import SCALED_MODEL, marker_errors, motion
-from osim_nmscal.workflow.recording_files import has_motion, is_c3d, read_markers
+from osim_nmscal.workflow.recording_files import has_motion
 from osim_nmscal.workflow.setup_needs import model_markers, task_needs
 from osim_nmscal.workflow.task import Inputs, Summary, Task, refuse
 from osim_nmscal.workflow.user_files import with_named_files
@@ -33,6 +35,7 @@ class Window:
     recording: str
     start: float | None  # s
     end: float | None  # s
+    offset: float = 0.0  # s, added to the time of the file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,7 @@ def run(flow: "Flow") -> None:
 def task_of(flow: "Flow", recording: "RecordingSettings") -> Task[Window] | Task[FromMarkers] | None:
     """Return what is to be done for a recording, if anything."""
     settings = flow.config.inverse_kinematics
-    window = Window(recording=recording.name, start=recording.start, end=recording.end)
+    window = Window(recording=recording.name, start=recording.start, end=recording.end, offset=_offset(recording))
     out = (motion(recording.name),)
     if recording.joint_angles is not None:
         return Task(
@@ -88,9 +91,14 @@ def task_of(flow: "Flow", recording: "RecordingSettings") -> Task[Window] | Task
     )
 
 
+def _offset(recording: "RecordingSettings") -> float:
+    clocks = recording.time_offset
+    return clocks.markers if recording.markers is not None else clocks.joint_angles
+
+
 def cut_angles(inputs: Inputs, window: Window, out: Path) -> Summary:
     """Write the part of the given joint angles that is used."""
-    angles = read_storage(inputs.file("angles"))
+    angles = shifted(read_storage(inputs.file("angles")), window.offset)
     start = angles.time[0] if window.start is None else window.start
     end = angles.time[-1] if window.end is None else window.end
     part = angles.between(start, end)
@@ -101,12 +109,12 @@ def cut_angles(inputs: Inputs, window: Window, out: Path) -> Summary:
 def follow_markers(inputs: Inputs, task: FromMarkers, out: Path) -> Summary:
     """Let OpenSim's model follow the markers; the summary holds the errors of the markers, m."""
     model, file, window = inputs.file("model"), inputs.file("markers"), task.window
-    markers = read_markers(file, task.axes)
+    markers = shifted(read_markers(file, task.axes), window.offset)
     if task.settings.missing_markers != "ignore":
         refuse(task_needs(task.settings.setup, markers, read_marker_names(model), model))
     result = run_inverse_kinematics(
         model,
-        markers if is_c3d(file) else file,
+        markers if is_c3d(file) or window.offset else file,
         out / motion(window.recording),
         settings=task.settings,
         start=window.start,

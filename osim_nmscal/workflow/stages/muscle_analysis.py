@@ -33,7 +33,8 @@ def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
 
 def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
     """Yield the dofs that the model does not have or does not let move."""
-    yield from dof_problems(config.model.file, config.muscle_analysis.dofs, f"{config.source}: key 'muscle_analysis.dofs'")
+    where = f"{config.where('muscle_analysis.dofs')}: key 'muscle_analysis.dofs'"
+    yield from dof_problems(config.model.file, config.muscle_analysis.dofs, where)
 
 
 def dof_problems(model: Path, dofs: Sequence[str], key: str) -> Iterator[NmscalError]:
@@ -82,8 +83,8 @@ def task_of(flow: "Flow", recording: "RecordingSettings") -> Task[Analysis] | No
 
 
 def _driven(config: "WorkflowConfig") -> tuple[str, ...]:
-    """Return the muscles that EMG drives; () where the calibration drives the others, too."""
-    if config.calibration.method == "synergy_hybrid":
+    """Return the muscles that EMG drives; () where the calibration drives the others, too, or a dynamometer tells of them."""
+    if config.calibration.method != "emg_driven" or config.dynamometer:
         return ()
     mapping = config.emg.mapping
     return tuple(sorted({*mapping.mixes, *(muscle for muscles in mapping.channels.values() for muscle in muscles)}))

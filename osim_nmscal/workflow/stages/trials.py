@@ -1,8 +1,6 @@
 """Trials: segments of the recordings on one clock, each with its role. Never cached: they take no time and are no files."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,35 +8,24 @@ import numpy as np
 from osim_nmscal.data.emg import EmgMapping
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.time_series import TimeSeries
-from osim_nmscal.data.trials import MuscleGeometry, Trial, TrialSet
+from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import listed
 from osim_nmscal.formats.storage import read_storage
-from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis
 from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.trials.assembly import cut_trials, lead_in_findings
 from osim_nmscal.trials.clock import emg_clock_findings
 from osim_nmscal.trials.roles import assign_roles, require_apart, trial_names
 from osim_nmscal.trials.segmentation import Segment, segment_recording, segments_within
+from osim_nmscal.workflow.captures import same_captures
 from osim_nmscal.workflow.contacts import usual_stances
-from osim_nmscal.workflow.flow import Flow, made
+from osim_nmscal.workflow.flow import Flow, RecordingData, made
 from osim_nmscal.workflow.names import SCALED_MODEL, excitations, moments, motion
-from osim_nmscal.workflow.recording_files import has_motion, moments_by_coordinate, read_events, read_forces
+from osim_nmscal.workflow.recording_files import has_motion, moments_by_coordinate, read_events, read_forces, recorded_geometry
 from osim_nmscal.workflow.stages.muscle_analysis import folder_of
 
 if TYPE_CHECKING:
     from osim_nmscal.config import RecordingSettings, WorkflowConfig
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecordingData:
-    """What the trials of one recording are cut from."""
-
-    recording: "RecordingSettings"
-    geometry: MuscleGeometry
-    moments: TimeSeries  # columns named by dof
-    excitations: TimeSeries  # columns named by muscle
-    motion: Path | None  # its joint angles
 
 
 def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
@@ -54,18 +41,19 @@ def run(flow: Flow) -> None:
         flow.recorded = {one.recording.name: one for one in data}
         flow.trials, said = cut(flow.config, data)
         findings += [*said, *_left_out(mapping, flow.trials)]
-        flow.start_muscles = _table(flow.config, flow.place.path(SCALED_MODEL), flow.trials)
+        flow.start_muscles = _table(flow, flow.trials)
 
 
 def read_recording(flow: Flow, recording: "RecordingSettings", mapped: tuple[str, ...]) -> RecordingData:
     """Read the results of the stations before for one recording.
 
-    Muscles that cross none of the dofs are left out; so are those without EMG, unless the calibration synthesises them: then
-    their excitation is zero.
+    Muscles that cross none of the dofs are left out; so are those without EMG, unless the calibration synthesises them, or a dynamometer
+    tells of them: then their excitation is zero.
     """
     place, name = flow.place, recording.name
-    dofs, synthesises = flow.config.muscle_analysis.dofs, flow.config.calibration.method == "synergy_hybrid"
-    whole = read_muscle_analysis(folder_of(flow, recording), dofs)
+    dofs = flow.config.muscle_analysis.dofs
+    synthesises = flow.config.calibration.method != "emg_driven" or bool(flow.config.dynamometer)
+    whole = recorded_geometry(recording, folder_of(flow, recording), dofs)
     arms = np.abs(whole.moment_arm).max(axis=(0, 1))
     crossing = [muscle for muscle, arm in zip(whole.muscles, arms, strict=True) if arm > 0 and (synthesises or muscle in mapped)]
     recorded = read_storage(place.path(excitations(name)))
@@ -95,13 +83,14 @@ def cut(config: "WorkflowConfig", recordings: list[RecordingData]) -> tuple[Tria
     names = [trial for name, found in segments.items() for trial in trial_names(name, found)]
     roles = assign_roles(names, settings.roles, {data.recording.name: data.recording.role for data in recordings})
     named = {trial: one for name, found in segments.items() for trial, one in zip(trial_names(name, found), found, strict=True)}
-    require_apart(named, roles, settings.time_step)
+    require_apart(named, roles, settings.time_step, same_captures(config))
     shared = [m for m in recordings[0].geometry.muscles if all(m in data.geometry.muscles for data in recordings)]
     trials: list[Trial] = []
     for data in recordings:
         name = data.recording.name
         geometry = data.geometry.select(shared, data.geometry.dofs)
-        trials += cut_trials(name, segments[name], geometry, data.moments, data.excitations.select(shared), settings=settings, roles=roles)
+        excited, dofs = data.excitations.select(shared), data.recording.dofs
+        trials += cut_trials(name, segments[name], geometry, data.moments, excited, settings=settings, roles=roles, measured=dofs)
     return TrialSet(trials=tuple(trials)), (*findings, *lead_in_findings(trials, settings))
 
 
@@ -138,8 +127,10 @@ def _left_out(mapping: EmgMapping, trials: TrialSet) -> Iterator[str]:
         yield f"Muscles that are mapped to EMG but cross none of {listed(trials.dofs)} are left out: {listed(idle)}."
 
 
-def _table(config: "WorkflowConfig", model: Path, trials: TrialSet) -> MuscleTable:
-    """Return the muscles that take part, as the scaled model states them, in the class that will be written."""
-    table = read_muscles(model, config.model.substitute_muscle_class).select(trials.muscles)
-    target = config.output.muscle_class
+def _table(flow: Flow, trials: TrialSet) -> MuscleTable:
+    """Return the muscles that take part as the calibration starts with them, in the class that will be written."""
+    if flow.starting_values is not None:
+        return flow.starting_values.muscles.select(trials.muscles)
+    table = read_muscles(flow.place.path(SCALED_MODEL), flow.config.model.substitute_muscle_class).select(trials.muscles)
+    target = flow.config.output.muscle_class
     return table if target == "keep" else convert_muscles(table, target)

@@ -1,12 +1,16 @@
-"""Write-back: the scaled model with the calibrated muscles, loaded by OpenSim before it counts."""
+"""Write-back: the scaled model with the calibrated muscles, and the starting values of the others, loaded by OpenSim before it counts."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.initialization.files import read_starting_values
 from osim_nmscal.opensim_tools.model_check import load_model_check
+from osim_nmscal.osim_model.muscle_edits import CALIBRATED
+from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.osim_model.writer import MuscleClass, write_personalized
-from osim_nmscal.workflow.names import CALIBRATION, PERSONALIZED_MODEL, SCALED_MODEL
+from osim_nmscal.workflow.names import CALIBRATION, PERSONALIZED_MODEL, SCALED_MODEL, STARTING_VALUES
 from osim_nmscal.workflow.results import read_calibrated_muscles
 from osim_nmscal.workflow.task import Inputs, Summary, Task
 
@@ -20,6 +24,7 @@ class WriteBack:
     """How calibrated muscles are written."""
 
     muscle_class: MuscleClass
+    substitute_muscle_class: str | None
 
 
 def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
@@ -29,11 +34,15 @@ def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
 
 def run(flow: "Flow") -> None:
     """Write personalized.osim."""
+    config, place = flow.config, flow.place
+    inputs = {"model": place.path(SCALED_MODEL), "calibration": place.path(CALIBRATION)}
+    if flow.starting_values is not None:
+        inputs["start"] = place.path(STARTING_VALUES)
     flow.runner.run(
         Task(
             stage="write_back",
-            settings=WriteBack(muscle_class=flow.config.output.muscle_class),
-            inputs={"model": flow.place.path(SCALED_MODEL), "calibration": flow.place.path(CALIBRATION)},
+            settings=WriteBack(muscle_class=config.output.muscle_class, substitute_muscle_class=config.model.substitute_muscle_class),
+            inputs=inputs,
             outputs=outputs(flow.config),
             work=work,
         )
@@ -47,5 +56,18 @@ def work(inputs: Inputs, task: WriteBack, out: Path) -> Summary:
         load_model_check(path, log=out / "personalized.log")
 
     muscles = read_calibrated_muscles(inputs.file("calibration"))
+    if (start := inputs.optional("start")) is not None:
+        muscles = with_started(muscles, start, read_muscles(inputs.file("model"), task.substitute_muscle_class))
     write_personalized(inputs.file("model"), out / PERSONALIZED_MODEL, muscles, muscle_class=task.muscle_class, check=check)
     return {}
+
+
+def with_started(calibrated: MuscleTable, start: Path, scaled: MuscleTable) -> MuscleTable:
+    """Return the calibrated muscles, and those that did not take part but start elsewhere than the scaled model has them."""
+    values = {name: scaled.values(name) for name in CALIBRATED}
+    started = []
+    for muscle in read_starting_values(start).muscles.muscles:
+        at = scaled.index(muscle.name)
+        if muscle.name not in calibrated.names and any(getattr(muscle, name) != values[name][at] for name in CALIBRATED):
+            started.append(muscle)
+    return MuscleTable(muscles=(*calibrated.muscles, *started))

@@ -9,7 +9,7 @@ import torch
 from osim_nmscal.data.muscles import Muscle, MuscleTable
 from osim_nmscal.nms.model import initial_parameters
 from osim_nmscal.nms.muscle_models import muscle_mechanics
-from osim_nmscal.virtual_subject.motion.drive import factorise, solve_drive, spline_basis
+from osim_nmscal.virtual_subject.motion.drive import factorise, solve_drive
 from osim_nmscal.virtual_subject.motion.prescribed import Mechanics
 
 
@@ -21,10 +21,6 @@ def test_factorisation_recovers_a_product_of_non_negative_factors() -> None:
     assert ((found_left @ found_right - left @ right) ** 2).sum() < 1e-3 * ((left @ right) ** 2).sum()
     assert (found_left >= 0.0).all()
     np.testing.assert_allclose(np.linalg.norm(found_right, axis=1), 1.0)
-
-
-def test_splines_sum_to_one_at_every_sample() -> None:
-    np.testing.assert_allclose(spline_basis(137, 100.0).sum(axis=1), 1.0, atol=1e-12)
 
 
 def test_two_antagonists_learn_to_swing_a_joint() -> None:

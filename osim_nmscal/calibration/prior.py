@@ -1,0 +1,149 @@
+"""What is known of a person's muscles before anything is measured, as squared deviations that a loss can add.
+
+A Gaussian in natural coordinates. Every kind of parameter has a width in its own transform (most of them as factors); optimal fiber
+and tendon slack length are coupled by the *working point*: the normalized fiber length behind a rigid tendon at the muscle's mean MTU
+length, w = sqrt(a^2 + sin^2 pennation) with a = (mean MTU length - slack) / optimal fiber length. People differ little in it, while 9 %
+of a long tendon's slack length is half a fiber: a prior on slack lengths alone lets muscles work where no muscle works.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from osim_nmscal.calibration.parameter_space import ParameterSpace
+from osim_nmscal.calibration.prior_settings import PriorSettings
+from osim_nmscal.calibration.stacking import StackedTrials
+
+# Shortest fiber along the tendon that a working point is made of, optimal fiber lengths: beyond it a rigid tendon would be slack.
+_SHORTEST = 0.05
+
+
+@dataclass(frozen=True)
+class WorkingPoints:
+    """Working points of muscles, as functions of their lengths."""
+
+    mtu_length: Tensor  # (muscle,), m, where they are looked at
+    height: Tensor  # (muscle,), sine of the pennation at the optimal fiber length
+    start: Tensor  # (muscle,), optimal fiber lengths
+    width: Tensor  # (muscle,), standard deviation around the start
+
+    @staticmethod
+    def of_start(space: ParameterSpace, mtu_length: Tensor, settings: PriorSettings) -> "WorkingPoints":
+        """Return the working points that parameters start from, and how far the truth may lie from them.
+
+        Args:
+            space: lengths at the start.
+            mtu_length: (muscle,), m, where muscles are looked at.
+            settings: widths.
+        """
+        optimal, slack = space.base.optimal_fiber_length, space.base.tendon_slack_length
+        height = torch.sin(space.base.pennation_angle_at_optimal)
+        start = _point(mtu_length, optimal, slack, height)
+        width = (settings.working_point_width**2 + (settings.geometry_width * mtu_length / optimal) ** 2).sqrt()
+        return WorkingPoints(mtu_length, height, start, width)
+
+    def at(self, optimal: Tensor, slack: Tensor) -> Tensor:
+        """Return the working points of lengths in m, (muscle,), optimal fiber lengths."""
+        return _point(self.mtu_length, optimal, slack, self.height)
+
+    def slopes(self, optimal: Tensor, slack: Tensor) -> tuple[Tensor, Tensor]:
+        """Return d working point / d optimal fiber length and / d tendon slack length, (muscle,) each, 1/m."""
+        along = (self.mtu_length - slack) / optimal
+        point = self.at(optimal, slack)
+        moving = (along > _SHORTEST).to(point.dtype)
+        return -moving * along.square() / (point * optimal), -moving * along / (point * optimal)
+
+
+def _point(mtu_length: Tensor, optimal: Tensor, slack: Tensor, height: Tensor) -> Tensor:
+    along = ((mtu_length - slack) / optimal).clamp_min(_SHORTEST)
+    return (along.square() + height.square()).sqrt()
+
+
+def mean_mtu_length(trials: StackedTrials) -> Tensor:
+    """Return each muscle's mean MTU length over the counted samples, (muscle,), m."""
+    return trials.mtu_length[trials.counted].mean(dim=0)
+
+
+class Prior:
+    """Squared deviations from what is known beforehand: loss, gradient, Hessian, and the same in natural coordinates."""
+
+    def __init__(self, space: ParameterSpace, weight: float, points: WorkingPoints | None = None) -> None:
+        """Hold the prior.
+
+        Args:
+            space: starts and widths.
+            weight: of a squared deviation of one standard deviation in the loss.
+            points: couple fiber and slack lengths; None: each has its own width alone.
+        """
+        self.space, self.weight, self.points = space, weight, points
+        self._start, self._width = space.start(), space.prior_width()
+        if points is not None:
+            lengths = [space.blocks[name].muscle_columns() for name in ("optimal_fiber_length", "tendon_slack_length")]
+            self._columns = torch.stack(lengths)  # (2, muscle), -1 if fixed
+            # muscles that share both lengths are one observation
+            members = torch.stack([(self._columns == pair[:, None]).all(dim=0).sum() for pair in self._columns.T])
+            self._share = (self._columns >= 0).any(dim=0) / members.to(points.width.dtype).sqrt()
+
+    def value(self, z: Tensor) -> float:
+        """Return the prior's part of the loss."""
+        if self.weight == 0.0:
+            return 0.0
+        squared = ((z - self._start) / self._width).square().sum()
+        if self.points is not None:
+            squared = squared + self._deviation(z).square().sum()
+        return self.weight * float(squared)
+
+    def add(self, z: Tensor, gradient: Tensor, hessian: Tensor) -> None:
+        """Add the derivatives of half its value to a gradient (parameter,) and a Hessian (parameter, parameter), in place."""
+        if self.weight == 0.0:
+            return
+        precision = self.weight / self._width**2
+        gradient += precision * (z - self._start)
+        hessian.diagonal().add_(precision)
+        if self.points is not None:
+            rows = self._rows(z)
+            gradient += self.weight * (rows.T @ self._deviation(z))
+            hessian += self.weight * (rows.T @ rows)
+
+    def pull(self, z: Tensor) -> Tensor:
+        """Return the Hessian of half the squared deviations, (parameter, parameter)."""
+        return self._precision(z, self._width)
+
+    def precision(self, z: Tensor) -> Tensor:
+        """Return the inverse covariance of what is believed of z before any data, (parameter, parameter)."""
+        return self._precision(z, self.space.believed_width())
+
+    def _precision(self, z: Tensor, width: Tensor) -> Tensor:
+        precision = torch.diag(width**-2.0)
+        if self.points is not None:
+            rows = self._rows(z)
+            precision = precision + rows.T @ rows
+        return precision
+
+    def working_point_rows(self, z: Tensor) -> Tensor:
+        """Return d working point / dz, (muscle, parameter), optimal fiber lengths."""
+        if self.points is None:
+            return z.new_zeros((0, len(z)))
+        return self._rows(z) * (self.points.width / self._share.clamp_min(1e-12))[:, None] * (self._share > 0)[:, None]
+
+    def _lengths(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        parameters: Any = self.space.model_parameters(z)
+        return parameters.optimal_fiber_length, parameters.tendon_slack_length
+
+    def _deviation(self, z: Tensor) -> Tensor:
+        """Return working points' deviations from their start in standard deviations, (muscle,)."""
+        assert self.points is not None
+        return self._share * (self.points.at(*self._lengths(z)) - self.points.start) / self.points.width
+
+    def _rows(self, z: Tensor) -> Tensor:
+        """Return the Jacobian of the deviations, (muscle, parameter)."""
+        assert self.points is not None
+        slopes = self.points.slopes(*self._lengths(z))
+        jacobian = z.new_zeros((len(self.points.start), len(z) + 1))
+        for columns, slope, name in zip(self._columns, slopes, ("optimal_fiber_length", "tendon_slack_length"), strict=True):
+            entry = self._share * slope / self.points.width * self.space.model_slope(z, name)
+            where = torch.where(columns >= 0, columns, len(z))
+            jacobian[torch.arange(len(where)), where] += entry * (columns >= 0)
+        return jacobian[:, :-1]

@@ -1,0 +1,54 @@
+"""Settings of what is known of a person's muscles before anything is measured, beyond the width of each kind of parameter."""
+
+from typing import Literal
+
+from osim_nmscal.settings import Settings, setting
+
+
+class PriorSettings(Settings):
+    """The prior's natural coordinates: tendon slack lengths follow from fiber lengths and working points.
+
+    The widths of optimal fiber length, strength, time constants and the others stand with each kind, in
+    [calibration.parameters]; here is what couples them.
+
+    Example:
+        >>> PriorSettings(working_point_width=0.0).unrecorded_strength  # independent fiber and slack lengths
+        'held'
+    """
+
+    working_point_width: float = setting(
+        0.08,
+        unit="optimal fiber lengths",
+        description="Standard deviation of the working point: a muscle's normalized fiber length behind a rigid tendon at its mean MTU "
+        "length over the calibration trials. 0: slack lengths have a prior of their own alone.",
+        source="virtual people; sarcomere lengths in Ward et al. (2009) spread by several per cent",
+        ge=0.0,
+    )
+    geometry_width: float = setting(
+        0.008,
+        unit="MTU length",
+        description="What the error of scaling and of the muscle's path adds to the working point's deviation.",
+        source="markers and scaling place muscles to about 1 %",
+        ge=0.0,
+    )
+    length_caution: float = setting(
+        2.0,
+        unit="-",
+        description="How many times harder than their own deviation says optimal fiber lengths are pulled to their start. Above 1 they "
+        "follow the data less than these deserve; intervals stay those of the stated deviation.",
+        source="virtual people (tuning): mean squared error of fiber lengths against scaling's 1.07 -> 1.00, nothing else moves",
+        ge=1.0,
+    )
+    unrecorded_strength: Literal["held", "free"] = setting(
+        "held",
+        unit="-",
+        description="Strength of muscles without an electrode: held at its start and reported as assumed, or calibrated with the others.",
+        source="virtual people: free, the penalty on their excitation makes them grow (mean squared error 1.9 against 1.0)",
+    )
+    moment_arm_width: float = setting(
+        0.07,
+        unit="moment arm",
+        description="Error of the model's moment arms (SD of one factor per muscle), part of every interval.",
+        source="generic moment arms miss personal ones by 5-10 %",
+        ge=0.0,
+    )

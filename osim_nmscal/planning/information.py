@@ -1,0 +1,249 @@
+"""How sure recordings make us of each parameter: the calibration's own loss, linearised where it starts.
+
+Near its minimum a calibration knows of parameters what its Gauss-Newton Hessian says, whatever the moments turn out to be; so a recording
+can be judged before it is made. The Hessians of recordings add up, and each needs one evaluation and one linearization (Atkinson & Donev,
+Optimum Experimental Designs, 1992). Muscles without electrodes are as unknown as a calibration finds them: their synergies are
+eliminated. The moment arms' error is part of every deviation.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from osim_nmscal.calibration.calibrate import settled
+from osim_nmscal.calibration.identifiability import IDENTIFIABLE_BELOW
+from osim_nmscal.calibration.joint import JointObjective, dynamometer_objectives
+from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT
+from osim_nmscal.calibration.objective import Objective
+from osim_nmscal.calibration.posterior import RIDGE, moved_by_moment_arms, spread
+from osim_nmscal.calibration.problem import driven_problem
+from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.synergy.calibration import hybrid_problem, start_of
+from osim_nmscal.calibration.synergy.objective import HybridObjective
+from osim_nmscal.calibration.synergy.roles import driven_trials
+from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.trials import Trial, TrialSet
+from osim_nmscal.errors import CalibrationError
+
+FloatArray = NDArray[np.float64]
+
+# Quantities that a plan speaks of; activation and gain are means to an end.
+QUANTITIES = ("optimal_fiber_length", "working_point", "tendon_slack_length", "strength_coefficient")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A recording that could be made."""
+
+    name: str  # as a person would say it
+    trials: tuple[Trial, ...]  # passive trials or efforts; their moments matter by their size alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What is known of one parameter: before anything, with the recordings at hand, and with a further one."""
+
+    owner: str
+    quantity: str
+    unit: str  # "%": of the value; otherwise its own
+    prior: float  # standard deviation
+    at_hand: float
+    after: tuple[float, ...]  # with each candidate alone, in the order of the plan
+
+    def known(self, deviation: float) -> bool:
+        """Whether a standard deviation is at most half of the prior's."""
+        return deviation < IDENTIFIABLE_BELOW * self.prior
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What each candidate would tell."""
+
+    candidates: tuple[str, ...]
+    rows: tuple[Expected, ...]
+    order: tuple[str, ...]  # best first, each given those before it
+    gains: tuple[float, ...]  # of that order: sum over parameters of the logarithm of what is left of each deviation, negative
+
+    def newly_known(self, candidate: str) -> tuple[Expected, ...]:
+        """Return the parameters that a candidate alone would make known."""
+        i = self.candidates.index(candidate)
+        return tuple(row for row in self.rows if row.known(row.after[i]) and not row.known(row.at_hand))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What recordings tell: data Hessian in units of the likelihood, and how moment arms move it."""
+
+    data: Tensor  # (parameter, parameter)
+    moved: Tensor  # (parameter, muscle)
+
+    def __add__(self, other: "_Part") -> "_Part":
+        return _Part(self.data + other.data, self.moved + other.moved)
+
+
+def plan(trials: TrialSet, muscles: MuscleTable, candidates: Sequence[Candidate], settings: CalibrationSettings | None = None) -> Plan:
+    """Say what each candidate would tell of each muscle, and which to record first.
+
+    Args:
+        trials: at hand; those that calibrate count.
+        muscles: at least the trials' muscles, with their starting values.
+        candidates: of the trials' muscles and degrees of freedom.
+        settings: of the calibration; moments must be weighed by their noise.
+
+    Raises:
+        CalibrationError: the calibration is ill-posed as stated, or `moment_scale` is not "noise".
+
+    Example:
+        >>> effort = replace(trials.trials[0], name="dynamometer", kind="effort", driven_by="assumed")
+        >>> found = plan(trials, muscles, [Candidate(name="an effort of the knee", trials=(effort,))])
+        >>> found.order, found.rows[0].at_hand >= found.rows[0].after[0]
+        (('an effort of the knee',), True)
+    """
+    settings = settings or CalibrationSettings()
+    if settings.loss.moment_scale != "noise":
+        raise CalibrationError(
+            "A plan needs moments weighed by their noise, but [calibration.loss] moment_scale is "
+            f"{settings.loss.moment_scale!r}; choose 'noise'."
+        )
+    loss, objective, start = _at_start(trials, muscles, settings)
+    prior, z = objective.prior, start[: loss.parameters]
+    pull = prior.weight / LIKELIHOOD_UNIT * prior.pull(z)
+    believed = torch.linalg.inv(prior.precision(z))
+    hand = _part_of_all(loss, objective, start, pull)
+    names, mechanics = objective.mechanics.names, objective.mechanics
+    parts = []
+    for candidate in candidates:
+        own = [trial.with_muscles(names) for trial in candidate.trials]
+        objectives = dynamometer_objectives(own, mechanics, objective.space, settings)
+        parts.append(_sum([_part_of(one, z) for one in objectives], z, len(names)))
+
+    def deviations(of: _Part) -> list[FloatArray]:
+        covariance = spread(of.data, of.data, pull, believed, of.moved, settings.prior.moment_arm_width)
+        return [_in_units(label.rows, covariance) for label in labels]
+
+    labels = _labels(objective, z)
+    before = [_in_units(label.rows, believed) for label in labels]
+    at_hand = deviations(hand)
+    after = [deviations(hand + part) for part in parts]
+    rows = tuple(
+        Expected(
+            owner=owner,
+            quantity=label.quantity,
+            unit=label.unit,
+            prior=float(before[k][i]),
+            at_hand=float(at_hand[k][i]),
+            after=tuple(float(one[k][i]) for one in after),
+        )
+        for k, label in enumerate(labels)
+        for i, owner in enumerate(label.owners)
+    )
+    order, gains = _greedy(hand, parts, lambda part: np.concatenate(deviations(part)))
+    return Plan(
+        candidates=tuple(candidate.name for candidate in candidates),
+        rows=rows,
+        order=tuple(candidates[i].name for i in order),
+        gains=tuple(gains),
+    )
+
+
+@dataclass(frozen=True)
+class _Label:
+    """Rows that turn a covariance of z into deviations of one quantity."""
+
+    quantity: str
+    unit: str
+    owners: tuple[str, ...]
+    rows: Tensor  # (owner, parameter)
+
+
+def _labels(objective: Objective, z: Tensor) -> list[_Label]:
+    space, labels = objective.space, []
+    for quantity in QUANTITIES:
+        if quantity == "working_point":
+            rows = objective.prior.working_point_rows(z)
+            moving = rows.any(dim=1).nonzero().squeeze(-1).tolist()
+            if moving:
+                names = tuple(objective.mechanics.names[i] for i in moving)
+                labels.append(_Label(quantity, "optimal fiber lengths", names, rows[moving]))
+            continue
+        block = space.blocks[quantity]
+        free = (block.column >= 0).nonzero().squeeze(-1).tolist()
+        if free:
+            share = 100.0 * block.slope(z) / block.internal(z)  # per cent of the value
+            rows = z.new_zeros((len(free), len(z)))
+            rows[torch.arange(len(free)), block.column[free]] = share[free]
+            labels.append(_Label(quantity, "%", tuple(block.owners[i] for i in free), rows))
+    return labels
+
+
+def _in_units(rows: Tensor, covariance: Tensor) -> FloatArray:
+    variance: FloatArray = torch.einsum("op,pq,oq->o", rows, covariance, rows).clamp_min(0.0).numpy()
+    return np.sqrt(variance)
+
+
+def _at_start(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSettings) -> tuple[JointObjective, Objective, Tensor]:
+    """Return the loss of the recordings at hand, its motions, and the vector it starts from."""
+    settings, _ = settled(settings, trials)
+    calibrating = trials.calibration
+    motions = calibrating.of_kind("motion")
+    if settings.method == "synergy_hybrid" and motions:
+        driven = driven_trials(TrialSet(trials=motions), settings.synergy.muscles)
+        if driven.synthesized:
+            names = driven.trials.muscles
+            others = [trial.with_muscles(names) for trial in calibrating.trials if trial.kind != "motion"]
+            problem = hybrid_problem(driven, others, muscles.select(names), settings)
+            z = start_of(problem, np.random.default_rng(settings.seed))
+            return problem.loss, problem.objective.objective, z
+    found = driven_problem(calibrating, muscles, settings)
+    return found.loss, found.objective, found.objective.space.start()
+
+
+def _part_of_all(loss: JointObjective, objective: Objective, z: Tensor, pull: Tensor) -> _Part:
+    """Return what the recordings at hand tell."""
+    size = loss.parameters
+    with torch.no_grad():
+        at = loss.evaluate(z)
+        linear = loss.linearize(at)
+    if isinstance(loss.first, HybridObjective):
+        moved = loss.first.moved_by_moment_arms(at.first, linear.first, RIDGE) / LIKELIHOOD_UNIT
+    else:
+        moved = moved_by_moment_arms(objective, at.first, linear.first)
+    of_motion = linear.first.hessian.of_leading(size, RIDGE) / LIKELIHOOD_UNIT
+    total = _Part(of_motion - pull, moved)
+    for one, part, lin in zip(loss.others, at.others, linear.others, strict=True):
+        total = total + _Part(lin.hessian.matrix / LIKELIHOOD_UNIT, moved_by_moment_arms(one, part, lin))
+    return total
+
+
+def _part_of(objective: Objective, z: Tensor) -> _Part:
+    own = z[: objective.space.size]
+    at = objective.evaluate(own)
+    linear = objective.linearize(at)
+    return _Part(linear.hessian.matrix / LIKELIHOOD_UNIT, moved_by_moment_arms(objective, at, linear))
+
+
+def _sum(parts: Sequence[_Part], z: Tensor, muscles: int) -> _Part:
+    size = len(parts[0].data) if parts else len(z)
+    total = _Part(z.new_zeros((size, size)), z.new_zeros((size, muscles)))
+    for part in parts:
+        total = total + part
+    return total
+
+
+def _greedy(hand: _Part, parts: Sequence[_Part], deviations: Callable[[_Part], FloatArray]) -> tuple[list[int], list[float]]:
+    """Return candidates, best first given those before, and what each leaves of all deviations (sum of logarithms)."""
+    order: list[int] = []
+    gains: list[float] = []
+    known, now = hand, np.log(deviations(hand).clip(1e-12))
+    while len(order) < len(parts):
+        left = [i for i in range(len(parts)) if i not in order]
+        after = {i: np.log(deviations(known + parts[i]).clip(1e-12)) for i in left}
+        best = min(left, key=lambda i: float(after[i].sum()))
+        order.append(best)
+        gains.append(float((after[best] - now).sum()))
+        known, now = known + parts[best], after[best]
+    return order, gains

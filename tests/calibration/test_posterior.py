@@ -1,0 +1,136 @@
+"""How far a calibration can be from the truth, against simulated estimates of a linear model: prior, held strengths, moment arms."""
+
+import numpy as np
+import pytest
+import torch
+from calibration_twin import with_dynamometer
+from hybrid_twin import make_hybrid
+
+from osim_nmscal.calibration.electrodes import Electrodes
+from osim_nmscal.calibration.joint import JointObjective, dynamometer_objectives
+from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT
+from osim_nmscal.calibration.objective import Objective
+from osim_nmscal.calibration.parameter_space import parameter_space
+from osim_nmscal.calibration.posterior import posterior
+from osim_nmscal.calibration.problem import muscle_objective
+from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
+from osim_nmscal.calibration.simulated_twin import Twin, make_twin
+from osim_nmscal.calibration.stacking import stack_trials
+from osim_nmscal.nms.muscle_models import muscle_mechanics
+
+DRAWS = 40_000
+
+
+def joint(twin: Twin, settings: CalibrationSettings, recorded: frozenset[str]) -> tuple[JointObjective, Objective]:
+    stacked, mechanics = stack_trials(twin.trials), muscle_mechanics(twin.start)
+    space = parameter_space(twin.start, settings, time_step=stacked.time_step, electrodes=Electrodes(recorded=recorded))
+    objective = muscle_objective(stacked, mechanics, space, settings, twin.start, (), twin.trials.dofs)
+    return JointObjective(objective, dynamometer_objectives(with_dynamometer(twin), mechanics, space, settings), space.size), objective
+
+
+@pytest.mark.parametrize("caution", [1.0, 2.0], ids=["as believed", "pulled harder than believed"])
+def test_it_is_the_spread_of_estimates_of_a_linear_model(caution: float) -> None:
+    # the loss linearised, with its penalties left out; estimates are simulated, not derived
+    settings = CalibrationSettings.model_validate(
+        {"loss": {"fiber_length_weight": 0.0, "tendon_strain_weight": 0.0}, "prior": {"length_caution": caution}}
+    )
+    twin = make_twin(muscles=3, trials=1, steps=50, noise=0.05)
+    loss, objective = joint(twin, settings, frozenset({"muscle_0", "muscle_2"}))
+    at = loss.evaluate(objective.space.start())
+    linear = loss.linearize(at)
+    parts = [(objective, at.first, linear.first), *zip(loss.others, at.others, linear.others, strict=True)]
+    found = posterior(objective.prior, at.z, linear.hessian, parts, moment_arm_width=0.07, time=1.0)
+
+    rng, prior = np.random.default_rng(0), objective.prior
+    rows = np.concatenate([part[2].moment_jacobian.numpy() for part in parts])
+    # what one per cent more of a muscle's moment arms does to the weighted moments: its share of them
+    shares = []
+    for one, evaluation, _ in parts:
+        counted = one.trials.counted
+        by_muscle = (one.trials.moment_arm * evaluation.outputs.tendon_force[:, :, None, :])[counted]  # (counted, dof, muscle)
+        error = (evaluation.outputs.joint_moment - one.trials.joint_moment)[counted]
+        weight = torch.where(error == 0.0, 0.0, one.moment_residual(evaluation) / error)
+        shares.append((by_muscle * weight[..., None]).reshape(-1, by_muscle.shape[-1]).numpy())
+    share = np.concatenate(shares)
+    believed = np.linalg.inv(prior.precision(at.z).numpy())
+    truth = rng.multivariate_normal(np.zeros(len(at.z)), believed, DRAWS).T  # deviations from the start
+    noise = np.sqrt(LIKELIHOOD_UNIT) * rng.standard_normal((len(rows), DRAWS))
+    arms = 0.07 * rng.standard_normal((share.shape[1], DRAWS))
+    observed = rows @ truth + noise + share @ arms
+    pull = LIKELIHOOD_UNIT * prior.pull(at.z).numpy()
+    estimate = np.linalg.solve(rows.T @ rows + pull, rows.T @ observed)
+    error = estimate - truth
+    # the mean square of 40000 draws is known to sqrt(2 / 40000) = 0.7 %
+    np.testing.assert_allclose(found.standard_error.numpy() ** 2, (error**2).mean(axis=1), rtol=0.03)
+    spread = found.standard_error.numpy()
+    np.testing.assert_allclose(found.correlation().numpy(), (error @ error.T) / DRAWS / np.outer(spread, spread), atol=0.03)
+
+
+def test_a_held_strength_is_as_uncertain_as_believed_and_blurs_the_others() -> None:
+    twin = make_twin(muscles=3, trials=1, steps=50)
+    recorded = frozenset({"muscle_0", "muscle_2"})
+    errors: dict[float, torch.Tensor] = {}
+    for width in (0.1, 0.27):
+        settings = CalibrationSettings.model_validate({"parameters": {"strength_coefficient": {"prior_width": width}}})
+        loss, objective = joint(twin, settings, recorded)
+        at = loss.evaluate(objective.space.start())
+        linear = loss.linearize(at)
+        parts = [(objective, at.first, linear.first)]
+        found = posterior(objective.prior, at.z, linear.hessian, parts, moment_arm_width=0.0, time=1.0)
+        block = objective.space.blocks["strength_coefficient"]
+        held = int(block.column[1])
+        # in logarithms; its pull of 0.02 lets data say next to nothing
+        assert float(found.standard_error[held]) * np.log(2.6 / 0.35) == pytest.approx(width, rel=0.1)
+        assert not bool(found.identifiable[held])
+        errors[width] = found.standard_error[[i for i in range(len(at.z)) if i not in block.column]]
+    growth = errors[0.27] / errors[0.1]
+    assert float(growth.min()) > 1.0 - 1e-9
+    assert float(growth.max()) > 1.01
+
+
+def test_moment_arms_that_may_be_wrong_widen_every_interval() -> None:
+    twin = make_twin(muscles=3, trials=1, steps=50)
+    loss, objective = joint(twin, CalibrationSettings(), frozenset(twin.start.names))
+    at = loss.evaluate(objective.space.start())
+    linear = loss.linearize(at)
+    parts = [(objective, at.first, linear.first)]
+    right, wrong = (
+        posterior(objective.prior, at.z, linear.hessian, parts, moment_arm_width=width, time=1.0).standard_error for width in (0.0, 0.07)
+    )
+    assert bool((wrong >= right).all())
+    # a strength that the data tell well is known no better than its moment arm
+    column = objective.space.blocks["strength_coefficient"].column
+    assert float((wrong[column] * np.log(2.6 / 0.35)).min()) > 0.02
+
+
+def test_synergies_that_may_move_hide_what_parameters_do() -> None:
+    widths = []
+    for fixed in (True, False):
+        # held strengths that are wrong are hidden by synergies as well: here none is
+        hybrid, z = make_hybrid(fixed=fixed, loss=LossSettings(), prior={"unrecorded_strength": "free"})
+        at, muscles = hybrid.evaluate(z), hybrid.objective
+        linear = hybrid.linearize(at)
+        parts = [(muscles, at.muscles, linear.of_muscles)]
+        found = posterior(muscles.prior, at.muscles.z, linear.hessian, parts, moment_arm_width=0.0, time=1.0)
+        widths.append(found.standard_error)
+    assert bool((widths[0] <= widths[1] * (1.0 + 1e-6)).all())
+    assert float((widths[1] / widths[0]).max()) > 1.02
+
+
+def test_data_lower_every_error_below_what_was_believed() -> None:
+    twin = make_twin(steps=50, noise=0.05)
+    loss, objective = joint(twin, CalibrationSettings(), frozenset(twin.start.names))
+    at = loss.evaluate(objective.space.start())
+    linear = loss.linearize(at)
+    alone = [(objective, at.first, linear.first)]
+    every = [*alone, *zip(loss.others, at.others, linear.others, strict=True)]
+    hessians = (linear.first.hessian, linear.hessian)
+    motions, both = (
+        posterior(objective.prior, at.z, hessian, parts, moment_arm_width=0.0, time=1.0)
+        for hessian, parts in zip(hessians, (alone, every), strict=True)
+    )
+    believed = torch.linalg.inv(objective.prior.precision(at.z)).diagonal().sqrt()
+    torch.testing.assert_close(motions.prior_width, believed, rtol=1e-6, atol=0.0)
+    assert bool((motions.standard_error <= believed * (1.0 + 1e-9)).all())
+    assert bool((both.standard_error <= motions.standard_error * (1.0 + 1e-9)).all())
+    assert int(both.identifiable.sum()) > int(motions.identifiable.sum())
