@@ -13,7 +13,6 @@ from osim_nmscal.electrodes.findings import ElectrodeStudy
 from osim_nmscal.electrodes.page import write_electrode_study_page
 from osim_nmscal.electrodes.study import electrode_study, study_candidates
 from osim_nmscal.electrodes.tables import write_study
-from osim_nmscal.worker.kept import kept_processes
 from osim_nmscal.workflow.flow import Flow, made
 from osim_nmscal.workflow.judgement import judged
 from osim_nmscal.workflow.order import run_in_order
@@ -79,7 +78,7 @@ def study_electrodes(
     """
     mapped = {*config.emg.mapping.channels, *(channel for mix in config.emg.mapping.mixes.values() for channel in mix)}
     study_candidates(sorted(mapped), channels, fewest)  # a mistake shows before the stages take their minutes
-    with opened_place(config, out) as opened, kept_processes():
+    with opened_place(config, out) as opened:
         runner = StageRunner(place=opened.place, progress=progress, allowed=config.checks.allow)
         runner.judge("check", opened.foreseen)
         flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs))

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from osim_nmscal.errors import NmscalError
+from osim_nmscal.worker.kept import kept_processes
 from osim_nmscal.worker.threads import in_threads
 from osim_nmscal.workflow.stages import Stage
 
@@ -33,6 +34,11 @@ def run_in_order(flow: "Flow", stages: Sequence[Stage], after: Callable[[Stage],
     Raises:
         NmscalError: a stage failed; whatever was begun has ended by then.
     """
+    with kept_processes():
+        _run(flow, stages, after)
+
+
+def _run(flow: "Flow", stages: Sequence[Stage], after: Callable[[Stage], None]) -> None:
     if flow.jobs == 1 or flow.runner.only_stage is not None:
         for stage in stages:
             flow.stage = stage.name

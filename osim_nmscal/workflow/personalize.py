@@ -13,7 +13,6 @@ from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.doctor.verdict import verdict
 from osim_nmscal.errors import NmscalError
 from osim_nmscal.provenance.values import digest_of
-from osim_nmscal.worker.kept import kept_processes
 from osim_nmscal.workflow.early_end import leave_failed, leave_interrupted, note_interrupted
 from osim_nmscal.workflow.flow import Flow
 from osim_nmscal.workflow.folder import new_record
@@ -119,7 +118,7 @@ def personalize(
     """
     require_stages(from_stage, only_stage)
     require_named(terms)
-    with opened_place(config, out) as opened, kept_processes():
+    with opened_place(config, out) as opened:
         runner = StageRunner(
             place=opened.place,
             from_stage=from_stage,
