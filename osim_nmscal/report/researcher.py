@@ -101,7 +101,7 @@ def _parameters(data: ReportData) -> Block:
         rows.append((parameter.owner, TITLES.get(parameter.name, parameter.name), unit, *values, parameter.standing))
     return Table(
         caption="All parameters, and the fibers' working points that follow from them; click a title to sort. Prior: standard deviation "
-        "around the start. Marked: at a bound.",
+        "around the start. A value rests on the data (known), on the prior (assumed), on a bound (marked), or is fixed.",
         columns=(
             Column(title="muscle or group"),
             Column(title="parameter"),
@@ -113,7 +113,7 @@ def _parameters(data: ReportData) -> Block:
             Column(title="calibrated"),
             Column(title="95 % from"),
             Column(title="95 % to"),
-            Column(title="known or assumed"),
+            Column(title="rests on"),
         ),
         rows=rows_of(rows),
         marked=frozenset(marked),
