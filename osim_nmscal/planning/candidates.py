@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.trials import MuscleGeometry, Trial
+from osim_nmscal.errors import FiberDynamicsError
 from osim_nmscal.planning.foreseen import with_foreseen_moments
 from osim_nmscal.planning.information import Candidate
 from osim_nmscal.planning.proposals import Sweep
@@ -33,8 +34,8 @@ def candidates_of(
     geometry: MuscleGeometry,
     muscles: MuscleTable,
     settings: CalibrationSettings | None = None,
-) -> tuple[Candidate, ...]:
-    """Return everything that could be recorded: relaxed, both directions of each sweep, and the motions once more.
+) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
+    """Find everything that could be recorded: relaxed, both directions of each sweep, and the motions once more.
 
     Args:
         sweeps: of `proposed_sweeps`.
@@ -42,8 +43,12 @@ def candidates_of(
         geometry: of the muscles and degrees of freedom that are calibrated.
         muscles: as the calibration starts; they say how large moments will be.
         settings: of the calibration; only `tendon` is read.
+
+    Returns:
+        The candidates; and a sentence for each that is left out, as the model's muscles cannot be in it.
     """
-    found = []
+    found: list[Candidate] = []
+    left_out: list[str] = []
     for sweep, rows in zip(sweeps, frames, strict=True):
         arm = geometry.moment_arm[rows, geometry.dofs.index(sweep.joint.name)].mean(axis=0)
         pose = f", {sweep.posture}" if sweep.posture else ""
@@ -57,10 +62,14 @@ def candidates_of(
                 run, order = _towards(sweep.run, rows, sign)
                 trial = trials_of([run], [order], geometry, effort)[0]
                 named.append((f"{sweep.joint.name} maximal {sweep.joint.direction(sign)}{pose}", trial))
-        trials = [replace(trial, name=f"{sweep.name}/{i}") for i, (_, trial) in enumerate(named)]
-        foreseen = with_foreseen_moments(trials, muscles, settings)
-        found += [Candidate(name=name, trials=(trial,)) for (name, _), trial in zip(named, foreseen, strict=True)]
-    return (*found, Candidate(name=MORE_MOTION, repeats_motions=True))
+        for i, (name, trial) in enumerate(named):
+            try:
+                foreseen = with_foreseen_moments([replace(trial, name=f"{sweep.name}/{i}")], muscles, settings)
+            except FiberDynamicsError as error:
+                left_out.append(f"The plan leaves out {name}, in which the scaled model's muscles have no equilibrium: {error}")
+                continue
+            found.append(Candidate(name=name, trials=foreseen))
+    return (*found, Candidate(name=MORE_MOTION, repeats_motions=True)), tuple(left_out)
 
 
 def agonists_of(candidate: Candidate) -> tuple[str, ...]:

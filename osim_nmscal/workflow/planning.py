@@ -105,7 +105,8 @@ def _planned(flow: Flow, progress: ProgressCallback | None) -> PlanResult:
             geometry = found.select(trials.muscles, trials.dofs)
         else:
             rows, geometry = (), _no_geometry(trials)
-        candidates = candidates_of(sweeps, rows, geometry, muscles, settings)
+        candidates, left_out = candidates_of(sweeps, rows, geometry, muscles, settings)
+        flow.runner.findings += left_out
         measured = tuple(trial for trial in flow.dynamometer if trial.role == "calibration")
         at_hand = TrialSet(trials=(*trials.calibration.trials, *measured))
         result = plan(at_hand, muscles, candidates, settings)

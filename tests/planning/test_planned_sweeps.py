@@ -1,5 +1,6 @@
 """Which sweeps are proposed for which coordinates, and what is done in them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 
 from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.data.model import Coordinate
-from osim_nmscal.data.trials import MuscleGeometry
+from osim_nmscal.data.trials import MuscleGeometry, Trial
+from osim_nmscal.errors import FiberDynamicsError
 from osim_nmscal.planning.candidates import agonists_of, candidates_of
 from osim_nmscal.planning.proposals import proposed_sweeps
 from osim_nmscal.planning.ranges import usable
@@ -91,7 +93,8 @@ def test_agonists_pull_towards_the_effort_and_shorten_in_it() -> None:
         mtu_length=middle - 0.2 * arms * angle[:, None],
         moment_arm=np.tile(arms, (count, 1, 1)),
     )
-    relaxed, up, down, more = candidates_of(sweeps, rows, geometry, twin.start)
+    (relaxed, up, down, more), left_out = candidates_of(sweeps, rows, geometry, twin.start)
+    assert left_out == ()
     assert [one.name for one in (relaxed, up, down, more)] == [
         "ankle_angle_r moved relaxed",
         "ankle_angle_r maximal dorsiflexion",
@@ -107,3 +110,26 @@ def test_agonists_pull_towards_the_effort_and_shorten_in_it() -> None:
         assert np.sign(trial.joint_moment[-1, 0]) == np.sign(arms[muscle])
     assert relaxed.trials[0].kind == "passive"
     assert not relaxed.trials[0].excitation.any()
+
+
+def test_a_posture_in_which_a_muscle_cannot_be_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    sweeps = proposed_sweeps((ANKLE,), ("ankle_angle_r",), {}, STEP)
+    _, rows = frames_of([sweep.run for sweep in sweeps], STEP)
+    twin = make_twin(muscles=2, dofs=1)
+    count = rows[0].max() + 1
+    lengths = np.tile(twin.trials.trials[0].mtu_length.mean(axis=0), (count, 1))
+    arms = np.tile([0.04, -0.04], (count, 1, 1))
+    geometry = MuscleGeometry(
+        time=STEP * np.arange(count), muscles=twin.true.names, dofs=("ankle_angle_r",), mtu_length=lengths, moment_arm=arms
+    )
+
+    def impossible(trials: Sequence[Trial], *_: object) -> tuple[Trial, ...]:
+        if trials[0].kind == "passive":
+            raise FiberDynamicsError("Muscle 'soleus' has no equilibrium.")
+        return tuple(trials)
+
+    monkeypatch.setattr("osim_nmscal.planning.candidates.with_foreseen_moments", impossible)
+    candidates, left_out = candidates_of(sweeps, rows, geometry, twin.start)
+    assert [one.name for one in candidates] == ["ankle_angle_r maximal dorsiflexion", "ankle_angle_r maximal plantarflexion", MORE_MOTION]
+    assert len(left_out) == 1
+    assert left_out[0].startswith("The plan leaves out ankle_angle_r moved relaxed")
