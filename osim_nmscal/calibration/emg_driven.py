@@ -25,13 +25,14 @@ from osim_nmscal.calibration.settings import CalibrationSettings, require_read
 from osim_nmscal.calibration.starts import starting_parameters
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult
+from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.nms.threads import threads_for
 
 
 def calibrate_emg_driven(
     trials: TrialSet,
-    muscles: MuscleTable,
+    muscles: MuscleTable | StartingValues,
     settings: CalibrationSettings | None = None,
     *,
     progress: Progress | None = None,
@@ -42,7 +43,7 @@ def calibrate_emg_driven(
 
     Args:
         trials: with recorded excitations; held-out trials are ignored.
-        muscles: at least the trials' muscles, with their starting values.
+        muscles: at least the trials' muscles, with their starting values; `StartingValues` say what is known of them, too.
         settings: parameters, loss, optimiser; the defaults are CEINMS's ranges and Gauss-Newton.
         progress: called with a HistoryRow after every iteration; Ctrl-C returns the best so far.
         terms: further loss terms.

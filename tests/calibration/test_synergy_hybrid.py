@@ -18,6 +18,7 @@ from osim_nmscal.data.results import CalibrationResult, SynergyResult
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, SignalError, UnknownNameError
 from osim_nmscal.evaluation import moment_metrics
+from osim_nmscal.workflow.methods import method_of
 
 WITHHELD = ("muscle_6", "muscle_7")
 ROLES = dict.fromkeys(WITHHELD, "withheld")
@@ -101,6 +102,11 @@ def test_recorded_muscles_keep_their_emg_in_every_prediction(person, calibrated)
 def test_a_trial_that_did_not_calibrate_has_no_calibrated_primitives(person, calibrated):
     with pytest.raises(UnknownNameError, match="from_emg"):
         predict_hybrid(person.trials.held_out, calibrated, EXACT, mode="calibrated")
+
+
+def test_a_run_whose_trials_all_calibrate_is_predicted_too(person, calibrated):
+    predicted = method_of("synergy_hybrid").predict(person.trials.calibration, calibrated, EXACT)
+    assert tuple(one.trial for one in predicted) == person.trials.calibration.names
 
 
 def test_same_seed_gives_the_same_bits(person):
