@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from calibration_twin import correlation
+from osim_nmscal.workflow.methods import method_of
 from scipy.optimize import linear_sum_assignment
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
@@ -18,7 +19,6 @@ from osim_nmscal.data.results import CalibrationResult, SynergyResult
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, SignalError, UnknownNameError
 from osim_nmscal.evaluation import moment_metrics
-from osim_nmscal.workflow.methods import method_of
 
 WITHHELD = ("muscle_6", "muscle_7")
 ROLES = dict.fromkeys(WITHHELD, "withheld")
