@@ -28,7 +28,7 @@ from osim_nmscal.workflow.report_recordings import channel_views, recording_view
 from osim_nmscal.workflow.report_trials import trial_views
 from osim_nmscal.workflow.results import ResultsFolder, StageTime, read_calibration, read_dynamometer_metric, read_metric, versions
 from osim_nmscal.workflow.runner import warnings_collected
-from osim_nmscal.workflow.stages import STAGES
+from osim_nmscal.workflow.stages import STAGES, unasked
 from osim_nmscal.workflow.user_files import input_digests
 
 
@@ -187,7 +187,7 @@ def _early_end(source: ReportSource, short: Callable[[str], str]) -> EarlyEnd | 
     if ending is None and source.state == "complete":
         return None
     done = [time.name for time in source.stages]
-    waiting = tuple(name for name in STAGES if name not in done)
+    waiting = tuple(name for name in STAGES if name not in done and name not in unasked(source.config))
     files = tuple(sorted((label, path) for label, paths in source.files.items() for path in paths if not path.endswith(".log")))
     if ending is not None:
         reasons = tuple(short(line) for line in ending.text.splitlines() if line.strip())
