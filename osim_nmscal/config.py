@@ -261,6 +261,9 @@ class WorkflowConfig(Settings):
                         f"recording {name!r} {how} {dof!r}, which [muscle_analysis] dofs does not have."
                         f"{did_you_mean(dof, self.muscle_analysis.dofs)}"
                     )
+        dofs = self.muscle_analysis.dofs
+        if twice := [dof for i, dof in enumerate(dofs) if dof in dofs[:i]]:
+            raise ValueError(f"[muscle_analysis] dofs names {twice[0]!r} twice; name it once.")
         from_markers = [recording.name for recording in self.recordings if recording.markers is not None]
         if from_markers and self.inverse_kinematics is None:
             raise ValueError(

@@ -161,6 +161,7 @@ def loss_panel(history: Sequence[HistoryRow]) -> tuple[str, tuple[LegendEntry, .
     terms = {name: np.array([row.term_values[i] for row in history]) for i, name in enumerate(history[0].term_names)}
     shown = {name: np.where(values > 0, values, np.nan) for name, values in terms.items() if (values > 0).any()}
     positive = np.concatenate([losses[losses > 0], *(values[np.isfinite(values)] for values in shown.values())])
+    positive = positive if len(positive) else np.ones(1)  # a loss of zero throughout, as where no term has a weight
     low, high = 10 ** np.floor(np.log10(max(positive.min(), positive.max() * 1e-6))), 10 ** np.ceil(np.log10(positive.max()) + 1e-9)
     steps = [row.iteration for row in history]
     panel = Panel("Loss by term", (steps[0], steps[-1]), (float(low), float(high)), x_label="iteration", log_y=True, frame=LARGE)
