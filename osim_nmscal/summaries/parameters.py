@@ -21,12 +21,15 @@ TITLES: dict[str, str] = {
     "tendon_slack_length": "Tendon slack length",
     "strength_coefficient": "Strength coefficient",
     "shape_factor": "Shape factor A",
+    "activation_time_constant_1": "Activation time constant 1",
+    "activation_time_constant_2": "Activation time constant 2",
     "c1": "C1",
     "c2": "C2",
     "electromechanical_delay": "Electromechanical delay",
     "emg_scale": "EMG scale",
     "tendon_strain_at_one_norm_force": "Tendon strain at Fmax",
     "max_contraction_velocity": "Maximum contraction velocity",
+    "pennation_angle_at_optimal": "Pennation angle at optimal fiber length",
 }
 
 

@@ -57,12 +57,6 @@ TABLE = (
 STAGES = tuple(stage.name for stage in TABLE)
 
 
-def unasked(config: "WorkflowConfig") -> frozenset[str]:
-    """Return the stages that a configuration gives nothing to do."""
-    nothing = {"initialization": not TABLE[1].module.outputs(config), "dynamometer": not config.dynamometer}
-    return frozenset(name for name, idle in nothing.items() if idle)
-
-
 def declared_outputs(config: "WorkflowConfig") -> tuple[str, ...]:
     """Return every file that a run is known to write before it begins, relative to the results folder."""
     from osim_nmscal.workflow.names import METRICS, REPORT, SIDECAR
