@@ -261,6 +261,9 @@ class WorkflowConfig(Settings):
                         f"recording {name!r} {how} {dof!r}, which [muscle_analysis] dofs does not have."
                         f"{did_you_mean(dof, self.muscle_analysis.dofs)}"
                     )
+        dofs = self.muscle_analysis.dofs
+        if twice := [dof for i, dof in enumerate(dofs) if dof in dofs[:i]]:
+            raise ValueError(f"[muscle_analysis] dofs names {twice[0]!r} twice; name it once.")
         from_markers = [recording.name for recording in self.recordings if recording.markers is not None]
         if from_markers and self.inverse_kinematics is None:
             raise ValueError(
@@ -268,6 +271,11 @@ class WorkflowConfig(Settings):
                 "setup = the XML with your IKTaskSet."
             )
         return self
+
+    def __repr__(self) -> str:
+        return f"WorkflowConfig({self.source.name}: {self.subject.name}, {len(self.recordings)} recordings, {self.calibration.method})"
+
+    __str__ = __repr__
 
 
 def describe_settings() -> Iterator[SettingDescription]:

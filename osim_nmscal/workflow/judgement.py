@@ -142,9 +142,9 @@ def _in_radians(model: Path, angles: TimeSeries) -> TimeSeries:
 def _feet(forces: tuple[AppliedForce, ...], markers: MarkerTrajectories, bodies: Mapping[str, str]) -> Iterator[Finding]:
     """Judge which foot is under which force, and when, by the markers that the model has on the feet."""
     feet = feet_by_markers(markers, bodies, [force.body for force in forces])
-    bearing = {force.body: feet[force.body] for force in forces if force.body in feet}
-    late = of_markers.upside_down(markers, bearing) or of_contacts.forces_on_the_clock(forces, feet)
-    yield from late or of_forces.feet_under_forces(forces, feet)
+    seen = markers.positions[..., 1][np.isfinite(markers.positions[..., 1])]
+    turned = of_contacts.upside_down(forces, feet, float(np.median(seen)), markers.source) if len(seen) else ()
+    yield from turned or of_contacts.forces_on_the_clock(forces, feet) or of_forces.feet_under_forces(forces, feet)
 
 
 def _moments(config: "WorkflowConfig", recording: "RecordingSettings", table: TimeSeries) -> Iterator[Finding]:
