@@ -118,7 +118,7 @@ def personalize(
     """
     require_stages(from_stage, only_stage)
     require_named(terms)
-    with opened_place(config, out) as opened, kept_processes():
+    with opened_place(config, out, only_stage=only_stage) as opened, kept_processes():
         runner = StageRunner(
             place=opened.place, from_stage=from_stage, only_stage=only_stage, progress=progress, allowed=config.checks.allow
         )
