@@ -272,6 +272,11 @@ class WorkflowConfig(Settings):
             )
         return self
 
+    def __repr__(self) -> str:
+        return f"WorkflowConfig({self.source.name}: {self.subject.name}, {len(self.recordings)} recordings, {self.calibration.method})"
+
+    __str__ = __repr__
+
 
 def describe_settings() -> Iterator[SettingDescription]:
     """Yield every setting of a `config.toml`, in the order of their declaration."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.errors import SignalError, UnknownNameError, did_you_mean, listed_in
+from osim_nmscal.interpolation import cubic_spline, monotone_cubic
 
 FloatArray = NDArray[np.float64]
 
@@ -140,8 +141,6 @@ def resample(series: TimeSeries, time: FloatArray, curve: Literal["spline", "mon
     Raises:
         SignalError: a time lies more than half a step of the series outside it, or the series has a gap.
     """
-    from scipy.interpolate import CubicSpline, PchipInterpolator
-
     if len(series.time) < 2:
         raise SignalError(f"{series.source} has one sample only, which cannot be resampled; expected at least 2.")
     start, end = float(series.time[0]), float(series.time[-1])
@@ -152,8 +151,8 @@ def resample(series: TimeSeries, time: FloatArray, curve: Literal["spline", "mon
             "record longer, cut the segment shorter, or correct its clock."
         )
     require_gapless(series)
-    through = CubicSpline if curve == "spline" else PchipInterpolator
-    values = through(series.time, series.values, axis=0)(np.clip(time, start, end))
+    through = cubic_spline if curve == "spline" else monotone_cubic
+    values = through(series.time, series.values, np.clip(time, start, end))
     return replace(series, time=np.asarray(time, dtype=np.float64), values=values)
 
 
@@ -348,6 +347,4 @@ def _is_short(time: FloatArray, first: int, last: int, longest: float) -> bool:
 
 def _bridged(time: FloatArray, values: FloatArray, missing: NDArray[np.bool_], closed: NDArray[np.bool_]) -> FloatArray:
     """Return values for the samples to close, through all that were seen."""
-    from scipy.interpolate import CubicSpline
-
-    return np.asarray(CubicSpline(time[~missing], values[~missing], axis=0)(time[closed]), dtype=np.float64)
+    return cubic_spline(time[~missing], values[~missing], time[closed])

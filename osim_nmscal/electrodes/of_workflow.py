@@ -12,9 +12,10 @@ from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.electrodes.findings import ElectrodeStudy
 from osim_nmscal.electrodes.page import write_electrode_study_page
 from osim_nmscal.electrodes.study import electrode_study, study_candidates
-from osim_nmscal.electrodes.tables import write_study
+from osim_nmscal.electrodes.tables import FOLDER, write_study
 from osim_nmscal.workflow.flow import Flow, made
 from osim_nmscal.workflow.judgement import judged
+from osim_nmscal.workflow.order import run_in_order
 from osim_nmscal.workflow.personalize import publish_partial
 from osim_nmscal.workflow.preparation import opened_place
 from osim_nmscal.workflow.progress import Progress, ProgressCallback
@@ -24,7 +25,7 @@ from osim_nmscal.workflow.runner import StageRunner
 from osim_nmscal.workflow.stages import preparing
 from osim_nmscal.workflow.stages.calibration import for_muscles
 
-STAGE = "electrode_study"
+STAGE = FOLDER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +82,7 @@ def study_electrodes(
         runner = StageRunner(place=opened.place, progress=progress, allowed=config.checks.allow)
         runner.judge("check", opened.foreseen)
         flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs))
-        for stage in preparing():
-            flow.pass_through(stage)
-            runner.judge(stage.name, judged(stage.name, flow))
+        run_in_order(flow, tuple(preparing()), lambda stage: runner.judge(stage.name, judged(stage.name, flow)))
         publish_partial(flow)
         return _study(flow, channels, fewest, jobs, progress)
 

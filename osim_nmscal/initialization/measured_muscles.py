@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from osim_nmscal.data.muscles import Muscle, MuscleTable
 from osim_nmscal.data.pose_grid import PoseGrid
@@ -94,6 +93,8 @@ class _Rows:
 
 
 def _with_lengths(start: StartingValues, index: int, own: Sequence[Measurement], mtu: Mapping[int, float]) -> StartingValues:
+    from scipy.optimize import least_squares  # 0.3 s that a run without it need not spend
+
     name = start.muscles.names[index]
     alone = start.select([name])
     posed = [one for one in own if one.pose] or list(own)

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from osim_nmscal.data.muscles import Muscle, MuscleTable
 from osim_nmscal.data.pose_grid import PoseGrid
@@ -81,6 +80,8 @@ def keep_operating_range(
 
 def _lengths(muscle: Muscle, at: Equilibrium, column: int, generic_mtu: FloatArray, scaled_mtu: FloatArray) -> FloatArray | None:
     """Return optimal fiber length and tendon slack length, m; None where the postures do not tell."""
+    from scipy.optimize import nnls  # 0.3 s that a run without it need not spend
+
     length = at.normalized_fiber_length[:, column]
     shortest = max(SHORTEST, float(np.sin(muscle.pennation_angle_at_optimal) / np.sin(LARGEST_PENNATION)))
     counts = length > shortest

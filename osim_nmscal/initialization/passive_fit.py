@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.passive_joint_moment import PassiveJointMoment
@@ -95,6 +94,8 @@ def fit_passive_moments(
     Raises:
         FiberDynamicsError: a muscle has no equilibrium.
     """
+    from scipy.optimize import least_squares  # 0.3 s that a run without it need not spend
+
     problem = _Problem(start.select(geometry.muscles), geometry, reference, ligaments, free)
     bounds = np.where(np.arange(problem.size) < 2 * len(geometry.muscles), LARGEST, 4.0)
     found = least_squares(

@@ -79,6 +79,8 @@ def activation(neural: Tensor, shape_factor: Tensor) -> Tensor:
     """
     a = _as_sample(shape_factor)
     nearly_straight = a.abs() < _SERIES_BELOW
+    if not bool(nearly_straight.any()):
+        return torch.expm1(a * neural) / torch.expm1(a)
     safe = torch.where(nearly_straight, torch.full_like(a, -1.0), a)
     return torch.where(nearly_straight, _series(neural, a), torch.expm1(safe * neural) / torch.expm1(safe))
 

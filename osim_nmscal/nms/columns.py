@@ -26,8 +26,8 @@ class Columns:
         steps, trials, muscles = mtu_length.shape[-3:]
         self.shape = (*lead, steps, trials, muscles)
         # time first, then sets, trials, muscles
-        self.activation = _time_first(activation.expand(self.shape))
-        self.mtu_length = _time_first(mtu_length.expand(self.shape))
+        self.activation = time_first(activation.expand(self.shape))
+        self.mtu_length = time_first(mtu_length.expand(self.shape))
         slice_shape = (*lead, trials, muscles)
         self.parameters = TendonAndFiber(
             *(_as_slice(getattr(parameters, name)).expand(slice_shape).reshape(-1) for name in TendonAndFiber._fields)
@@ -142,7 +142,7 @@ def _above_height(muscle: MuscleMechanics, parameters: TendonAndFiber) -> Muscle
     return replace(muscle, minimum_fiber_length=torch.maximum(muscle.minimum_fiber_length, least))
 
 
-def _time_first(signal: Tensor) -> Tensor:
+def time_first(signal: Tensor) -> Tensor:
     lead = signal.ndim - 3
     return (signal if lead == 0 else signal.movedim(lead, 0)).reshape(signal.shape[lead], -1)
 

@@ -27,7 +27,6 @@ from osim_nmscal.formats.text_files import write_atomically
 from osim_nmscal.formats.trc import read_trc, write_trc
 from osim_nmscal.opensim_objects import ModelSource, takes_model
 from osim_nmscal.opensim_tools.given import MarkerSource, markers_of
-from osim_nmscal.opensim_tools.inverse_kinematics_batched import solve_batched
 from osim_nmscal.opensim_tools.model_access import Coordinates, coordinates_of, open_model
 from osim_nmscal.opensim_tools.motion import with_dependents
 from osim_nmscal.opensim_tools.run import in_worker, temporary_folder
@@ -309,6 +308,8 @@ def _prepared(setup: SetupFile, model: Any, seen: MarkerTrajectories, job: _Job)
 
 def _solution(setup: SetupFile, model: Any, coordinates: Coordinates, seen: MarkerTrajectories, job: _Job) -> _Solution:
     import opensim
+
+    from osim_nmscal.opensim_tools.inverse_kinematics_batched import solve_batched  # this module's settings are read in every command
 
     tool = opensim.InverseKinematicsTool(str(temporary_folder() / "ik_setup.xml"))
     tool.setModel(model)

@@ -6,6 +6,7 @@ Source: OpenSim 4.6, tried out with small files: it refuses a DOCTYPE and a bare
 mark and bytes that are not UTF-8 in a file that says it is (credits and notes of published models have them).
 """
 
+import functools
 import re
 import xml.parsers.expat
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, kw_only=True)
 class ModelDocument:
-    """A model file, read once."""
+    """A model file, read once; its tree belongs to all who read the file and is never changed."""
 
     path: Path
     data: bytes
@@ -87,6 +88,11 @@ def read_document(path: Path) -> ModelDocument:
         raise FileFormatError(f"The model file {path} cannot be read: {error.strerror}.") from error
     if data.startswith(_UTF_16_MARKS):
         raise FileFormatError(f"{path.name} is encoded in UTF-16, which OpenSim cannot read; save it as UTF-8.")
+    return _document(path, data)
+
+
+@functools.lru_cache(maxsize=3)  # a run asks the generic and the scaled model twenty questions, and each would parse it anew
+def _document(path: Path, data: bytes) -> ModelDocument:
     root, encoding = _parse(data, path)
     _require_model(root, path)
     return ModelDocument(path=path, data=data, root=root, encoding=encoding)

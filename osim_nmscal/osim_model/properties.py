@@ -10,6 +10,7 @@ Departures: text that is not one number (`12abc`, `5 6`, `yes`) is an error here
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
@@ -181,6 +182,7 @@ def _class_defaults(muscle_class: str) -> dict[str, Value]:
     return {**COMMON_DEFAULTS, **ACCOMPANYING_DEFAULTS[muscle_class], **own}
 
 
+@functools.lru_cache(maxsize=8)  # the same for all muscles of a class
 def _file_defaults(document: ModelDocument, tag: str, muscle_class: str) -> tuple[dict[str, Value], dict[str, Value]]:
     """Return what a muscle with this tag starts from, and what a curve inside one starts from."""
     values = _class_defaults(muscle_class)

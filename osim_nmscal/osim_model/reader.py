@@ -6,6 +6,7 @@ file says, where OpenSim sets it to 0 on loading a muscle with damping (`nms/mus
 """
 
 import dataclasses
+import functools
 import math
 import re
 from collections.abc import Iterable
@@ -156,6 +157,7 @@ def marker_locations_of(markers: Iterable[etree._Element]) -> dict[str, tuple[fl
     return found
 
 
+@functools.lru_cache(maxsize=3)
 def muscles_of(document: ModelDocument, substitute_muscle_class: str | None = None) -> MuscleTable:
     """Return the muscles of a model already read; see `read_muscles`."""
     if substitute_muscle_class is not None and substitute_muscle_class not in PROPERTIES_TYPES:

@@ -88,10 +88,11 @@ def _imports(path: Path) -> _Source:
 
 # An indented block for type checkers alone; `else` ends it.
 _FOR_TYPES = re.compile(r"^([ \t]*)if TYPE_CHECKING:[^\n]*\n(?:\1[ \t]+[^\n]*\n?|[ \t]*\n)*", re.MULTILINE)
-_FROM = re.compile(rf"\bfrom\s+({PACKAGE}(?:\.\w+)*)\s+import\s+(\((?:[^)#]|#[^\n]*)*\)|[^\n;]*)")
-_IMPORT = re.compile(r"\bimport\s+([^\n;(]*)")
+# Each pattern begins with plain text, which `re` looks for ten times as fast as for a border of a word.
+_FROM = re.compile(rf"from\s+({PACKAGE}(?:\.\w+)*)\s+import\s+(\((?:[^)#]|#[^\n]*)*\)|[^\n;]*)")
+_IMPORT = re.compile(r"import\s+([^\n;(]*)")
 _MODULE = re.compile(rf"(?<![\w.]){PACKAGE}(?:\.\w+)*")
-_TEXT = re.compile(rf"""["']({PACKAGE}\.[\w.]+)""")
+_TEXTS = tuple(re.compile(rf"{quote}({PACKAGE}\.[\w.]+)") for quote in ('"', "'"))
 
 
 def _names(source: str) -> Iterator[str]:
@@ -100,7 +101,8 @@ def _names(source: str) -> Iterator[str]:
     Without a parser, which takes a hundred times as long: whatever looks like an import is one, also in a comment. So a name too many
     may count, but none is missed.
     """
-    text = re.sub(r"\\\n", " ", _FOR_TYPES.sub("", source))
+    text = _FOR_TYPES.sub("", source) if "TYPE_CHECKING" in source else source
+    text = re.sub(r"\\\n", " ", text)
     for module, names in _FROM.findall(text):
         path = _file_of(module, ROOT)
         if path is None or path.name == "__init__.py":
@@ -109,4 +111,5 @@ def _names(source: str) -> Iterator[str]:
         yield module
     for names in _IMPORT.findall(text):
         yield from _MODULE.findall(names)
-    yield from _TEXT.findall(text)
+    for named in _TEXTS:
+        yield from named.findall(text)

@@ -37,7 +37,8 @@ _CURVE_ROWS = 6.0  # rows that the force-length curve takes
 
 
 def moment_panel(trials: Sequence[TrialView], dof: str, note: str) -> str:
-    """Draw mean and standard deviation of one degree of freedom's moment over the cycle, of the trials that have it."""
+    """Draw mean and standard deviation of one degree of freedom's moment over the cycle, of the trials in which it was measured."""
+    trials = [trial for trial in trials if trial.is_measured(dof)]
     kinds = (
         (MEASURED, "", [(trial, trial.joint_moment) for trial in trials]),
         (UNCALIBRATED, "2 3", [(trial, trial.uncalibrated_moment) for trial in trials if trial.uncalibrated_moment is not None]),
@@ -45,8 +46,7 @@ def moment_panel(trials: Sequence[TrialView], dof: str, note: str) -> str:
     )
     bands = []
     for colour, dash, known in kinds:
-        curves = [over_cycle(moment[:, trial.dofs.index(dof)], trial.first_counted) for trial, moment in known if dof in trial.dofs]
-        curves = [curve for curve in curves if np.isfinite(curve).all()]  # a joint whose moment was not measured in this trial
+        curves = [over_cycle(moment[:, trial.dofs.index(dof)], trial.first_counted) for trial, moment in known]
         if curves:
             bands.append((mean_cycle(curves), colour, dash))
     everything = [value for cycle, _, _ in bands for value in (cycle.mean - cycle.sd, cycle.mean + cycle.sd)]

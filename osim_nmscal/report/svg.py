@@ -146,23 +146,24 @@ class Panel:
     def _plot_height(self) -> float:
         return self._frame.height - self._frame.top - self._frame.bottom
 
-    def _px(self, x: float) -> float:
-        share = (min(max(x, self._x[0]), self._x[1]) - self._x[0]) / (self._x[1] - self._x[0])
+    def _px(self, x: Any) -> Any:
+        """Return where a value, or an array of them, lies across the panel."""
+        share = (np.minimum(np.maximum(x, self._x[0]), self._x[1]) - self._x[0]) / (self._x[1] - self._x[0])
         return self._frame.left + share * self._plot_width
 
-    def _py(self, y: float) -> float:
-        value = math.log10(max(y, 1e-300)) if self._log else y
+    def _py(self, y: Any) -> Any:
+        value = np.log10(np.maximum(y, 1e-300)) if self._log else y
         low, high = min(self._y), max(self._y)
-        share = (min(max(value, low), high) - self._y[0]) / (self._y[1] - self._y[0])
+        share = (np.minimum(np.maximum(value, low), high) - self._y[0]) / (self._y[1] - self._y[0])
         return self._frame.top + (1.0 - share) * self._plot_height
 
     def _runs(self, xs: Any, ys: Any) -> Iterable[str]:
         known = np.isfinite(xs) & np.isfinite(ys)
         edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(int)))
+        left = self._px(np.where(known, xs, 0.0)).tolist()
+        top = self._py(np.where(known, ys, 1.0)).tolist()
         for first, after in zip(edges[::2], edges[1::2], strict=True):
-            yield " ".join(
-                f"{self._px(x):.1f},{self._py(y):.1f}" for x, y in zip(xs[first:after].tolist(), ys[first:after].tolist(), strict=True)
-            )
+            yield " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(left[first:after], top[first:after], strict=True))
 
     def _axes(
         self,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,27 +19,28 @@ from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.errors import ConfigError
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.formats.trc import read_trc
-from osim_nmscal.nms.muscle_models import muscle_mechanics
 from osim_nmscal.opensim_tools.run import in_worker
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.osim_model.writer import write_personalized
-from osim_nmscal.virtual_subject.anatomy.build_model import write_model
 from osim_nmscal.virtual_subject.anatomy.electrodes import sharing
 from osim_nmscal.virtual_subject.anatomy.person import Build, TrueMuscles, draw_build, draw_muscles
 from osim_nmscal.virtual_subject.anatomy.population import draw_wide_muscles, reference_mtu_lengths
 from osim_nmscal.virtual_subject.laboratory.c3d_file import write_c3d
 from osim_nmscal.virtual_subject.laboratory.config_file import write_config
 from osim_nmscal.virtual_subject.laboratory.dynamometer import PERFECT, DynamometerNoise
-from osim_nmscal.virtual_subject.laboratory.dynamometer_session import MeasuredEffort, true_parameters, write_dynamometer
 from osim_nmscal.virtual_subject.laboratory.recordings import NOISELESS, REALISTIC, MarkerErrors, RecordingNoise, draw_marker_errors
 from osim_nmscal.virtual_subject.laboratory.session import Session, write_mvc, write_recording, write_static, write_truth
 from osim_nmscal.virtual_subject.limb import Limb
-from osim_nmscal.virtual_subject.motion.drive import Drive, solve_drive
+from osim_nmscal.virtual_subject.measurement import Measurement, build_and_measure, limb_of
 from osim_nmscal.virtual_subject.motion.efforts import effort_motion
 from osim_nmscal.virtual_subject.motion.ground import PlateForces, net_moments, onto_muscle_moments, plate_forces, towards_published_moments
-from osim_nmscal.virtual_subject.motion.mechanics import measure, place_markers, scale_person
 from osim_nmscal.virtual_subject.motion.moment_arms import with_moment_arms
 from osim_nmscal.virtual_subject.motion.prescribed import Mechanics, Motion
+from osim_nmscal.worker.meanwhile import import_meanwhile
+
+if TYPE_CHECKING:
+    from osim_nmscal.virtual_subject.laboratory.dynamometer_session import MeasuredEffort
+    from osim_nmscal.virtual_subject.motion.drive import Drive
 
 FloatArray = NDArray[np.float64]
 
@@ -137,6 +138,8 @@ def make_virtual_subject(
     )
     measured: tuple[MeasuredEffort, ...] = ()
     if dynamometer:
+        from osim_nmscal.virtual_subject.laboratory.dynamometer_session import write_dynamometer
+
         measured = write_dynamometer(
             folder,
             limb,
@@ -203,8 +206,9 @@ def measure_person(
     errors = draw_marker_errors(len(limb.anatomy.markers), len(limb.dofs), noise, erring)
     if progress is not None:
         progress(f"OpenSim measures {len(motions)} recordings of a person of {build.mass:.1f} kg")
-    job = _Job(folder=folder, build=build, motions=(*motions, static, *extra), placement=errors.placement)
-    measured = in_worker(_build_and_measure, kind, job, log=truth / "opensim.log", doing=f"making the virtual {kind}")
+    job = Measurement(folder=folder, build=build, motions=(*motions, static, *extra), placement=errors.placement)
+    import_meanwhile("osim_nmscal.virtual_subject.motion.drive", "sklearn.decomposition")
+    measured = in_worker(build_and_measure, kind, job, log=truth / "opensim.log", doing=f"making the virtual {kind}")
     count = len(motions)
     return MeasuredPerson(
         build=build,
@@ -240,41 +244,6 @@ def _noise(noise: RecordingNoise | Literal["laboratory", "none"], population: Po
     return NOISELESS if noise == "none" else noise
 
 
-def limb_of(kind: str) -> Limb:
-    """Return the tables of a limb.
-
-    Raises:
-        ConfigError: neither leg nor arm.
-    """
-    if kind == "leg":
-        from osim_nmscal.virtual_subject.leg import LEG_LIMB
-
-        return LEG_LIMB
-    if kind == "arm":
-        from osim_nmscal.virtual_subject.arm import ARM_LIMB
-
-        return ARM_LIMB
-    raise ConfigError(f"There is no virtual {kind!r}; choose 'leg' or 'arm'.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Job:
-    folder: Path
-    build: Build
-    motions: tuple[Motion, ...]
-    placement: FloatArray  # (marker, 3), m
-
-
-def _build_and_measure(kind: str, job: _Job) -> tuple[Mechanics, ...]:
-    """Write generic.osim and the person's geometry, and measure the motions; runs in the worker."""
-    limb = limb_of(kind)
-    write_model(limb.anatomy, job.folder / "generic.osim")
-    person = job.folder / "truth" / "geometry.osim"
-    scale_person(job.folder / "generic.osim", person, job.build.factors, job.build.mass)
-    place_markers(person, job.placement)
-    return measure(person, job.motions, limb.dofs, limb.contact_body)
-
-
 def _static(limb: Limb, coordinates: tuple[str, ...]) -> Motion:
     """Return a person standing still."""
     rotations = {freedom.name for freedom in limb.anatomy.freedoms if freedom.kind == "rotation"}
@@ -285,7 +254,7 @@ def _static(limb: Limb, coordinates: tuple[str, ...]) -> Motion:
 
 @dataclass(frozen=True, kw_only=True)
 class _Made:
-    drive: Drive
+    drive: "Drive"
     sides: list[dict[str, PlateForces]]
     residuals: dict[str, float]
 
@@ -294,6 +263,10 @@ def _drive(
     limb: Limb, build: Build, motions: tuple[Motion, ...], mechanics: Sequence[Mechanics], true: TrueMuscles, random: np.random.Generator
 ) -> _Made:
     """Find excitations for the moments, then give the ground what the muscles could not."""
+    from osim_nmscal.nms.muscle_models import muscle_mechanics
+    from osim_nmscal.virtual_subject.laboratory.dynamometer_session import true_parameters
+    from osim_nmscal.virtual_subject.motion.drive import solve_drive
+
     wrenches = [
         towards_published_moments(m.contact, one, build.mass) if m.contact is not None else None
         for m, one in zip(motions, mechanics, strict=True)

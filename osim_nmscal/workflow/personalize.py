@@ -13,19 +13,19 @@ from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.doctor.verdict import verdict
 from osim_nmscal.errors import NmscalError
 from osim_nmscal.provenance.values import digest_of
-from osim_nmscal.worker.kept import kept_processes
 from osim_nmscal.workflow.early_end import leave_failed, leave_interrupted, note_interrupted
 from osim_nmscal.workflow.flow import Flow
 from osim_nmscal.workflow.folder import new_record
 from osim_nmscal.workflow.judgement import judged
 from osim_nmscal.workflow.names import PERSONALIZED_MODEL, REPORT
+from osim_nmscal.workflow.order import modules_of_calibration, run_in_order
 from osim_nmscal.workflow.preparation import opened_place
 from osim_nmscal.workflow.progress import ProgressCallback
 from osim_nmscal.workflow.records import State
 from osim_nmscal.workflow.results import ResultsFolder, StageTime, versions, write_metrics, write_sidecar
 from osim_nmscal.workflow.runner import OnlyStageDone, StageRunner, require_stages
 from osim_nmscal.workflow.showing import opened_model, run_html, run_sentence
-from osim_nmscal.workflow.stages import TABLE
+from osim_nmscal.workflow.stages import TABLE, Stage
 from osim_nmscal.workflow.terms import require_named
 from osim_nmscal.workflow.user_files import input_digests
 from osim_nmscal.workflow.verification import Verification
@@ -118,21 +118,27 @@ def personalize(
     """
     require_stages(from_stage, only_stage)
     require_named(terms)
-    with opened_place(config, out, only_stage=only_stage) as opened, kept_processes():
+    with opened_place(config, out, only_stage=only_stage) as opened:
         runner = StageRunner(
-            place=opened.place, from_stage=from_stage, only_stage=only_stage, progress=progress, allowed=config.checks.allow
+            place=opened.place,
+            from_stage=from_stage,
+            only_stage=only_stage,
+            progress=progress,
+            allowed=config.checks.allow,
+            loads=modules_of_calibration(config),
         )
         flow = Flow(config=config, place=opened.place, runner=runner, jobs=max(1, jobs), terms=tuple(terms))
         opened.place.begin(config.model_dump(mode="json"))
+
+        def after(stage: Stage) -> None:
+            runner.judge(stage.name, judged(stage.name, flow))
+            if stage is not TABLE[-1]:
+                runner.finish(stage.name)
+
         try:
             flow.stage = "check"
             runner.judge("check", opened.foreseen)
-            for stage in TABLE:
-                flow.stage = stage.name
-                flow.pass_through(stage)
-                runner.judge(stage.name, judged(stage.name, flow))
-                if stage is not TABLE[-1]:
-                    runner.finish(stage.name)
+            run_in_order(flow, TABLE, after)
         except OnlyStageDone:
             publish_partial(flow)
             return _result(flow)

@@ -12,7 +12,6 @@ import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from osim_nmscal.data.results import (
 )
 from osim_nmscal.errors import FileFormatError
 from osim_nmscal.formats.text_files import write_text_atomically
+from osim_nmscal.provenance.code import library_versions
 from osim_nmscal.workflow import names
 
 PARAMETER_COLUMNS = (
@@ -257,13 +257,9 @@ def read_dynamometer_metric(stored: Mapping[str, Any]) -> DynamometerMetrics:
 
 def versions() -> dict[str, str]:
     """Return the versions of this package, of Python and of the libraries that decide the numbers."""
-    found = {"osim_nmscal": __version__, "python": platform.python_version()}
-    for name in ("opensim", "torch", "numpy", "scipy"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    installed = library_versions()
+    libraries = {name: installed[name] for name in ("opensim", "torch", "numpy", "scipy")}
+    return {"osim_nmscal": __version__, "python": platform.python_version(), **libraries}
 
 
 def _calibration_document(result: CalibrationResult) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from typing import Any
 
 from osim_nmscal.data.findings import Finding, with_allowed
 from osim_nmscal.errors import ConfigError, DataRefusedError, FileFormatError, NmscalError, did_you_mean
+from osim_nmscal.worker.meanwhile import import_meanwhile
 from osim_nmscal.worker.threads import in_threads
 from osim_nmscal.workflow.folder import ResultsPlace
 from osim_nmscal.workflow.interruption import what_is_kept
 from osim_nmscal.workflow.progress import Progress, ProgressCallback, listening
 from osim_nmscal.workflow.results import StageTime
-from osim_nmscal.workflow.stages import STAGES
+from osim_nmscal.workflow.stages import STAGES, preparing
 from osim_nmscal.workflow.task import Inputs, Task, task_key
 
 
@@ -54,6 +55,7 @@ class StageRunner:
     only_stage: str | None = None
     progress: ProgressCallback | None = None
     allowed: tuple[str, ...] = ()  # kinds of findings that do not stop the run
+    loads: tuple[str, ...] = ()  # modules that the calibration will need
     findings: list[str] = field(default_factory=list)
     judged: list[Finding] = field(default_factory=list)
     _spent: dict[str, float] = field(default_factory=dict)
@@ -85,6 +87,8 @@ class StageRunner:
                 f"run with --only {task.stage} first, or without --only."
             )
         self._tell(Progress(stage=task.stage, recording=task.recording, state="started"))
+        if self.only_stage is None and task.stage in {stage.name for stage in preparing()}:
+            import_meanwhile(*self.loads)  # what goes into the calibration changes, so that there will be one
         began = time.perf_counter()
         with _faults_of(label, self.place), self.place.part(label) as part:
             summary = self._work(task, part, jobs)

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.virtual_subject.anatomy.person import Build
-from osim_nmscal.virtual_subject.laboratory.dynamometer_session import MeasuredEffort
 from osim_nmscal.virtual_subject.limb import Limb
 
+if TYPE_CHECKING:
+    from osim_nmscal.virtual_subject.laboratory.dynamometer_session import MeasuredEffort
 
-def write_config(path: Path, limb: Limb, build: Build, recordings: list[str], measured: Sequence[MeasuredEffort] = ()) -> Path:
+
+def write_config(path: Path, limb: Limb, build: Build, recordings: list[str], measured: "Sequence[MeasuredEffort]" = ()) -> Path:
     """Write the configuration with which the chain personalizes this person's model.
 
     Args:
@@ -90,7 +93,7 @@ emg = "{name}_emg.sto"
 {keys}"""
 
 
-def _measured(one: MeasuredEffort) -> str:
+def _measured(one: "MeasuredEffort") -> str:
     held = ", ".join(f"{name} = {angle:g}" for name, angle in one.pose.items())
     agonists = f"agonists = {_listed(one.agonists)}\n" if one.agonists else ""
     return f"""

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import TimeSeries
+from osim_nmscal.interpolation import monotone_cubic
 from osim_nmscal.virtual_subject.laboratory.recordings import RecordingNoise
 from osim_nmscal.virtual_subject.motion.ground import PlateForces
 
@@ -43,12 +44,10 @@ def record_plates(time: FloatArray, sides: dict[str, PlateForces], noise: Record
 def _one_plate(
     time: FloatArray, at: FloatArray, forces: PlateForces, noise: RecordingNoise, random: np.random.Generator
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    from scipy.interpolate import PchipInterpolator
-
-    force = PchipInterpolator(time, forces.force)(at) + random.normal(0.0, 1.0, (len(at), 3)) * noise.force_noise
+    force = monotone_cubic(time, forces.force, at) + random.normal(0.0, 1.0, (len(at), 3)) * noise.force_noise
     # moments are what interpolates well: the centre of pressure jumps between steps
     about_origin = np.cross(forces.point, forces.force) + np.outer(forces.free_moment, [0.0, 1.0, 0.0])
-    moment = PchipInterpolator(time, about_origin)(at)
+    moment = monotone_cubic(time, about_origin, at)
     loaded = force[:, 1] > THRESHOLD
     vertical = np.where(loaded, force[:, 1], np.inf)
     weight = max(float(forces.force[:, 1].max()), 1.0)

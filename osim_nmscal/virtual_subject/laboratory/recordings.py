@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
+from osim_nmscal.interpolation import cubic_spline
 from osim_nmscal.settings import Settings, setting
 from osim_nmscal.signals import bandpass
 from osim_nmscal.virtual_subject.motion.prescribed import wander
@@ -152,11 +153,9 @@ def record_emg(
     Returns:
         (time, channel), V.
     """
-    from scipy.interpolate import CubicSpline
-
     count = int(np.floor((time[-1] - time[0]) * rate + 1e-6)) + 1
     at = time[0] + np.arange(count) / rate
-    amplitude = np.clip(CubicSpline(time, excitation, axis=0)(at), 0.0, None)
+    amplitude = np.clip(cubic_spline(time, excitation, at), 0.0, None)
     signal = amplitude * _carrier(at, len(channels), noise, rate, random)
     if noise.emg_crosstalk > 0.0:
         signal = signal + noise.emg_crosstalk * _neighbours(signal)

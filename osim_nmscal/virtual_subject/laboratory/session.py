@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,11 @@ from osim_nmscal.virtual_subject.laboratory.recordings import (
 )
 from osim_nmscal.virtual_subject.laboratory.setup_files import write_external_loads, write_ik_setup, write_scale_setup
 from osim_nmscal.virtual_subject.limb import Limb
-from osim_nmscal.virtual_subject.motion.drive import Drive
 from osim_nmscal.virtual_subject.motion.ground import PlateForces
 from osim_nmscal.virtual_subject.motion.prescribed import Mechanics, Motion
+
+if TYPE_CHECKING:
+    from osim_nmscal.virtual_subject.motion.drive import Drive
 
 FloatArray = NDArray[np.float64]
 
@@ -119,7 +121,7 @@ def write_truth(
     session: Session,
     motions: Sequence[Motion],
     mechanics: Sequence[Mechanics],
-    drive: Drive,
+    drive: "Drive",
     *,
     scaled: MuscleTable,
     true: TrueMuscles,

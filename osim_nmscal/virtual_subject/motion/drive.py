@@ -1,9 +1,10 @@
 """Excitations that really make the muscles produce given joint moments: few synergies, little effort, small residual.
 
 All recordings of a person are solved at once. Each pool's excitation is a cubic B-spline with non-negative coefficients, so
-it is smooth as an EMG envelope is and never negative. The gradient comes through the whole NMS model (`nms.model.simulate`),
-elastic tendons and activation dynamics included. A pull towards the best non-negative rank-k factorisation of the coefficients
-(synergies), renewed as the solution moves, leaves a small part of every excitation outside the synergies, as in people.
+it is smooth as an EMG envelope is and never negative. The gradient comes through the whole NMS model, elastic tendons and
+activation dynamics included; up to the neural activation that model is linear, so what a coefficient does there is worked out
+once. A pull towards the best non-negative rank-k factorisation of the coefficients (synergies), renewed as the solution moves,
+leaves a small part of every excitation outside the synergies, as in people.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from osim_nmscal.nms.model import NmsInputs, NmsOutputs, NmsParameters, simulate
+from osim_nmscal.nms.activation import activation as bend
+from osim_nmscal.nms.activation import delayed, neural_activation
+from osim_nmscal.nms.model import NmsInputs, NmsParameters, simulate
+from osim_nmscal.nms.moment_of_activation import MomentOfActivation
 from osim_nmscal.nms.muscle_models import MuscleMechanics
 from osim_nmscal.nms.threads import one_thread
 from osim_nmscal.splines import spline_basis
@@ -119,6 +123,8 @@ def _solve(
     weights = random.random((synergies, pools))
     primitives = random.random((knots * trials, synergies))
     rigid = replace(muscles, rigid_tendon=torch.ones_like(muscles.rigid_tendon))
+    at_first, then = (_muscles(task, parameters, kind) for kind in (rigid, muscles))
+    response = _Response(task, parameters)
     losses = []
     for iteration in range(iterations):
         coefficients = torch.nn.functional.softplus(raw)
@@ -126,14 +132,38 @@ def _solve(
             flat = coefficients.detach().reshape(-1, pools).numpy()
             primitives, weights = factorise(flat, primitives, weights)
             explained = torch.from_numpy(primitives @ weights).reshape(coefficients.shape)
-        excitation = _excitation(coefficients, task)
-        outputs = simulate(task.inputs(excitation), parameters, rigid if iteration < RIGID_ITERATIONS else muscles)
-        loss = _loss(outputs, excitation, coefficients, explained, task)
+        moments = (at_first if iteration < RIGID_ITERATIONS else then)(response.activation(coefficients))
+        loss = _loss(moments, coefficients, explained, task)
         optimizer.step(torch.autograd.grad(loss, raw)[0])
         losses.append(float(loss.detach()))
         if progress is not None:
             progress(iteration, losses[-1])
     return _result(raw.detach(), task, lengths, parameters, muscles, weights, losses)
+
+
+def _muscles(task: _Task, parameters: NmsParameters, muscles: MuscleMechanics) -> MomentOfActivation:
+    given = task.inputs(torch.empty(0, dtype=torch.float64))
+    return MomentOfActivation(muscles.to(given.mtu_length), parameters, given.mtu_length, given.moment_arm, given.time_step)
+
+
+class _Response:
+    """What a coefficient of a muscle's excitation does to its neural activation: delay and filter are linear."""
+
+    def __init__(self, task: _Task, parameters: NmsParameters) -> None:
+        self._sharing, self._shape_factor = task.sharing, parameters.shape_factor
+        step, delay = task.inputs(task.basis).time_step, parameters.electromechanical_delay
+
+        def neural(excitation: Tensor) -> Tensor:
+            driven = excitation[:, :, None] * parameters.emg_scale.expand(task.sharing.shape[1])
+            return neural_activation(delayed(driven, delay, step), parameters.c1, parameters.c2)
+
+        self._least = neural(torch.full((len(task.basis), 1), LEAST_EXCITATION, dtype=torch.float64)) * task.sharing.sum(dim=0)
+        self._of_knots = neural(task.basis).permute(2, 0, 1).contiguous()  # (muscle, time, knot)
+
+    def activation(self, coefficients: Tensor) -> Tensor:
+        """Return the activation (time, trial, muscle) of coefficients (knot, trial, pool)."""
+        of_muscles = (coefficients @ self._sharing).permute(2, 0, 1)
+        return bend(self._least + torch.bmm(self._of_knots, of_muscles).permute(1, 2, 0), self._shape_factor)
 
 
 def factorise(values: FloatArray, left: FloatArray, right: FloatArray, iterations: int = 60) -> tuple[FloatArray, FloatArray]:
@@ -181,13 +211,9 @@ def _padded(values: FloatArray, length: int) -> FloatArray:
     return np.concatenate([values, np.repeat(values[-1:], length - len(values), axis=0)])
 
 
-def _excitation(coefficients: Tensor, task: _Task) -> Tensor:
-    pools = LEAST_EXCITATION + torch.einsum("tk,krp->trp", task.basis, coefficients)
-    return pools @ task.sharing
-
-
-def _loss(outputs: NmsOutputs, excitation: Tensor, coefficients: Tensor, explained: Tensor, task: _Task) -> Tensor:
-    error = ((outputs.joint_moment - task.target) * task.weight).square().mean()
+def _loss(moments: Tensor, coefficients: Tensor, explained: Tensor, task: _Task) -> Tensor:
+    excitation = (LEAST_EXCITATION + torch.einsum("tk,krp->trp", task.basis, coefficients)) @ task.sharing
+    error = ((moments - task.target) * task.weight).square().mean()
     effort = coefficients.square().mean()
     outside = (coefficients - explained).square().mean()
     ceiling = torch.relu(excitation - 0.8).square().mean()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.interpolation import monotone_cubic
 from osim_nmscal.signals import zero_lag_lowpass
 from osim_nmscal.virtual_subject.anatomy.facts import Vector
 from osim_nmscal.virtual_subject.anatomy.leg import ANKLE_AXIS, ANKLE_CENTER, HIP_CENTER, KNEE_CENTER, SOLE_POINTS
@@ -138,11 +139,9 @@ def _foot_force(phase: FloatArray, speed: float, mass: float, gain: FloatArray) 
 
 def _expected_moment(dof: str, steps: float, phase: FloatArray) -> FloatArray:
     """Return the published net moment of the stance, N*m/kg, held in swing."""
-    from scipy.interpolate import PchipInterpolator
-
     curve = MOMENTS[dof]
     percent = 100.0 * np.clip(np.mod(phase, 1.0), 0.0, curve.percent[-1] / 100.0)
-    return PchipInterpolator(curve.percent, curve.at(steps))(percent)
+    return monotone_cubic(np.array(curve.percent, dtype=np.float64), curve.at(steps), percent)
 
 
 def _pelvis_on_feet(

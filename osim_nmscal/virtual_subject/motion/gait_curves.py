@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.interpolation import cubic_spline, monotone_cubic
+
 FloatArray = NDArray[np.float64]
 
 # Walking speeds the tables hold, m/s, their stride times, s, and the stance's part of the stride. Source: Winter (2009), natural
@@ -21,6 +23,9 @@ SPEED_STEP = 0.35
 # Harmonics of the stride kept in a joint angle: 4 at 1.1 s are 3.6 Hz. Source: choice; the usual filter at 6 Hz takes 5 % off that
 # and 17 % off the next.
 ANGLE_HARMONICS = 4
+# Strides before and after the one that is looked at, so that its spline is the periodic one. Source: a spline forgets its ends by 0.27 per
+# knot, and a curve has 4 and more of them.
+PERIODS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,13 +165,10 @@ def stride_curve(curve: Curve, steps: float, phase: FloatArray) -> FloatArray:
     Returns:
         (time,), unit of the table.
     """
-    from scipy.interpolate import CubicSpline
-
-    percent = np.array([*curve.percent, 100.0 + curve.percent[0]])
-    values = curve.at(steps)
-    spline = CubicSpline(percent / 100.0, np.append(values, values[0]), bc_type="periodic")
+    around = np.repeat(np.arange(-PERIODS, PERIODS + 1), len(curve.percent))
+    knots = np.tile(np.array(curve.percent) / 100.0, 2 * PERIODS + 1) + around
     grid = np.arange(128) / 128.0
-    spectrum = np.fft.rfft(spline(np.where(grid < percent[0] / 100.0, grid + 1.0, grid))) / 128.0
+    spectrum = np.fft.rfft(cubic_spline(knots, np.tile(curve.at(steps), 2 * PERIODS + 1), grid)) / 128.0
     order = np.arange(1, curve.harmonics + 1)
     waves = np.exp(2j * np.pi * phase[:, None] * order)
     return np.real(spectrum[0] + 2.0 * waves @ spectrum[1 : curve.harmonics + 1])
@@ -183,6 +185,4 @@ def stance_curve(curve: Curve, steps: float, stance: FloatArray) -> FloatArray:
     Returns:
         (time,), unit of the table.
     """
-    from scipy.interpolate import PchipInterpolator
-
-    return PchipInterpolator(np.array(curve.percent) / 100.0, curve.at(steps))(np.clip(stance, 0.0, 1.0))
+    return monotone_cubic(np.array(curve.percent) / 100.0, curve.at(steps), np.clip(stance, 0.0, 1.0))

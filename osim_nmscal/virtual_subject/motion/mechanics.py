@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.interpolation import cubic_spline
 from osim_nmscal.virtual_subject.motion.prescribed import Mechanics, Motion
 
 FloatArray = NDArray[np.float64]
@@ -82,22 +83,23 @@ def measure(model_path: Path, motions: Sequence[Motion], dofs: Sequence[str], co
 
 def _measure_one(model: Any, state: Any, motion: Motion, dofs: tuple[str, ...], contact_body: str) -> Mechanics:
     import opensim
-    from scipy.interpolate import CubicSpline
 
     # the builder adds joints from the ground outwards, so this is also the order of the state's speeds
     names = [model.getCoordinateSet().get(i).getName() for i in range(model.getCoordinateSet().getSize())]
-    splines = CubicSpline(motion.time, motion.values, axis=0)
     order = [motion.coordinates.index(name) for name in names]
-    position, speed, acceleration = (splines(motion.time, derivative)[:, order] for derivative in (0, 1, 2))
+    position, speed, acceleration = (
+        cubic_spline(motion.time, motion.values[:, order], motion.time, derivative) for derivative in (0, 1, 2)
+    )
     muscles = [model.getMuscles().get(i) for i in range(model.getMuscles().getSize())]
     markers = [model.getMarkerSet().get(i) for i in range(model.getMarkerSet().getSize())]
     # nothing touches an arm: then the first body stands in, and nobody reads its Jacobian
     body, solver = model.getBodySet().get(contact_body or model.getBodySet().get(0).getName()), opensim.InverseDynamicsSolver(model)
     columns = [names.index(dof) for dof in dofs]
+    one_at_a_time = [opensim.Vector.createFromMat(np.eye(len(names))[column]) for column in columns]
     length, arm, moment, jacobian, origin, place = [], [], [], [], [], []
     for row in range(len(motion.time)):
-        _fill(state.updQ(), position[row])
-        _fill(state.updU(), speed[row])
+        state.setQ(opensim.Vector.createFromMat(position[row]))
+        state.setU(opensim.Vector.createFromMat(speed[row]))
         model.realizeVelocity(state)
         net = solver.solve(state, opensim.Vector.createFromMat(acceleration[row]))
         moment.append([net.get(column) for column in columns])
@@ -105,8 +107,8 @@ def _measure_one(model: Any, state: Any, motion: Motion, dofs: tuple[str, ...], 
         origin.append(body.getPositionInGround(state).to_numpy())
         place.append([marker.getLocationInGround(state).to_numpy() for marker in markers])
         arms, columns_of_jacobian = [], []
-        for column in columns:
-            _fill(state.updU(), np.eye(len(names))[column])
+        for unit in one_at_a_time:
+            state.setU(unit)
             model.realizeVelocity(state)
             arms.append([-muscle.getLengtheningSpeed(state) for muscle in muscles])
             columns_of_jacobian.append(_spatial_velocity(body, state))
@@ -123,11 +125,6 @@ def _measure_one(model: Any, state: Any, motion: Motion, dofs: tuple[str, ...], 
         markers=tuple(marker.getName() for marker in markers),
         marker_positions=np.array(place),
     )
-
-
-def _fill(vector: Any, values: FloatArray) -> None:
-    for index, value in enumerate(values):
-        vector.set(index, float(value))
 
 
 def _spatial_velocity(body: Any, state: Any) -> list[float]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.interpolation import cubic_spline
+
 FloatArray = NDArray[np.float64]
 
 # Motions start this long before 0 s, where their recording begins, so that muscles are in full swing by then.
@@ -64,7 +66,5 @@ def wander(time: FloatArray, spread: float, step: float, random: np.random.Gener
     Returns:
         (time, column).
     """
-    from scipy.interpolate import CubicSpline
-
     knots = np.arange(time[0] - 2 * step, time[-1] + 2 * step, step)
-    return CubicSpline(knots, random.normal(0.0, spread, (len(knots), columns)), axis=0)(time)
+    return cubic_spline(knots, random.normal(0.0, spread, (len(knots), columns)), time)

@@ -57,7 +57,7 @@ def recording_problems(config: "WorkflowConfig", recording: "RecordingSettings")
 
 def run(flow: "Flow") -> None:
     """Write id.sto of every recording."""
-    flow.runner.run_each([_task(flow, recording) for recording in flow.config.recordings], flow.jobs)
+    flow.runner.run_each([task_of(flow, recording) for recording in flow.config.recordings], flow.jobs)
 
 
 def _outputs_of(recording: "RecordingSettings") -> tuple[str, ...]:
@@ -66,7 +66,8 @@ def _outputs_of(recording: "RecordingSettings") -> tuple[str, ...]:
     return (moments(recording.name),)
 
 
-def _task(flow: "Flow", recording: "RecordingSettings") -> Task[Any]:
+def task_of(flow: "Flow", recording: "RecordingSettings") -> Task[Any]:
+    """Return what is to be done for a recording whose inverse kinematics is done."""
     config, name = flow.config, recording.name
     if recording.joint_moments is not None:
         return Task(

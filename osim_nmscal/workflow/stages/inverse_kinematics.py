@@ -62,10 +62,11 @@ def recording_problems(config: "WorkflowConfig", markers: MarkerTrajectories) ->
 
 def run(flow: "Flow") -> None:
     """Write ik.mot of every recording that has markers or joint angles."""
-    flow.runner.run_each([task for recording in flow.config.recordings if (task := _task(flow, recording))], flow.jobs)
+    flow.runner.run_each([task for recording in flow.config.recordings if (task := task_of(flow, recording))], flow.jobs)
 
 
-def _task(flow: "Flow", recording: "RecordingSettings") -> Task[Window] | Task[FromMarkers] | None:
+def task_of(flow: "Flow", recording: "RecordingSettings") -> Task[Window] | Task[FromMarkers] | None:
+    """Return what is to be done for a recording, if anything."""
     settings = flow.config.inverse_kinematics
     window = Window(recording=recording.name, start=recording.start, end=recording.end, offset=_offset(recording))
     out = (motion(recording.name),)

@@ -56,7 +56,7 @@ def folder_of(flow: "Flow", recording: "RecordingSettings") -> Path:
 
 def run(flow: "Flow") -> None:
     """Write mtu_length.sto and moment_arm_<dof>.sto of every recording that brings none."""
-    flow.runner.run_each([_task(flow, recording) for recording in flow.config.recordings if recording.muscle_analysis is None], flow.jobs)
+    flow.runner.run_each([task for recording in flow.config.recordings if (task := task_of(flow, recording))], flow.jobs)
 
 
 def _outputs_of(recording: "RecordingSettings", settings: MuscleAnalysisSettings) -> tuple[str, ...]:
@@ -65,7 +65,10 @@ def _outputs_of(recording: "RecordingSettings", settings: MuscleAnalysisSettings
     return tuple(f"{recording.name}/{name}" for name in (LENGTH_FILE, *(MOMENT_ARM_FILE.format(dof=dof) for dof in settings.dofs)))
 
 
-def _task(flow: "Flow", recording: "RecordingSettings") -> Task[Analysis]:
+def task_of(flow: "Flow", recording: "RecordingSettings") -> Task[Analysis] | None:
+    """Return what is to be done for a recording whose inverse kinematics is done; nothing where the user brings the results."""
+    if recording.muscle_analysis is not None:
+        return None
     name, settings = recording.name, flow.config.muscle_analysis
     if not has_motion(recording):
         raise ConfigError(f"Recording {name!r} has neither joint angles nor a folder of muscle_analysis; add one of them.")
