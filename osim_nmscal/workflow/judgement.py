@@ -70,7 +70,8 @@ def foreseen(config: "WorkflowConfig", *, excites: bool = True) -> Iterator[Find
     table = read_muscles(config.model.file, config.model.substitute_muscle_class)
     yield from of_model.muscle_values(table.select([name for name in table.names if name in driven]))
     if excites:
-        moving = table.names if config.calibration.method == "synergy_hybrid" else driven
+        alone = config.calibration.method == "emg_driven" and not config.dynamometer
+        moving = driven if alone else table.names
         yield from of_calibration.moved_joints(config.muscle_analysis.dofs, read_crossing_muscles(config.model.file), moving)
     if config.emg.normalization.method in ("auto", "highest"):
         yield from of_emg.without_mvc(channels, len(config.emg.mvc))
@@ -267,7 +268,7 @@ def _of_trials(flow: "Flow") -> Iterator[Finding]:
     if flow.trials is None or flow.start_muscles is None:
         return
     strength = flow.start_muscles.select(flow.trials.muscles).values("max_isometric_force")
-    synthesises = flow.config.calibration.method == "synergy_hybrid"
+    synthesises = flow.config.calibration.method != "emg_driven" or bool(flow.config.dynamometer)
     yield from of_calibration.problem(flow.trials, strength, synthesises=synthesises)
     for name, data in flow.recorded.items():
         geometry, driven = data.geometry.select(flow.trials.muscles, flow.trials.dofs), data.excitations.select(flow.trials.muscles)
