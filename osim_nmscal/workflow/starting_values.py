@@ -1,6 +1,5 @@
 """The work of the initialization: starting values from the models, the person and what was measured, and the relaxed leg."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,16 +20,15 @@ from osim_nmscal.initialization.muscle_volumes import LOG_STRENGTH_SD, strengths
 from osim_nmscal.initialization.operating_range import keep_operating_range
 from osim_nmscal.initialization.passive_fit import fit_passive_moments
 from osim_nmscal.initialization.relaxed_leg import RelaxedLeg, relaxed_leg
-from osim_nmscal.opensim_tools.muscle_analysis import LENGTH_FILE, MuscleAnalysisSettings, read_muscle_analysis, run_muscle_analysis
+from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings, run_muscle_analysis
 from osim_nmscal.opensim_tools.path_geometry import MomentArmMethod
 from osim_nmscal.opensim_tools.pose_grid import lengths_in_postures, sample_pose_grids
 from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.reader import read_coordinates, read_muscles
-from osim_nmscal.workflow.names import RELAXED_LEG, SCALED_MODEL, STARTING_TABLE, STARTING_VALUES
+from osim_nmscal.workflow.names import RELAXED_LEG, STARTING_TABLE, STARTING_VALUES
 from osim_nmscal.workflow.starting_request import Initialization
 
 if TYPE_CHECKING:
-    from osim_nmscal.workflow.flow import Flow
     from osim_nmscal.workflow.task import Inputs
 
 # Between postures of a "motion" that nobody makes, s.
@@ -137,32 +135,6 @@ def posed_geometry(model: Path, reference: PassiveMoments, out: Path, method: Mo
     motion = TimeSeries(time=time, labels=reference.coordinates, values=reference.postures, source=f"the postures of {reference.source}")
     settings = MuscleAnalysisSettings(dofs=reference.coordinates, method=method, lowpass_cutoff=0.0, missing_coordinates="default")
     return run_muscle_analysis(model, motion, out, settings=settings)
-
-
-def relaxed_legs(flow: "Flow", tables: Mapping[str, MuscleTable]) -> dict[str, dict[str, RelaxedLeg]]:
-    """Return the relaxed legs of several tables of muscles, by side and table, from the geometry that the initialization left.
-
-    Args:
-        flow: of a run that has passed the initialization.
-        tables: muscles by name; those that a table lacks are as the calibration would have started with them.
-
-    Raises:
-        FileFormatError: the geometry is damaged.
-    """
-    model, config = flow.place.path(SCALED_MODEL), flow.config
-    stated = read_muscles(model, config.model.substitute_muscle_class) if flow.starting_values is None else flow.starting_values.muscles
-    found = {}
-    for side, leg in legs_of(read_coordinates(model)).items():
-        if set(leg.names) & set(config.muscle_analysis.dofs):
-            place = flow.place.path(f"{RELAXED_LEG.format(side=side)}/{LENGTH_FILE}").parent
-            reference, geometry = mean_person(leg), read_muscle_analysis(place, leg.names)
-            found[side] = {name: relaxed_leg(_over(stated, table), geometry, reference) for name, table in tables.items()}
-    return found
-
-
-def _over(stated: MuscleTable, table: MuscleTable) -> MuscleTable:
-    own = set(table.names)
-    return MuscleTable(muscles=tuple(table.muscles[table.index(one.name)] if one.name in own else one for one in stated.muscles))
 
 
 def _noted(start: StartingValues, before: MuscleTable, note: str) -> StartingValues:
