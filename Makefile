@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TORCH_FROM ?=
 LOWEST := .venv-lowest
 LOWEST_TESTS := tests/test_cli.py tests/test_config.py tests/test_config_files.py tests/test_settings_toml.py \
-	tests/test_following.py tests/test_start.py tests/test_signals.py tests/test_evaluation.py tests/osim_model \
+	tests/test_following.py tests/test_nouns.py tests/test_start.py tests/test_signals.py tests/test_evaluation.py tests/osim_model \
 	tests/formats tests/emg tests/trials tests/nms/test_curves.py tests/nms/test_activation.py tests/nms/test_contraction.py \
 	tests/nms/test_model.py tests/calibration/test_emg_driven.py tests/calibration/test_synergies.py tests/report tests/viz \
 	tests/worker tests/workflow/test_check.py tests/workflow/test_ownership.py tests/workflow/test_publication.py tests/workflow/test_runner.py

@@ -7,6 +7,7 @@ Every mistake becomes a sentence that names file, key, value, the nearest known 
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from osim_nmscal.calibration.presets import preset_of_recordings
 from osim_nmscal.calibration.settings import CalibrationSettings
-from osim_nmscal.config_files import Location, Spelled, parsed_location, read_spelled
+from osim_nmscal.config_files import Location, Origin, Spelled, parsed_location, read_spelled
 from osim_nmscal.doctor.settings import ChecksSettings
 from osim_nmscal.emg.envelope import EnvelopeSettings
 from osim_nmscal.emg.mapping import MappingSettings
@@ -220,7 +221,7 @@ class WorkflowConfig(Settings):
     muscle_analysis: MuscleAnalysisSettings = section(..., "MTU lengths and moment arms.")
     recordings: tuple[RecordingSettings, ...] = setting(..., unit="-", description="The recordings.", source="user", min_length=1)
     dynamometer: tuple[DynamometerSettings, ...] = setting(
-        (), unit="-", description="Passive trials and efforts, written among the recordings with their kind.", source="user"
+        (), unit="-", description="Passive trials and efforts; in a file they stand among the recordings, with their kind.", source="user"
     )
     emg: EmgSettings = section(EmgSettings(), "From EMG to excitations.")
     trials: TrialsSettings = section(TrialsSettings(), "From recordings to trials.")
@@ -260,6 +261,9 @@ class WorkflowConfig(Settings):
                         f"recording {name!r} {how} {dof!r}, which [muscle_analysis] dofs does not have."
                         f"{did_you_mean(dof, self.muscle_analysis.dofs)}"
                     )
+        dofs = self.muscle_analysis.dofs
+        if twice := [dof for i, dof in enumerate(dofs) if dof in dofs[:i]]:
+            raise ValueError(f"[muscle_analysis] dofs names {twice[0]!r} twice; name it once.")
         from_markers = [recording.name for recording in self.recordings if recording.markers is not None]
         if from_markers and self.inverse_kinematics is None:
             raise ValueError(
@@ -267,6 +271,11 @@ class WorkflowConfig(Settings):
                 "setup = the XML with your IKTaskSet."
             )
         return self
+
+    def __repr__(self) -> str:
+        return f"WorkflowConfig({self.source.name}: {self.subject.name}, {len(self.recordings)} recordings, {self.calibration.method})"
+
+    __str__ = __repr__
 
 
 def describe_settings() -> Iterator[SettingDescription]:
@@ -296,37 +305,56 @@ def load_config(path: Path | str, changes: Sequence[str] = ()) -> WorkflowConfig
         osim_nmscal.errors.ConfigError: The configuration nowhere.toml cannot be read (No such file or directory); check the path.
     """
     spelled = read_spelled(Path(path), changes)
+    places = _Places(spelled, written_as(spelled.values))
     try:
         config = WorkflowConfig.model_validate(dict(spelled.values))
     except ValidationError as error:
-        found = sentences(lambda location: spelled.origin(location).shown, error.errors(), WorkflowConfig)
-        raise ConfigError(_as_written("\n".join(found), dict(spelled.values))) from error
-    resolved = _with_absolute_paths(config, spelled, ())
+        found = sentences(lambda location: places.origin(location).shown, error.errors(), WorkflowConfig)
+        raise ConfigError(places.in_words("\n".join(found))) from error
+    resolved = _with_absolute_paths(config, places, ())
     return resolved.model_copy(update={"source": spelled.own.file, "spelled": spelled})
 
 
-def _as_written(text: str, raw: dict[str, Any]) -> str:
-    """Name the recordings of a sentence as their user numbered them: dynamometer recordings stand among the others in the file."""
-    places = written_as(raw)
-    return re.sub(r"\b(?:recordings|dynamometer)\[\d+\]", lambda found: places.get(found[0], found[0]), text)
+@dataclass(frozen=True)
+class _Places:
+    """Where keys are spelled; recordings of a dynamometer stand among the others in the file, and apart from them in the settings."""
+
+    spelled: Spelled
+    written: dict[tuple[str, int], int]
+
+    def origin(self, location: Sequence[str | int]) -> Origin:
+        """Return where the key at a place in the settings is spelled."""
+        at = list(location)
+        if len(at) > 1 and (at[0], at[1]) in self.written:
+            at[:2] = ["recordings", self.written[str(at[0]), int(at[1])]]
+        return self.spelled.origin(at)
+
+    def in_words(self, text: str) -> str:
+        """Number the recordings of a sentence as their user did, from 1."""
+
+        def written(found: re.Match[str]) -> str:
+            place = self.written.get((found[1], int(found[2]) - 1))
+            return found[0] if place is None else f"recordings[{place + 1}]"
+
+        return re.sub(r"\b(recordings|dynamometer)\[(\d+)\]", written, text)
 
 
-def _with_absolute_paths(model: Any, spelled: Spelled, location: Location) -> Any:
+def _with_absolute_paths(model: Any, places: _Places, location: Location) -> Any:
     changed: dict[str, Any] = {}
     for name in type(model).model_fields:
         value = getattr(model, name)
-        new = _absolute(value, spelled, (*location, name))
+        new = _absolute(value, places, (*location, name))
         if new is not value:
             changed[name] = new
     return model.model_copy(update=changed) if changed else model
 
 
-def _absolute(value: Any, spelled: Spelled, location: Location) -> Any:
+def _absolute(value: Any, places: _Places, location: Location) -> Any:
     if isinstance(value, BaseModel):
-        return _with_absolute_paths(value, spelled, location)
+        return _with_absolute_paths(value, places, location)
     if isinstance(value, Path):
-        return value if value.is_absolute() else Path(os.path.normpath(spelled.origin(location).folder / value))
+        return value if value.is_absolute() else Path(os.path.normpath(places.origin(location).folder / value))
     if isinstance(value, tuple):
-        items = tuple(_absolute(item, spelled, (*location, i)) for i, item in enumerate(value))
+        items = tuple(_absolute(item, places, (*location, i)) for i, item in enumerate(value))
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     return value

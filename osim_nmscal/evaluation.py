@@ -68,7 +68,11 @@ def moment_metrics(
 
 
 def dynamometer_metrics(
-    trials: TrialSet, before: Sequence[TrialPrediction], after: Sequence[TrialPrediction], submaximal: Sequence[TrialPrediction]
+    trials: TrialSet,
+    before: Sequence[TrialPrediction],
+    after: Sequence[TrialPrediction],
+    submaximal: Sequence[TrialPrediction],
+    relaxed: Sequence[TrialPrediction],
 ) -> tuple[DynamometerMetrics, ...]:
     """Compare predicted moments with those that a dynamometer measured.
 
@@ -77,6 +81,7 @@ def dynamometer_metrics(
         before: predictions of the muscles before calibration, one per trial, in their order.
         after: of the calibrated muscles.
         submaximal: of the muscles before calibration at a low excitation.
+        relaxed: of the muscles before calibration at none.
 
     Returns:
         One per trial and measured degree of freedom.
@@ -85,15 +90,16 @@ def dynamometer_metrics(
         SignalError: a prediction is on another clock, has other degrees of freedom, or is not finite.
     """
     found = []
-    for trial, first, last, weak in zip(trials.trials, before, after, submaximal, strict=True):
-        for prediction in (first, last, weak):
+    for trial, first, last, weak, none in zip(trials.trials, before, after, submaximal, relaxed, strict=True):
+        for prediction in (first, last, weak, none):
             _require_same_clock(trial, prediction)
         counted = slice(trial.first_counted, None)
         for column, dof in enumerate(trial.dofs):
             if not trial.is_measured[column] or trial.kind == "motion":
                 continue
             measured = trial.joint_moment[counted, column]
-            low = weak.joint_moment[counted, column]
+            passive = none.joint_moment[counted, column]
+            active = weak.joint_moment[counted, column] - passive
             found.append(
                 DynamometerMetrics(
                     trial=trial.name,
@@ -103,10 +109,16 @@ def dynamometer_metrics(
                     largest=float(measured[np.abs(measured).argmax()]),
                     rmse_uncalibrated=root_mean_square_error(measured, first.joint_moment[counted, column]),
                     rmse_calibrated=root_mean_square_error(measured, last.joint_moment[counted, column]),
-                    submaximal=float(low[np.abs(low).argmax()]) if trial.kind == "effort" else float("nan"),
+                    submaximal=_surely_exceeded(active, passive) if trial.kind == "effort" else float("nan"),
                 )
             )
     return tuple(found)
+
+
+def _surely_exceeded(active: FloatArray, passive: FloatArray) -> float:
+    """Return the largest active moment less what resists it passively, N*m; passive help, which models exaggerate, does not count."""
+    direction = float(np.sign(active.sum()))
+    return direction * max(0.0, float((direction * active + np.minimum(direction * passive, 0.0)).max()))
 
 
 def root_mean_square_error(measured: FloatArray, predicted: FloatArray) -> float:

@@ -75,7 +75,7 @@ def described(
         marker = "[]" if typing.get_origin(info.annotation) is tuple else ""
         for nested in inner:
             own = default if isinstance(default, nested) else None
-            yield from described(nested, f"{key}{marker}.", own, absent=absent or default is None)
+            yield from described(nested, f"{key}{marker}.", own, absent=absent or default is None or default == ())
         if not inner:
             yield SettingDescription(
                 key=key,

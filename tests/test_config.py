@@ -57,7 +57,7 @@ def test_naming_one_bound_of_a_parameter_keeps_its_other_defaults(tmp_path: Path
     parameter = config.calibration.parameters.tendon_slack_length
     assert (parameter.bounds, parameter.upper) == ("relative", 1.3)
     assert parameter.lower == 0.7
-    assert config.calibration.parameters.optimal_fiber_length.upper == 1.15
+    assert config.calibration.parameters.optimal_fiber_length.upper == 1.35
 
 
 def test_nothing_touching_the_person_is_said_with_a_word(tmp_path: Path) -> None:

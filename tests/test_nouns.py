@@ -1,7 +1,7 @@
 """Every noun says in a line what it is, is equal where its values are, and counts, iterates and indexes as its reader expects."""
 
 import pickle
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
@@ -124,7 +124,7 @@ def test_a_name_that_several_rows_have_is_said():
 def test_tables_become_frames_of_pandas():
     pytest.importorskip("pandas", reason="frames need pandas, the extra [plots]")
     here = nouns()
-    assert here["parameters"].to_frame().shape == (6, 10)
+    assert here["parameters"].to_frame().shape == (6, len(fields(CalibratedParameter)))
     assert here["result"].to_frame().equals(here["parameters"].to_frame())
     assert here["muscles"].to_frame().loc["flexor", "optimal_fiber_length"] == 0.1
     assert here["series"].to_frame()["knee"].iloc[-1] == 1.0

@@ -12,6 +12,7 @@ import pytest
 
 from osim_nmscal.commands.exit_codes import exit_codes_text
 from osim_nmscal.config import load_config
+from osim_nmscal.workflow.dynamometer_files import dynamometer_problems
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,6 +33,28 @@ def _run(command: list[str], folder: Path) -> str:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
+
+
+def test_the_recording_of_a_dynamometer_is_one_that_can_be_read(tmp_path: Path) -> None:
+    rows = "".join(f"{angle},-150\n" for angle in range(10, 100, 10))
+    (tmp_path / "knee_extension.csv").write_text(f"knee_flexion_r,knee_flexion_r_moment\n{rows}")
+    (block,) = _blocks("toml")
+    walk = f"""
+[subject]
+mass = 70
+[model]
+file = "{(ROOT / "models" / "virtual_leg.osim").as_posix()}"
+[muscle_analysis]
+dofs = ["hip_flexion_r", "knee_flexion_r", "ankle_dorsiflexion_r"]
+[[recordings]]
+name = "walk"
+joint_angles = "walk.mot"
+joint_moments = "walk.sto"
+{block}"""
+    (tmp_path / "config.toml").write_text(walk, encoding="utf-8")
+    config = load_config(tmp_path / "config.toml")
+    (effort,) = config.dynamometer
+    assert (effort.kind, list(dynamometer_problems(config, effort))) == ("effort", [])
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
 from osim_nmscal.calibration.synergy.settings import MuscleRole
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult
+from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError, listed
 
@@ -22,7 +23,7 @@ _NO_MOMENT_ARM = 1e-6
 
 def calibrate(
     trials: TrialSet,
-    muscles: MuscleTable,
+    muscles: MuscleTable | StartingValues,
     settings: CalibrationSettings | None = None,
     *,
     optimizer: Optimizer | str | None = None,
@@ -34,7 +35,7 @@ def calibrate(
 
     Args:
         trials: excitations of muscles without a channel are zero; held-out trials are ignored.
-        muscles: at least the trials' muscles, with their starting values.
+        muscles: at least the trials' muscles, with their starting values; `StartingValues` say what is known of them, too.
         settings: method, parameters, loss, optimiser.
         optimizer: name of a built-in one, or one of your own, instead of that of the settings.
         roles: of a synergy-hybrid calibration: muscle -> role, over `settings.synergy.muscles`.

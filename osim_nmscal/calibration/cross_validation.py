@@ -7,14 +7,17 @@ from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.synergy.prediction import predict_hybrid
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics
+from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError
 from osim_nmscal.evaluation import moment_metrics
 
-Calibrate = Callable[[TrialSet, MuscleTable, CalibrationSettings], CalibrationResult]
+Calibrate = Callable[[TrialSet, MuscleTable | StartingValues, CalibrationSettings], CalibrationResult]
 
 
-def leave_one_out(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSettings, calibrate: Calibrate) -> tuple[MomentMetrics, ...]:
+def leave_one_out(
+    trials: TrialSet, muscles: MuscleTable | StartingValues, settings: CalibrationSettings, calibrate: Calibrate
+) -> tuple[MomentMetrics, ...]:
     """Calibrate without each calibration trial in turn and predict it from its EMG alone, synthesised muscles by their synergies.
 
     Args:

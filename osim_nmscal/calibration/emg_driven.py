@@ -12,6 +12,7 @@ from osim_nmscal.calibration.cross_validation import leave_one_out
 from osim_nmscal.calibration.fitting import fit
 from osim_nmscal.calibration.identifiability import Posterior, laplace_posterior
 from osim_nmscal.calibration.joint import JointEvaluation, JointObjective
+from osim_nmscal.calibration.likelihood import MotionNoise
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.optimizers import Optimizer, Progress
@@ -24,13 +25,14 @@ from osim_nmscal.calibration.settings import CalibrationSettings, require_read
 from osim_nmscal.calibration.starts import starting_parameters
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult
+from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.nms.threads import threads_for
 
 
 def calibrate_emg_driven(
     trials: TrialSet,
-    muscles: MuscleTable,
+    muscles: MuscleTable | StartingValues,
     settings: CalibrationSettings | None = None,
     *,
     progress: Progress | None = None,
@@ -41,7 +43,7 @@ def calibrate_emg_driven(
 
     Args:
         trials: with recorded excitations; held-out trials are ignored.
-        muscles: at least the trials' muscles, with their starting values.
+        muscles: at least the trials' muscles, with their starting values; `StartingValues` say what is known of them, too.
         settings: parameters, loss, optimiser; the defaults are CEINMS's ranges and Gauss-Newton.
         progress: called with a HistoryRow after every iteration; Ctrl-C returns the best so far.
         terms: further loss terms.
@@ -73,7 +75,7 @@ def calibrate_emg_driven(
         # the fibers do the same whichever filter comes first
         ordered = slower_filter_first(space, found.best.z)
         best = found.best if ordered is found.best.z or bool((ordered == found.best.z).all()) else loss.evaluate(ordered)
-        uncertainty = posterior_of(loss, objective, best, settings)
+        uncertainty = posterior_of(loss, objective, best, settings, found.noise)
     result = Outcome(
         method="emg_driven",
         optimizer=name,
@@ -96,11 +98,13 @@ def calibrate_emg_driven(
     return result
 
 
-def posterior_of(loss: JointObjective, objective: Objective, best: JointEvaluation, settings: CalibrationSettings) -> Posterior:
+def posterior_of(
+    loss: JointObjective, objective: Objective, best: JointEvaluation, settings: CalibrationSettings, noise: MotionNoise
+) -> Posterior:
     """Return the expected error of the parameters at the minimum, by the noise of the likelihood or of the errors that are left."""
     linear = loss.linearize(best)
     if settings.loss.moment_scale != "noise":
         return laplace_posterior(objective, best.first, linear.first)
     others = list(zip(loss.others, best.others, linear.others, strict=True))
     moved = moved_by_moment_arms(objective, best.first, linear.first)
-    return likelihood_posterior(objective, best.z, best.first, linear.first.hessian, moved, others, settings)
+    return likelihood_posterior(objective, best.z, best.first, linear.first.hessian, moved, others, settings, noise)

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from osim_nmscal.calibration.joint import JointEvaluation, JointObjective, reweigh
-from osim_nmscal.calibration.likelihood import noise_of_errors
+from osim_nmscal.calibration.likelihood import MotionNoise, noise_of_errors, stated_noise
 from osim_nmscal.calibration.objective import Evaluation, Objective
 from osim_nmscal.calibration.optimizers import Minimum, Optimizer, Progress
 from osim_nmscal.calibration.settings import CalibrationSettings
@@ -17,10 +17,11 @@ from osim_nmscal.data.results import HistoryRow
 
 @dataclass(frozen=True)
 class Fit:
-    """Where a search ended, and what its start costs in the same units."""
+    """Where a search ended, what its start costs in the same units, and the noise by which motions were weighed."""
 
     minimum: Minimum
     loss_initial: float
+    noise: MotionNoise
 
     @property
     def best(self) -> JointEvaluation:
@@ -50,11 +51,13 @@ def fit(
     every = list(starts)
     minimum = best_of_starts(loss, every, search, progress)
     again = settings.loss.moment_scale == "noise" and settings.noise.refit and settings.optimizer != "simulated_annealing"
-    if not again or minimum.status == "interrupted" or not minimum.history:
-        return Fit(minimum, minimum.history[0].loss if minimum.history else float("nan"))
     trials = motion.trials
+    if not again or minimum.status == "interrupted" or not minimum.history:
+        noise = stated_noise(settings.noise, trials.joint_moment.shape[-1])
+        return Fit(minimum, minimum.history[0].loss if minimum.history else float("nan"), noise)
     errors = muscles_of(minimum.best.first).outputs.joint_moment - trials.joint_moment
-    reweigh(motion, settings, noise_of_errors(errors, trials, settings.noise))
+    shown = noise_of_errors(errors, trials, settings.noise)
+    reweigh(motion, settings, shown)
     last = minimum.history[-1]
 
     def later(row: HistoryRow) -> HistoryRow:
@@ -68,7 +71,7 @@ def fit(
     second = search(loss, minimum.best.z, progress=go_on)
     rows = tuple(later(row) for row in second.history if row.iteration)
     together = replace(second, starts=minimum.starts, iterations=minimum.iterations + second.iterations, history=(*minimum.history, *rows))
-    return Fit(together, loss.evaluate(every[0]).loss)
+    return Fit(together, loss.evaluate(every[0]).loss, shown)
 
 
 def muscles_of(evaluation: Any) -> Evaluation:

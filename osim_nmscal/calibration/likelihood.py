@@ -26,8 +26,6 @@ _KEPT = 0.75
 _LONGER = 1.3  # of the autocorrelation time, since slow errors are absorbed first
 _LEAST_RELATIVE = 0.05  # nobody measures joint moments better than this
 _SHORTEST = 0.03  # s
-# A moment whose spread is below this is constant, N·m.
-_CONSTANT = 1e-6
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from osim_nmscal.calibration.electrodes import Electrodes
@@ -20,6 +21,7 @@ from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import NeuralParameters
+from osim_nmscal.data.starting_values import StartingValues, starting_values
 from osim_nmscal.nms.parameters import NMS_PARAMETERS, NmsParameters, initial_parameters
 from osim_nmscal.nms.sensitivity import FORCE_PARAMETERS
 
@@ -28,6 +30,9 @@ _NEURAL = tuple(one.name for one in fields(NeuralParameters) if one.name in NMS_
 
 # Prior of a value that is held, log: as good as fixed, and still a direction that intervals can be asked about.
 _HELD_WIDTH = 0.02
+# Kind of parameter -> the width of starting values that stands for it, of the logarithm.
+_KNOWN_WIDTHS = {"optimal_fiber_length": "log_fiber_length_sd", "strength_coefficient": "log_strength_sd"}
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,15 @@ class ParameterBlock:
 class ParameterSpace:
     """The blocks of a calibration and the map from z to model parameters; without blocks, fixed parameters."""
 
-    def __init__(self, blocks: Sequence[ParameterBlock], base: NmsParameters, time_step: float, *, size: int = -1) -> None:
+    def __init__(
+        self,
+        blocks: Sequence[ParameterBlock],
+        base: NmsParameters,
+        time_step: float,
+        *,
+        size: int = -1,
+        known: StartingValues | None = None,
+    ) -> None:
         """Hold the blocks.
 
         Args:
@@ -88,9 +101,10 @@ class ParameterSpace:
             base: the model's parameters before any kind enters.
             time_step: s, for kinds that depend on the clock.
             size: entries of z; default: as many as the blocks have free owners.
+            known: what is known of the muscles before any trial is seen.
         """
         self.blocks = {block.name: block for block in blocks}
-        self.base, self.time_step = base, time_step
+        self.base, self.time_step, self.known = base, time_step, known
         self.size = size if size >= 0 else sum(int((block.column >= 0).sum()) for block in blocks)
 
     def without_gain(self, time_step: float) -> "ParameterSpace":
@@ -100,11 +114,11 @@ class ParameterSpace:
             if block.kind.needs_electrode:
                 block = replace(block, start=torch.ones_like(block.start), column=torch.full_like(block.column, -1))
             blocks.append(block)
-        return ParameterSpace(blocks, self.base, time_step, size=self.size)
+        return ParameterSpace(blocks, self.base, time_step, size=self.size, known=self.known)
 
     def with_clock(self, time_step: float) -> "ParameterSpace":
         """Return the same parameters for signals on another clock, s."""
-        return ParameterSpace(list(self.blocks.values()), self.base, time_step, size=self.size)
+        return ParameterSpace(list(self.blocks.values()), self.base, time_step, size=self.size, known=self.known)
 
     @property
     def free_blocks(self) -> tuple[ParameterBlock, ...]:
@@ -168,7 +182,7 @@ class ParameterSpace:
 
 
 def parameter_space(
-    muscles: MuscleTable,
+    muscles: MuscleTable | StartingValues,
     settings: CalibrationSettings,
     frozen: frozenset[str] = frozenset(),
     *,
@@ -178,7 +192,7 @@ def parameter_space(
     """Build the parameter space of a calibration.
 
     Args:
-        muscles: the muscles to calibrate, with their starting values.
+        muscles: the muscles to calibrate, with their starting values; what is known of them sets widths of the prior.
         settings: scopes, bounds, groups.
         frozen: muscles whose parameters stay fixed (no DOF sees them, or nothing drives them).
         time_step: s; needed by kinds that depend on the clock alone.
@@ -188,16 +202,18 @@ def parameter_space(
         UnknownNameError: a group names an unknown muscle.
         CalibrationError: a muscle is in two groups, or a bound excludes the start.
     """
+    known = starting_values(muscles)
+    muscles = known.muscles
     heard = electrodes or Electrodes(recorded=frozenset(muscles.names))
     owned = owners_of_every_kind(muscles, settings, heard.channels)
     base = initial_parameters(muscles, c1=0.0, c2=0.0, shape_factor=0.0, electromechanical_delay=0.0)
     blocks: list[ParameterBlock] = []
     size = 0
     for name, owners in owned.items():
-        block = _block(KINDS[name], settings, owners, muscles, frozen, heard.recorded, size)
+        block = _block(KINDS[name], settings, owners, known, frozen, heard.recorded, size)
         size += int((block.column >= 0).sum())
         blocks.append(block)
-    return ParameterSpace(blocks, base, time_step)
+    return ParameterSpace(blocks, base, time_step, known=known)
 
 
 def fixed_parameters(muscles: MuscleTable, neural: NeuralParameters) -> NmsParameters:
@@ -235,12 +251,12 @@ def _block(
     kind: ParameterKind,
     calibration: CalibrationSettings,
     owned: Owners,
-    muscles: MuscleTable,
+    known: StartingValues,
     frozen: frozenset[str],
     recorded: frozenset[str],
     first_column: int,
 ) -> ParameterBlock:
-    settings, owners = calibration.parameters.of(kind.name), owned.names
+    settings, owners, muscles = calibration.parameters.of(kind.name), owned.names, known.muscles
     owner_of_muscle = torch.tensor([owners.index(owner) for owner in owned.by_muscle])
     members = [[m for m, o in zip(muscles.names, owned.by_muscle, strict=True) if o == owner] for owner in owners]
     unheard = torch.tensor([recorded.isdisjoint(own) for own in members])
@@ -259,7 +275,17 @@ def _block(
     held = torch.where(assumed, width.clamp_max(_HELD_WIDTH), width)
     if kind.name == "optimal_fiber_length":
         held = held / calibration.prior.length_caution
+    if settings.prior_width > 0.0 and kind.name in _KNOWN_WIDTHS:  # what was measured of an owner's muscles is believed as it is
+        told = _owner_widths(getattr(known, _KNOWN_WIDTHS[kind.name]), owner_of_muscle, len(owners))
+        width = torch.where(told.isfinite(), told, width)
+        held = torch.where(told.isfinite() & ~assumed, told, held)
     return ParameterBlock(kind, owners, owner_of_muscle, reference, start, lower, upper, held, column, assumed, width)
+
+
+def _owner_widths(of_muscles: FloatArray, owner_of_muscle: Tensor, count: int) -> Tensor:
+    """Return what is known of each owner, (owner,): the mean over its muscles, nan unless all of them are known."""
+    values = torch.from_numpy(of_muscles)
+    return torch.stack([values[owner_of_muscle == owner].mean() for owner in range(count)])
 
 
 def slower_filter_first(space: ParameterSpace, z: Tensor) -> Tensor:

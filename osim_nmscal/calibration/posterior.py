@@ -15,7 +15,7 @@ from torch import Tensor
 
 from osim_nmscal.calibration.hessians import Hessian
 from osim_nmscal.calibration.identifiability import Posterior
-from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT, noise_of_errors, noise_ratio, stated_noise
+from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT, MotionNoise, noise_of_errors, noise_ratio
 from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
 from osim_nmscal.calibration.prior import Prior
 from osim_nmscal.calibration.settings import CalibrationSettings
@@ -70,6 +70,7 @@ def likelihood_posterior(
     moved: Tensor,
     others: Sequence[Part],
     settings: CalibrationSettings,
+    noise: MotionNoise,
 ) -> Posterior:
     """Return the expected error of the parameters by the noise that the errors of motions show.
 
@@ -81,12 +82,12 @@ def likelihood_posterior(
         moved: how the gradient follows moment arms in the motions, (parameter, muscle).
         others: passive trials and efforts.
         settings: noise, moment arms.
+        noise: by which the motions were weighed.
     """
     trials = objective.trials
     errors = at.outputs.joint_moment - trials.joint_moment
-    stated = stated_noise(settings.noise, errors.shape[-1])
     shown = noise_of_errors(errors, trials, settings.noise)
-    ratio = noise_ratio(shown, stated, trials.time_step) if "motion" in trials.kinds else 1.0
+    ratio = noise_ratio(shown, noise, trials.time_step) if "motion" in trials.kinds else 1.0
     return posterior(
         objective.prior,
         z,

@@ -21,7 +21,7 @@ _RANGES: dict[str, Any] = {
         "strength_coefficient": {"lower": 0.5, "upper": 2.5, "prior_width": 0.0},
         "emg_scale": {"free": False, "start": 1.0},
     },
-    "prior": {"working_point_width": 0.0, "unrecorded_strength": "free"},
+    "prior": {"working_point_width": 0.0, "unrecorded_strength": "free", "length_caution": 1.0},
     "synergy": {"excitation_weight": 0.03},
 }
 

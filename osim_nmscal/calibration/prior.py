@@ -9,7 +9,9 @@ of a long tendon's slack length is half a fiber: a prior on slack lengths alone 
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from osim_nmscal.calibration.parameter_space import ParameterSpace
@@ -28,21 +30,28 @@ class WorkingPoints:
     height: Tensor  # (muscle,), sine of the pennation at the optimal fiber length
     start: Tensor  # (muscle,), optimal fiber lengths
     width: Tensor  # (muscle,), standard deviation around the start
+    correlation: Tensor  # (muscle,), with ln(optimal fiber length)
 
     @staticmethod
     def of_start(space: ParameterSpace, mtu_length: Tensor, settings: PriorSettings) -> "WorkingPoints":
         """Return the working points that parameters start from, and how far the truth may lie from them.
 
         Args:
-            space: lengths at the start.
-            mtu_length: (muscle,), m, where muscles are looked at.
+            space: lengths at the start, and what is known of the muscles.
+            mtu_length: (muscle,), m, where muscles are looked at, unless they are known elsewhere.
             settings: widths.
         """
         optimal, slack = space.base.optimal_fiber_length, space.base.tendon_slack_length
         height = torch.sin(space.base.pennation_angle_at_optimal)
+        known = space.known
+        if known is not None:
+            mtu_length = _where_known(known.reference_mtu_length, mtu_length)
         start = _point(mtu_length, optimal, slack, height)
         width = (settings.working_point_width**2 + (settings.geometry_width * mtu_length / optimal) ** 2).sqrt()
-        return WorkingPoints(mtu_length, height, start, width)
+        correlation = torch.zeros_like(width)
+        if known is not None:
+            width, correlation = _where_known(known.working_point_sd, width), torch.from_numpy(known.correlation)
+        return WorkingPoints(mtu_length, height, start, width, correlation)
 
     def at(self, optimal: Tensor, slack: Tensor) -> Tensor:
         """Return the working points of lengths in m, (muscle,), optimal fiber lengths."""
@@ -59,6 +68,11 @@ class WorkingPoints:
 def _point(mtu_length: Tensor, optimal: Tensor, slack: Tensor, height: Tensor) -> Tensor:
     along = ((mtu_length - slack) / optimal).clamp_min(_SHORTEST)
     return (along.square() + height.square()).sqrt()
+
+
+def _where_known(values: NDArray[np.float64], usual: Tensor) -> Tensor:
+    known = torch.from_numpy(values)
+    return torch.where(known.isfinite(), known, usual)
 
 
 def mean_mtu_length(trials: StackedTrials) -> Tensor:
@@ -85,6 +99,9 @@ class Prior:
             # muscles that share both lengths are one observation
             members = torch.stack([(self._columns == pair[:, None]).all(dim=0).sum() for pair in self._columns.T])
             self._share = (self._columns >= 0).any(dim=0) / members.to(points.width.dtype).sqrt()
+            # a fascicle length tells the product of fiber length and working point: one is expected of the other
+            self._expected = points.correlation * (self._columns[0] >= 0)
+            self._across = (1.0 - self._expected.square()).sqrt()
 
     def value(self, z: Tensor) -> float:
         """Return the prior's part of the loss."""
@@ -126,24 +143,37 @@ class Prior:
         """Return d working point / dz, (muscle, parameter), optimal fiber lengths."""
         if self.points is None:
             return z.new_zeros((0, len(z)))
-        return self._rows(z) * (self.points.width / self._share.clamp_min(1e-12))[:, None] * (self._share > 0)[:, None]
+        return self._point_rows(z)
 
     def _lengths(self, z: Tensor) -> tuple[Tensor, Tensor]:
         parameters: Any = self.space.model_parameters(z)
         return parameters.optimal_fiber_length, parameters.tendon_slack_length
 
     def _deviation(self, z: Tensor) -> Tensor:
-        """Return working points' deviations from their start in standard deviations, (muscle,)."""
+        """Return working points' deviations from where fiber lengths let them be expected, in standard deviations, (muscle,)."""
         assert self.points is not None
-        return self._share * (self.points.at(*self._lengths(z)) - self.points.start) / self.points.width
+        away = (self.points.at(*self._lengths(z)) - self.points.start) / self.points.width
+        fibers = self._fiber_columns()
+        return self._share * (away - self._expected * ((z - self._start) / self._width)[fibers]) / self._across
 
     def _rows(self, z: Tensor) -> Tensor:
         """Return the Jacobian of the deviations, (muscle, parameter)."""
         assert self.points is not None
+        rows = self._point_rows(z) / self.points.width[:, None]
+        fibers = self._fiber_columns()
+        rows[torch.arange(len(fibers)), fibers] -= self._expected / self._width[fibers]
+        return (self._share / self._across)[:, None] * rows
+
+    def _fiber_columns(self) -> Tensor:
+        """Return the positions in z of fiber lengths, (muscle,); any, where they are fixed and nothing is expected of them."""
+        return self._columns[0].clamp_min(0)
+
+    def _point_rows(self, z: Tensor) -> Tensor:
+        """Return d working point / dz, (muscle, parameter)."""
+        assert self.points is not None
         slopes = self.points.slopes(*self._lengths(z))
         jacobian = z.new_zeros((len(self.points.start), len(z) + 1))
         for columns, slope, name in zip(self._columns, slopes, ("optimal_fiber_length", "tendon_slack_length"), strict=True):
-            entry = self._share * slope / self.points.width * self.space.model_slope(z, name)
             where = torch.where(columns >= 0, columns, len(z))
-            jacobian[torch.arange(len(where)), where] += entry * (columns >= 0)
+            jacobian[torch.arange(len(where)), where] += slope * self.space.model_slope(z, name) * (columns >= 0)
         return jacobian[:, :-1]

@@ -17,6 +17,7 @@ from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.stacking import StackedTrials, stack_trials
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.starting_values import StartingValues, starting_values
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import CalibrationError, listed
 from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_mechanics
@@ -39,7 +40,9 @@ class DrivenProblem:
     findings: tuple[str, ...]
 
 
-def driven_problem(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSettings, terms: Sequence[Term] = ()) -> DrivenProblem:
+def driven_problem(
+    trials: TrialSet, muscles: MuscleTable | StartingValues, settings: CalibrationSettings, terms: Sequence[Term] = ()
+) -> DrivenProblem:
     """Build the loss of an EMG-driven calibration.
 
     Args:
@@ -51,14 +54,15 @@ def driven_problem(trials: TrialSet, muscles: MuscleTable, settings: Calibration
     Raises:
         CalibrationError, SignalError, UnknownNameError: the problem is ill-posed as stated.
     """
-    table = muscles.select(trials.muscles)
+    known = starting_values(muscles).select(trials.muscles)
+    table = known.muscles
     # without motions the efforts with EMG come first, whose gain must not touch the others'
     motions = trials.of_kind("motion") or tuple(one for one in trials.of_kind("effort") if one.driven_by == "emg") or trials.trials
     others = [trial for trial in trials.trials if trial.name not in {one.name for one in motions}]
     stacked = stack_trials(TrialSet(trials=motions))
     frozen, findings = _screen(stacked, table, trials, others)
     require_units(trials, table)
-    space = parameter_space(table, settings, frozen, time_step=stacked.time_step, electrodes=electrodes_of(motions))
+    space = parameter_space(known, settings, frozen, time_step=stacked.time_step, electrodes=electrodes_of(motions))
     if space.size == 0:
         raise CalibrationError("No parameter is free to move; free at least one in [calibration.parameters].")
     samples = int(stacked.samples().sum())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from osim_nmscal.workflow.demo import DemoResult
 
 # Of a virtual person; for the progress display.
-_RECORDINGS = 3
+_RECORDINGS, _EFFORTS = 3, 15
 
 
 def demo(
@@ -35,10 +35,8 @@ def demo(
     """Make a virtual person whose muscles are known, personalize their model, and compare it with the truth."""
     from osim_nmscal.workflow.demo import run_demo
 
-    with (
-        following(counts_of_run(_RECORDINGS, before="virtual_subject"), quiet=quiet, verbose=verbose, log_file=log_file) as progress,
-        terminable(),
-    ):
+    counts = counts_of_run(_RECORDINGS, _EFFORTS if dynamometer else 0, before="virtual_subject")
+    with following(counts, quiet=quiet, verbose=verbose, log_file=log_file) as progress, terminable():
         try:
             result = run_demo(folder, kind="arm" if arm else "leg", seed=seed, dynamometer=dynamometer, jobs=jobs, progress=progress)
             keep_verdict(result.personalized.verdict)

@@ -88,11 +88,14 @@ class Pace:
         return self.weight_left * (self._spent / self._typical if self._typical else 1.0)
 
 
-def counts_of_run(recordings: int, *, before: str = "", after: str = "", only: str | None = None, until: str = "") -> dict[str, int]:
+def counts_of_run(
+    recordings: int, dynamometer: int = 0, *, before: str = "", after: str = "", only: str | None = None, until: str = ""
+) -> dict[str, int]:
     """Return how many things each stage of a run does.
 
     Args:
-        recordings: of the configuration.
+        recordings: motions of the configuration.
+        dynamometer: its recordings of a dynamometer.
         before: a stage that comes first.
         after: one that comes last.
         only: the stage that runs alone.
@@ -102,6 +105,8 @@ def counts_of_run(recordings: int, *, before: str = "", after: str = "", only: s
     if only in stages:
         stages = stages[: stages.index(only) + 1]
     own = {stage: recordings if stage in _OF_EACH_RECORDING else 1 for stage in stages}
+    if "dynamometer" in own:
+        own["dynamometer"] = max(1, dynamometer)
     return ({before: 1} if before else {}) | own | ({after: 1} if after else {})
 
 
@@ -159,7 +164,7 @@ class ProgressPrinter:
                 self._bar.update(self._task, completed=self._pace.weight - self._pace.weight_left, **self._fields(), **told)
 
     def _say(self, progress: Progress) -> None:
-        line = f"{progress.stage:<19}{progress.recording:<16}"
+        line = f"{progress.stage:<19}{progress.recording:<15} "  # long names have a blank behind them, too
         waited = self._bar is None and time.monotonic() - self._printed > _QUIET_FOR
         if progress.state in ("done", "cached"):
             how = "unchanged" if progress.state == "cached" else f"{progress.seconds:.1f} s"

@@ -16,13 +16,17 @@ def report(
     results: Annotated[Path, typer.Argument(help="A results folder of `run`.", show_default=False)],
     out: Out = None,
 ) -> None:
-    """Make the report of a results folder again: one page with the verdict first, to open in any browser."""
+    """Make the report of a results folder again, its electrode study included: one page with the verdict first, to open in any browser."""
+    from osim_nmscal.electrodes.page import study_section
+    from osim_nmscal.electrodes.tables import FOLDER, read_study
     from osim_nmscal.report.page import write_report
     from osim_nmscal.workflow.report_data import report_of_folder
 
     path = out or beside(results, "report")
     require_free(path)
-    typer.echo(f"Report: {pasteable(write_report(report_of_folder(results), path))}")
+    data, study = report_of_folder(results), read_study(results / FOLDER)
+    more = () if study is None else (study_section(study, answered=True),)
+    typer.echo(f"Report: {pasteable(write_report(data, path, more=more))}")
 
 
 def compare(

@@ -37,7 +37,7 @@ def run(
 
     workflow = load_config(config, changes or ())
     folder = out or workflow.output.folder
-    counts = counts_of_run(len(workflow.recordings), only=only_stage)
+    counts = counts_of_run(len(workflow.recordings), len(workflow.dynamometer), only=only_stage)
     with following(counts, quiet=quiet, verbose=verbose, log_file=log_file) as progress, terminable():
         try:
             result = personalize(workflow, folder, jobs=jobs, from_stage=from_stage, only_stage=only_stage, progress=progress)

@@ -4,7 +4,7 @@ A dataclass with arrays prints every number and cannot be compared (`==` of arra
 of nouns with a table's manners.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, overload
@@ -70,6 +70,13 @@ class Rows(tuple[T, ...]):
     """
 
     __slots__ = ()
+    __hash__ = tuple.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, tuple) and same(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     @overload
     def __getitem__(self, key: SupportsIndex) -> T: ...
@@ -114,11 +121,6 @@ class Rows(tuple[T, ...]):
         if name not in names:
             raise UnknownNameError(f"No row has {column} {name!r}.{did_you_mean(name, names)}")
         return tuple.__getitem__(self, names.index(name))
-
-
-def rows(values: Iterable[T]) -> tuple[T, ...]:
-    """Return dataclasses as `Rows`; typed as a tuple, which is all that the rest of the package asks for."""
-    return Rows(values)
 
 
 def same(one: Any, other: Any) -> bool:

@@ -142,7 +142,8 @@ class DynamometerMetrics:
     largest: float  # N*m, the measured moment that is farthest from zero
     rmse_uncalibrated: float  # N*m
     rmse_calibrated: float  # N*m
-    submaximal: float = float("nan")  # N*m, what the scaled model's agonists give at an excitation of 0.3; nan for passive trials
+    # N*m, what the scaled model's agonists give at an excitation of 0.3, less what resists them; nan for passive trials
+    submaximal: float = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

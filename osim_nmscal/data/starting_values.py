@@ -66,3 +66,8 @@ class StartingValues:
 
 
 WIDTHS: tuple[str, ...] = tuple(one.name for one in fields(StartingValues) if one.name not in ("muscles", "sources"))
+
+
+def starting_values(muscles: MuscleTable | StartingValues) -> StartingValues:
+    """Return muscles as starting values: as they are, with the calibration's own widths, where no more is known of them."""
+    return muscles if isinstance(muscles, StartingValues) else StartingValues.of(muscles)

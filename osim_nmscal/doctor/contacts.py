@@ -26,8 +26,36 @@ LATE = 0.08
 # foot must be at another lag. Source: choice; 0.1 s off doubles the one in walking, and gives 2 to 5 cm of the other in running.
 STEADIER, STEADIER_BY = 1.4, 0.2
 LOWER = 0.015
+# Feet this far from where forces act, and above the middle of the body, stand on its head, m. Source: choice: half a leg.
+HEAD_OVER_FEET = 0.5
 # A foot rises at least so far in swing, m, and no further counts.
 SWING, RISE = 0.06, 0.15
+
+
+def upside_down(forces: Sequence[AppliedForce], feet: Mapping[str, TimeSeries], middle: float, source: str) -> tuple[Finding, ...]:
+    """Judge whether both feet stand above the person, far from where the ground pushes on them.
+
+    Args:
+        forces: of one recording.
+        feet: body -> where it is over time (column y, m).
+        middle: median height of all markers, m.
+        source: of the markers, for the text.
+    """
+    heights = []
+    for force in forces:
+        loaded = force.force[:, 1] > LOADED
+        if force.body in feet and loaded.any():
+            height = float(np.median(feet[force.body].column("y")))
+            if height < middle or abs(height - float(np.median(force.point[loaded, 1]))) < HEAD_OVER_FEET:
+                return ()
+            heights.append(height)
+    if len(heights) < 2:
+        return ()
+    text = (
+        f"The feet lie {min(heights) - middle:.2f} m above the middle of the markers of {source}, and the forces act elsewhere: up is down "
+        "there. Turn the recording half round about a horizontal axis (for a c3d see c3d_axes)."
+    )
+    return (Finding(severity="stop", kind="vertical_axis", about=source, text=text),)
 
 
 def forces_on_the_clock(forces: Sequence[AppliedForce], feet: Mapping[str, TimeSeries]) -> tuple[Finding, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.findings import Finding
-from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
+from osim_nmscal.data.time_series import MarkerTrajectories
 from osim_nmscal.errors import listed
 
 FloatArray = NDArray[np.float64]
@@ -31,8 +31,6 @@ FEWEST_PAIRS = 3
 PAIR_RANGE = (0.6, 1.67)
 # The mirror image fits this much better than the markers themselves.
 MIRRORED = 2.0
-# A foot above the middle of all markers by so much stands on its head, m. Source: choice: no foot on the ground is above half the body.
-HEAD_OVER_FEET = 0.1
 # Shares of the frames in which a marker must be seen; below the first it is as good as missing. Source: choice.
 SEEN_SHARE, SEEN_USUALLY = 0.5, 0.9
 # A bone is held by so many markers; fewer for longer than this, s, is said. Source: geometry; the default of longest_gap.
@@ -165,24 +163,6 @@ def mirrored(markers: MarkerTrajectories, locations: Mapping[str, FloatArray], b
         "(one of them has the wrong sign; for a c3d see c3d_axes), or left and right markers are exchanged."
     )
     return (Finding(severity="stop", kind="mirrored", about=_file(markers.source), text=text),)
-
-
-def upside_down(markers: MarkerTrajectories, feet: Mapping[str, TimeSeries]) -> tuple[Finding, ...]:
-    """Judge whether what stands on the ground is below the rest.
-
-    Args:
-        markers: of a recording, y up.
-        feet: body that a force acts on -> where it is over time (column y, m).
-    """
-    middle = float(np.nanmedian(markers.positions[..., 1])) if len(markers.markers) else np.nan
-    heights = [float(np.median(foot.column("y"))) for foot in feet.values()]
-    if not heights or not np.isfinite(middle) or min(heights) < middle + HEAD_OVER_FEET:
-        return ()
-    text = (
-        f"What the forces act on lies {min(heights) - middle:.2f} m above the other markers of {_file(markers.source)}: up is down there. "
-        "Turn the recording half round about a horizontal axis (for a c3d see c3d_axes)."
-    )
-    return (Finding(severity="stop", kind="vertical_axis", about=_file(markers.source), text=text),)
 
 
 def rarely_seen(markers: MarkerTrajectories, needed: Collection[str]) -> tuple[Finding, ...]:

@@ -199,9 +199,10 @@ def vertical_axis(markers: MarkerTrajectories) -> tuple[Finding, ...]:
     Returns:
         A stop where the markers of a frame reach further along another axis than along y, by half and more.
     """
-    reach = np.nanmedian(np.nanmax(markers.positions, axis=1) - np.nanmin(markers.positions, axis=1), axis=0)
-    if not np.isfinite(reach).all() or len(markers.markers) < 6:
+    seen = markers.positions[np.any(np.all(np.isfinite(markers.positions), axis=2), axis=1)]
+    if len(seen) == 0 or len(markers.markers) < 6:
         return ()
+    reach = np.median(np.nanmax(seen, axis=1) - np.nanmin(seen, axis=1), axis=0)
     tallest = int(reach.argmax())
     if tallest == 1 or reach[tallest] < max(1.5 * reach[1], STANDING):
         return ()

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from osim_nmscal.data.noun import Noun
+
 StudyMethod = Literal["emg_driven", "synergy_hybrid"]
 # Which trials, and how they were predicted: held-out trials from EMG alone, or by synergies that also tracked the moments.
 StudyData = Literal["calibration", "held_out", "held_out_emg_hybrid"]
@@ -69,8 +71,8 @@ class StudyComparison:
     better: Literal["emg_driven", "synergy_hybrid", "neither"]  # neither unless p_adjusted < 0.05
 
 
-@dataclass(frozen=True, kw_only=True)
-class ElectrodeStudy:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ElectrodeStudy(Noun):
     """Results of a whole study.
 
     Example:

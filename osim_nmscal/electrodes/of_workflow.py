@@ -12,7 +12,7 @@ from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.electrodes.findings import ElectrodeStudy
 from osim_nmscal.electrodes.page import write_electrode_study_page
 from osim_nmscal.electrodes.study import electrode_study, study_candidates
-from osim_nmscal.electrodes.tables import write_study
+from osim_nmscal.electrodes.tables import FOLDER, write_study
 from osim_nmscal.workflow.flow import Flow, made
 from osim_nmscal.workflow.judgement import judged
 from osim_nmscal.workflow.order import run_in_order
@@ -25,7 +25,7 @@ from osim_nmscal.workflow.runner import StageRunner
 from osim_nmscal.workflow.stages import preparing
 from osim_nmscal.workflow.stages.calibration import for_muscles
 
-STAGE = "electrode_study"
+STAGE = FOLDER
 
 
 @dataclass(frozen=True, kw_only=True)

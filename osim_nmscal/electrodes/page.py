@@ -8,7 +8,7 @@ import numpy as np
 from osim_nmscal.electrodes.answer import METHODS, deciding_data
 from osim_nmscal.electrodes.findings import ElectrodeStudy, StudyComparison, StudyData, StudyMethod
 from osim_nmscal.electrodes.paired_tests import p_text
-from osim_nmscal.report.blocks import Block, Cell, Column, Figure, LegendEntry, Missing, Section, Table, rows_of
+from osim_nmscal.report.blocks import Block, Cell, Column, Figure, LegendEntry, Missing, Section, Table, Text, rows_of
 from osim_nmscal.report.data import ReportData, SettingRow
 from osim_nmscal.report.page import Head, page_html
 from osim_nmscal.report.svg import Panel, limits
@@ -40,7 +40,22 @@ def electrode_study_html(study: ElectrodeStudy, *, subject: str = "", settings: 
         date=datetime.now().strftime("%Y-%m-%d"),
         facts=(("trials", f"{trials} ({kind})"), ("degrees of freedom", ", ".join(dict.fromkeys(test.dof for test in tests)))),
     )
-    section = Section(
+    title = Head(light="info", sentence="Which electrodes can be left off", reasons=study.sentences)
+    return page_html(about, title, (study_section(study, settings),))
+
+
+def study_section(study: ElectrodeStudy, settings: tuple[SettingRow, ...] = (), *, answered: bool = False) -> Section:
+    """Return the study as a part of a page.
+
+    Args:
+        study: its results.
+        settings: of the calibrations; those that are not the default are shown.
+        answered: whether the answer stands in the section; on a page of its own it stands on top.
+    """
+    data = deciding_data(study.metrics)
+    tests = tuple(test for test in study.comparisons if test.data == data)
+    answer = (Text(title="Which electrodes can be left off", paragraphs=study.sentences),) if answered else ()
+    return Section(
         key="study",
         title="As channels are left off",
         reader="the least missed first",
@@ -48,17 +63,16 @@ def electrode_study_html(study: ElectrodeStudy, *, subject: str = "", settings: 
         f"are medians over "
         "trials, degrees of freedom apart; tests are paired over trials. They tell about this person, not about people.",
         blocks=(
+            *answer,
             *_measure_figures(study, data, tests),
             _tests_table(tests),
             _distance(study),
             *_excitations(study, data),
             _order(study),
             _endings(study),
-            *_settings(settings),
+            *(() if answered else _settings(settings)),
         ),
     )
-    title = Head(light="info", sentence="Which electrodes can be left off", reasons=study.sentences)
-    return page_html(about, title, (section,))
 
 
 def write_electrode_study_page(study: ElectrodeStudy, path: Path, *, subject: str = "", settings: tuple[SettingRow, ...] = ()) -> Path:

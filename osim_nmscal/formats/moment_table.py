@@ -30,6 +30,11 @@ class MomentTable:
     in_degrees: bool
     source: str
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it has no header that states the unit of its angles."""
+        return Path(self.source).suffix.lower() in TABLE_SUFFIXES
+
 
 def read_moment_table(path: Path | str) -> MomentTable:
     """Read the table of a dynamometer.

@@ -333,7 +333,8 @@ def _named_by_coordinate(table: TimeSeries, coordinates: Coordinates) -> TimeSer
 def _weight_carried(loads: _Loads | None, weight: float, start: float, end: float, job: _Job) -> tuple[float, tuple[str, ...]]:
     if loads is None:
         return 0.0, (
-            f"{job.out.stem}: no external loads are given; the joint moments are those of a body in free fall held by its pelvis.",
+            f"{job.out.stem}: no external loads are given, so nothing but the model's base holds the body; if a foot or a hand touches "
+            "something, give its forces.",
         )
     share = float(loads.mean_vertical.between(start, end).values.mean()) / weight
     if abs(share - 1) <= WEIGHT_TOLERANCE:

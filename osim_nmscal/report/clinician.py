@@ -47,7 +47,7 @@ def _moments(data: ReportData) -> tuple[Block, ...]:
 
 
 def _dofs(trials: list[TrialView]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(dof for trial in trials for dof in trial.dofs))
+    return tuple(dict.fromkeys(dof for trial in trials for dof in trial.dofs if trial.is_measured(dof)))
 
 
 def _counted(trials: list[TrialView]) -> str:

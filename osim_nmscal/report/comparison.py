@@ -81,7 +81,7 @@ def _counts(first: ReportData, second: ReportData, a: str, b: str) -> tuple[str,
 
 
 def _moments(first: ReportData, second: ReportData, a: str, b: str) -> tuple[Block, ...]:
-    there = {trial.name: trial for trial in second.trials if trial.calibrated is not None}
+    there = {trial.name: trial for trial in second.trials if trial.calibrated is not None}  # of the same name, and so the same measurement
     pairs = [
         (one, there[one.name])
         for one in first.trials
@@ -94,19 +94,27 @@ def _moments(first: ReportData, second: ReportData, a: str, b: str) -> tuple[Blo
         LegendEntry(text=a, colour=_COLOURS[0], dash=_DASHES[0]),
         LegendEntry(text=b, colour=_COLOURS[1], dash=_DASHES[1]),
     )
-    panels = tuple(_panel(pairs, index, dof) for index, dof in enumerate(pairs[0][0].dofs))
+    dofs = dict.fromkeys(dof for one, _ in pairs for dof in one.dofs if one.is_measured(dof))
+    panels = tuple(_panel([pair for pair in pairs if pair[0].is_measured(dof)], dof) for dof in dofs)
     caption = f"Joint moments of the {len(pairs)} trials that both have, mean ± standard deviation."
     return (Figure(caption=caption, panels=panels, legend=legend, name="comparison"),)
 
 
-def _panel(pairs: list[tuple[TrialView, TrialView]], dof: int, title: str) -> str:
-    measured = mean_cycle([over_cycle(one.joint_moment[:, dof], one.first_counted) for one, _ in pairs])
-    made = [
-        mean_cycle([over_cycle(pair[i].calibrated.joint_moment[:, dof], pair[i].first_counted) for pair in pairs if pair[i].calibrated])  # type: ignore[union-attr]
-        for i in (0, 1)
-    ]
+def _panel(pairs: list[tuple[TrialView, TrialView]], dof: str) -> str:
+    measured = mean_cycle([over_cycle(one.joint_moment[:, one.dofs.index(dof)], one.first_counted) for one, _ in pairs])
+    made = []
+    for i in (0, 1):
+        made.append(
+            mean_cycle(
+                [
+                    over_cycle(pair[i].calibrated.joint_moment[:, pair[i].dofs.index(dof)], pair[i].first_counted)  # type: ignore[union-attr]
+                    for pair in pairs
+                    if pair[i].calibrated
+                ]
+            )
+        )
     ends = [value for cycle in (measured, *made) for value in (cycle.mean - cycle.sd, cycle.mean + cycle.sd)]
-    panel = Panel(title, (0, 100), limits(*ends), x_label="trial, %", y_label="moment, N·m")
+    panel = Panel(dof, (0, 100), limits(*ends), x_label="trial, %", y_label="moment, N·m")
     for cycle, colour, dash in zip((measured, *made), (MEASURED, *_COLOURS), ("", *_DASHES), strict=True):
         panel.band(PERCENT, cycle.mean - cycle.sd, cycle.mean + cycle.sd, colour)
         panel.line(PERCENT, cycle.mean, colour, dash=dash, width=1.8)

@@ -73,10 +73,14 @@ class TrialView(Noun):
     muscles: tuple[str, ...]
     dofs: tuple[str, ...]
     excitation: FloatArray  # (time, muscle), from EMG; 0 where a muscle has none
-    joint_moment: FloatArray  # (time, dof), N*m, from inverse dynamics
+    joint_moment: FloatArray  # (time, dof), N*m, from inverse dynamics; NaN where it was not measured
     calibrated: TrialPrediction | None = None
     uncalibrated_moment: FloatArray | None = None  # (time, dof), N*m
     uncalibrated: TrialPrediction | None = None  # None where only the moment was kept
+
+    def is_measured(self, dof: str) -> bool:
+        """Tell whether the moment of a degree of freedom was measured in this trial."""
+        return dof in self.dofs and bool(np.isfinite(self.joint_moment[:, self.dofs.index(dof)]).all())
 
     @property
     def recording(self) -> str:

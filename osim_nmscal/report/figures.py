@@ -37,7 +37,8 @@ _CURVE_ROWS = 6.0  # rows that the force-length curve takes
 
 
 def moment_panel(trials: Sequence[TrialView], dof: str, note: str) -> str:
-    """Draw mean and standard deviation of one degree of freedom's moment over the cycle, of the trials that have it."""
+    """Draw mean and standard deviation of one degree of freedom's moment over the cycle, of the trials in which it was measured."""
+    trials = [trial for trial in trials if trial.is_measured(dof)]
     kinds = (
         (MEASURED, "", [(trial, trial.joint_moment) for trial in trials]),
         (UNCALIBRATED, "2 3", [(trial, trial.uncalibrated_moment) for trial in trials if trial.uncalibrated_moment is not None]),
@@ -45,8 +46,7 @@ def moment_panel(trials: Sequence[TrialView], dof: str, note: str) -> str:
     )
     bands = []
     for colour, dash, known in kinds:
-        curves = [over_cycle(moment[:, trial.dofs.index(dof)], trial.first_counted) for trial, moment in known if dof in trial.dofs]
-        curves = [curve for curve in curves if np.isfinite(curve).all()]  # a joint whose moment was not measured in this trial
+        curves = [over_cycle(moment[:, trial.dofs.index(dof)], trial.first_counted) for trial, moment in known]
         if curves:
             bands.append((mean_cycle(curves), colour, dash))
     everything = [value for cycle, _, _ in bands for value in (cycle.mean - cycle.sd, cycle.mean + cycle.sd)]
@@ -161,6 +161,7 @@ def loss_panel(history: Sequence[HistoryRow]) -> tuple[str, tuple[LegendEntry, .
     terms = {name: np.array([row.term_values[i] for row in history]) for i, name in enumerate(history[0].term_names)}
     shown = {name: np.where(values > 0, values, np.nan) for name, values in terms.items() if (values > 0).any()}
     positive = np.concatenate([losses[losses > 0], *(values[np.isfinite(values)] for values in shown.values())])
+    positive = positive if len(positive) else np.ones(1)  # a loss of zero throughout, as where no term has a weight
     low, high = 10 ** np.floor(np.log10(max(positive.min(), positive.max() * 1e-6))), 10 ** np.ceil(np.log10(positive.max()) + 1e-9)
     steps = [row.iteration for row in history]
     panel = Panel("Loss by term", (steps[0], steps[-1]), (float(low), float(high)), x_label="iteration", log_y=True, frame=LARGE)

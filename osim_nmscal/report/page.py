@@ -33,9 +33,9 @@ class Head:
     reasons: tuple[str, ...] = ()
 
 
-def report_html(data: ReportData) -> str:
-    """Return the whole report of one run."""
-    return page_html(data, _head(data), sections(data))
+def report_html(data: ReportData, more: tuple[Section, ...] = ()) -> str:
+    """Return the whole report of one run, with more sections behind its own."""
+    return page_html(data, _head(data), (*sections(data), *more))
 
 
 def sections(data: ReportData) -> tuple[Section, ...]:
@@ -63,8 +63,13 @@ def page_html(data: ReportData, head: Head, parts: tuple[Section, ...]) -> str:
     )
 
 
-def write_report(data: ReportData, path: Path) -> Path:
+def write_report(data: ReportData, path: Path, *, more: tuple[Section, ...] = ()) -> Path:
     """Write the report of a run; its folder must be there.
+
+    Args:
+        data: of the run.
+        path: of the page.
+        more: sections behind those of the run, e.g. of its electrode study.
 
     Returns:
         The path.
@@ -75,7 +80,7 @@ def write_report(data: ReportData, path: Path) -> Path:
         >>> write_report(data, Path("report.html")).name
         'report.html'
     """
-    path.write_text(report_html(data), encoding="utf-8", newline="\n")
+    path.write_text(report_html(data, more), encoding="utf-8", newline="\n")
     return path
 
 

@@ -93,11 +93,11 @@ def _parameters(data: ReportData) -> Block:
             marked.add(len(rows))
         numbers = (parameter.start, _prior(data, parameter), parameter.lower, parameter.upper, parameter.calibrated)
         ends = (parameter.calibrated - reach, parameter.calibrated + reach)
-        known = "known" if parameter.identifiable else "fixed" if parameter.at_bound == "fixed" else "assumed"
         values = [scale * number for number in (*numbers, *ends)]
-        rows.append((parameter.owner, TITLES.get(parameter.name, parameter.name), unit, *values, known))
+        rows.append((parameter.owner, TITLES.get(parameter.name, parameter.name), unit, *values, parameter.standing))
     return Table(
-        caption="All parameters; click a title to sort. Prior: standard deviation around the start. Marked: at a bound.",
+        caption="All parameters; click a title to sort. Prior: standard deviation around the start. A value rests on the data (known), on "
+        "the prior (assumed), on a bound (marked), or is fixed.",
         columns=(
             Column(title="muscle or group"),
             Column(title="parameter"),
@@ -109,7 +109,7 @@ def _parameters(data: ReportData) -> Block:
             Column(title="calibrated"),
             Column(title="95 % from"),
             Column(title="95 % to"),
-            Column(title="known or assumed"),
+            Column(title="rests on"),
         ),
         rows=rows_of(rows),
         marked=frozenset(marked),
@@ -118,7 +118,9 @@ def _parameters(data: ReportData) -> Block:
 
 
 def _prior(data: ReportData, parameter: CalibratedParameter) -> float:
-    """Return the prior's standard deviation: as set, else that of a flat prior between the bounds."""
+    """Return the prior's standard deviation: as the calibration kept it, else as set, else that of a flat prior between the bounds."""
+    if math.isfinite(parameter.prior_deviation):
+        return parameter.prior_deviation
     width = data.prior_widths.get(parameter.name, 0.0)
     if width > 0:
         return width * parameter.start if parameter.name in RELATIVE else width

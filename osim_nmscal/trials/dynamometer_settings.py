@@ -146,7 +146,7 @@ def split_recordings(data: Any) -> Any:
             "calibrate in Python: "
             "calibrate(TrialSet(trials=...)) takes trials of any kind."
         )
-    return {**data, "recordings": tuple(kept), "dynamometer": (*data.get("dynamometer", ()), *measured)}
+    return {**data, "recordings": tuple(kept), "dynamometer": (*measured, *data.get("dynamometer", ()))}
 
 
 def _require_kind(recording: Any) -> None:
@@ -160,14 +160,14 @@ def _require_kind(recording: Any) -> None:
         raise ValueError(f"recording {name!r} gives a table, but no kind; add kind = 'passive' or kind = 'effort'.")
 
 
-def written_as(data: Any) -> dict[str, str]:
-    """Return "recordings[1]" or "dynamometer[1]" of the parted list -> the entry of `recordings` in which its user wrote it."""
+def written_as(data: Any) -> dict[tuple[str, int], int]:
+    """Return ("recordings" or "dynamometer", place in the parted list) -> place in the list that its user wrote, all from 0."""
     found, counts = {}, {"recordings": 0, "dynamometer": 0}
     given = data.get("recordings") if isinstance(data, Mapping) else None
-    for i, one in enumerate(given if isinstance(given, list | tuple) else (), start=1):
+    for i, one in enumerate(given if isinstance(given, list | tuple) else ()):
         part = "dynamometer" if kind_of(one) in KINDS else "recordings"
+        found[part, counts[part]] = i
         counts[part] += 1
-        found[f"{part}[{counts[part]}]"] = f"recordings[{i}]"
     return found
 
 

@@ -33,6 +33,10 @@ def plot_parameters(result: CalibrationResult | Run, *, names: Sequence[str] = _
 
     Raises:
         ConfigError: none of the kinds was calibrated.
+
+    Example:
+        >>> [axes.get_title() for axes in plot_parameters(result, names=("tendon_slack_length",)).flat]
+        ['Tendon slack length']
     """
     result = calibration_of(result)
     kinds = [name for name in names if name in parameter_kinds(result.parameters)]
@@ -85,6 +89,11 @@ def plot_fiber_range(
 
     Raises:
         ConfigError: there are no predictions.
+
+    Example:
+        >>> curve, ranges = plot_fiber_range(result, predictions).flat
+        >>> [label.get_text() for label in ranges.get_yticklabels()]
+        ['extensor', 'flexor']
     """
     run = run_of(result)
     if run is not None:
@@ -132,6 +141,10 @@ def plot_convergence(result: CalibrationResult | Run, *, axes: Any = None) -> Ax
 
     Returns:
         (1, 1) axes.
+
+    Example:
+        >>> plot_convergence(result)[0, 0].get_yscale()
+        'log'
     """
     result = calibration_of(result)
     grid = new_axes(1, 1, axes, panel=(3.6, 2.4))

@@ -33,6 +33,10 @@ def plot_excitations(
 
     Raises:
         UnknownNameError: a muscle is not in the trials.
+
+    Example:
+        >>> [axes.get_title() for axes in plot_excitations(trials, muscles=("flexor",)).flat]
+        ['flexor']
     """
     run = run_of(trials)
     if run is not None:
@@ -81,6 +85,12 @@ def plot_emg(raw: TimeSeries, envelopes: TimeSeries, *, channels: Sequence[str] 
 
     Returns:
         (channel, 1) axes.
+
+    Example:
+        >>> raw = TimeSeries(time=time, labels=("TA",), values=swing[:, None])
+        >>> envelope = TimeSeries(time=time, labels=("TA",), values=abs(swing[:, None]))
+        >>> plot_emg(raw, envelope).shape
+        (1, 1)
     """
     names = tuple(channels) or tuple(label for label in raw.labels if label in envelopes.labels)
     grid = new_axes(len(names), 1, axes, panel=(6.4, 0.72))
@@ -115,6 +125,11 @@ def plot_synergies(synergy: SynergyResult | CalibrationResult | Run, *, axes: An
 
     Raises:
         ConfigError: the calibration is EMG-driven.
+
+    Example:
+        >>> settings = CalibrationSettings(method="synergy_hybrid", gauss_newton={"maximum_iterations": 3})
+        >>> plot_synergies(calibrate(trials, muscles, settings, roles={"flexor": "withheld"})).shape  # one synergy
+        (1, 2)
     """
     if not isinstance(synergy, SynergyResult):
         found = calibration_of(synergy).synergy

@@ -39,6 +39,11 @@ def plot_moments(
 
     Returns:
         (role, dof) axes; R2 of each panel is the mean over its trials.
+
+    Example:
+        >>> grid = plot_moments(trials, predictions)  # or plot_moments(load_results("results"))
+        >>> grid.shape, grid[0, 0].get_xlabel()
+        ((1, 1), 'trial (%)')
     """
     run = run_of(trials)
     if run is not None:
@@ -51,7 +56,7 @@ def plot_moments(
         members = [trial for trial in trials.trials if trial.role == role and trial.name in after]
         for column, dof in enumerate(trials.dofs):
             one = grid[row, column]
-            _panel(one, members, column, before, after)
+            _panel(one, [trial for trial in members if trial.is_measured[column]], column, before, after)
             if row == 0:
                 one.annotate(dof, (0, 1), (0, 14), xycoords="axes fraction", textcoords="offset points", fontsize=8)  # above its R²
             if row == len(roles) - 1:

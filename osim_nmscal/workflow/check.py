@@ -263,10 +263,25 @@ def _check_motion(check: _Check, recording: RecordingSettings) -> _Span | None:
         if markers is not None:
             found = markers
             check.attempt(lambda: check.add(inverse_kinematics.recording_problems(check.config, found)))
+            _require_rate(check, recording, found)
         return _windowed(_span("markers", markers), recording)
     given = check.attempt(lambda: recorded_angles(recording))
-    angles = check.attempt(lambda: _angles(check.config, given)) if given is not None else None
+    angles = check.attempt(lambda: _angles(check.config, recording, given)) if given is not None else None
+    if angles is not None:
+        _require_rate(check, recording, angles)
     return _windowed(_span("joint angles", angles), recording)
+
+
+def _require_rate(check: _Check, recording: RecordingSettings, motion: TimeSeries | MarkerTrajectories) -> None:
+    """Refuse low-passes of a motion, or of its forces, at or above half its sampling rate."""
+    config, rate = check.config, (len(motion.time) - 1) / max(float(motion.time[-1] - motion.time[0]), 1e-12)
+    dynamics, geometry = config.inverse_dynamics.lowpass_cutoff, config.muscle_analysis.lowpass_cutoff
+    asked = {"inverse_dynamics": dynamics if recording.joint_moments is None else 0.0}
+    asked["muscle_analysis"] = geometry if recording.muscle_analysis is None else 0.0
+    for section, cutoff in asked.items():
+        if cutoff > 0 and cutoff >= rate / 2:
+            text = f"{config.source}: key '{section}.lowpass_cutoff' is {cutoff:g} Hz, but {motion.source} has {rate:.4g} Hz, of which a "
+            check.add([SignalError(f"{text}low-pass can keep less than half, {rate / 2:.4g} Hz; lower it.")])
 
 
 def _windowed(span: _Span | None, recording: RecordingSettings) -> _Span | None:
@@ -276,7 +291,7 @@ def _windowed(span: _Span | None, recording: RecordingSettings) -> _Span | None:
     return _Span(what=span.what, start=start, end=span.end if recording.end is None else min(span.end, recording.end))
 
 
-def _angles(config: WorkflowConfig, given: TimeSeries) -> TimeSeries:
+def _angles(config: WorkflowConfig, recording: RecordingSettings, given: TimeSeries) -> TimeSeries:
     coordinates = read_coordinates(config.model.file)
     angles = in_radians(given, [c.name for c in coordinates if c.rotational and not c.coupled])
     known = {coordinate.name for coordinate in coordinates}
@@ -285,8 +300,22 @@ def _angles(config: WorkflowConfig, given: TimeSeries) -> TimeSeries:
             raise UnknownNameError(
                 f"{given.source} has no joint angle {dof!r}.{did_you_mean(dof, angles.labels)} Change the file, or the dofs."
             )
+    needed = [coordinate.name for coordinate in coordinates if not coordinate.coupled and not coordinate.locked]
+    absent = [name for name in needed if not any(label == name or label.endswith(f"/{name}/value") for label in angles.labels)]
+    if absent and "refuse" in _what_of_missing(config, recording):
+        raise UnknownNameError(
+            f"{given.source} lacks the coordinate {listed(absent)} of {config.model.file}, which OpenSim would silently keep at its "
+            "default; add the column, or set missing_coordinates = 'default' under [inverse_dynamics] and [muscle_analysis]."
+        )
     require_gapless(angles.select([label for label in angles.labels if label in known or label.endswith("/value")]))
     return angles
+
+
+def _what_of_missing(config: WorkflowConfig, recording: RecordingSettings) -> list[str]:
+    """Return what the stages that this recording's angles go through do with coordinates that are missing."""
+    dynamics, geometry = config.inverse_dynamics, config.muscle_analysis
+    needed = ((dynamics, recording.joint_moments), (geometry, recording.muscle_analysis))
+    return [settings.missing_coordinates for settings, given in needed if given is None]
 
 
 def _check_moments(check: _Check, recording: RecordingSettings) -> _Span | None:

@@ -83,11 +83,12 @@ def _of_table(
                 f"{table.source}: the moment about {dof!r} was measured, which [muscle_analysis] dofs does not have; add it there, or name "
                 f"the others under dofs of recording {recording.name!r}."
             )
-    values = table.values[:, [table.labels.index(label) for label in moved]]
-    turns = [label in coordinates and coordinates[label].rotational for label in moved]
-    if table.in_degrees:
-        _require_degrees(recording, table, [label for label, turn in zip(moved, turns, strict=True) if turn and label in measured])
-        values = np.where(turns, np.deg2rad(values), values)
+    turns = [label for label in moved if coordinates[label].rotational]
+    if table.is_text:
+        _require_degrees(table, [label for label in turns if label in measured])
+    rows = np.arange(len(table.values), dtype=np.float64) if table.time is None else table.time
+    angles = TimeSeries(time=rows, labels=table.labels, values=table.values, source=table.source, in_degrees=table.in_degrees)
+    values = (_from_degrees(angles, turns) if table.is_text else in_radians(angles, turns)).select(moved).values
     return MeasuredPostures(
         coordinates=tuple(moved),
         values=values,
@@ -98,7 +99,7 @@ def _of_table(
     )
 
 
-def _require_degrees(recording: "DynamometerSettings", table: MomentTable, turning: list[str]) -> None:
+def _require_degrees(table: MomentTable, turning: list[str]) -> None:
     for label in turning:
         angles = table.values[:, table.labels.index(label)]
         if 0.0 < np.ptp(angles) < LEAST_SPAN:
@@ -106,6 +107,11 @@ def _require_degrees(recording: "DynamometerSettings", table: MomentTable, turni
                 f"{table.source}: {label!r} goes from {angles.min():.3g} to {angles.max():.3g} degrees only, which looks like radians; "
                 "write degrees, or leave out rows of nearly the same angle."
             )
+
+
+def _from_degrees(angles: TimeSeries, turning: list[str]) -> TimeSeries:
+    turns = np.isin(angles.labels, turning)
+    return replace(angles, values=np.where(turns, np.deg2rad(angles.values), angles.values), in_degrees=False)
 
 
 def _of_opensim_files(

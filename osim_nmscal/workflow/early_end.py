@@ -4,6 +4,8 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from osim_nmscal.data.findings import note
 from osim_nmscal.errors import NmscalError
 from osim_nmscal.report.data import TrialView
@@ -84,7 +86,7 @@ def _cut(flow: Flow) -> tuple[TrialView, ...]:
             muscles=trial.muscles,
             dofs=trial.dofs,
             excitation=trial.excitation,
-            joint_moment=trial.joint_moment,
+            joint_moment=np.where(trial.is_measured, trial.joint_moment, np.nan),
         )
         for trial in flow.trials
     )

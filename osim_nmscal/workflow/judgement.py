@@ -141,9 +141,9 @@ def _in_radians(model: Path, angles: TimeSeries) -> TimeSeries:
 def _feet(forces: tuple[AppliedForce, ...], markers: MarkerTrajectories, bodies: Mapping[str, str]) -> Iterator[Finding]:
     """Judge which foot is under which force, and when, by the markers that the model has on the feet."""
     feet = feet_by_markers(markers, bodies, [force.body for force in forces])
-    bearing = {force.body: feet[force.body] for force in forces if force.body in feet}
-    late = of_markers.upside_down(markers, bearing) or of_contacts.forces_on_the_clock(forces, feet)
-    yield from late or of_forces.feet_under_forces(forces, feet)
+    seen = markers.positions[..., 1][np.isfinite(markers.positions[..., 1])]
+    turned = of_contacts.upside_down(forces, feet, float(np.median(seen)), markers.source) if len(seen) else ()
+    yield from turned or of_contacts.forces_on_the_clock(forces, feet) or of_forces.feet_under_forces(forces, feet)
 
 
 def _moments(config: "WorkflowConfig", recording: "RecordingSettings", table: TimeSeries) -> Iterator[Finding]:
@@ -252,7 +252,8 @@ def _of_inverse_kinematics(flow: "Flow") -> Iterator[Finding]:
 def _of_inverse_dynamics(flow: "Flow") -> Iterator[Finding]:
     config = flow.config
     for recording in config.recordings:
-        table = moments_by_coordinate(read_storage(flow.place.path(moments(recording.name))), config.muscle_analysis.dofs)
+        dofs = config.muscle_analysis.dofs
+        table = moments_by_coordinate(read_storage(flow.place.path(moments(recording.name))), dofs, recording.dofs)
         scored = recording.dofs or table.labels
         rotations = [c.name for c in read_coordinates(flow.place.path(SCALED_MODEL)) if c.rotational and c.name in scored]
         yield from of_forces.joint_moments(table, rotations, config.subject.mass)

@@ -47,7 +47,7 @@ class LoadedResults:
     model: Path  # personalized.osim
     trials: TrialSet
     calibration: CalibrationResult
-    dynamometer: tuple[DynamometerMetrics, ...]  # of passive trials and efforts
+    dynamometer: Rows[DynamometerMetrics]  # of passive trials and efforts
     predictions: Rows[TrialPrediction]  # of the calibrated muscles, one per trial
     uncalibrated: Rows[TrialPrediction]  # of the muscles before calibration, one per trial
     metrics: Rows[MomentMetrics]
@@ -106,7 +106,7 @@ def load_results(folder: Path | str) -> LoadedResults:
         model=root / names.PERSONALIZED_MODEL,
         trials=trials,
         calibration=calibration,
-        dynamometer=tuple(read_dynamometer_metric(one) for one in judged.get("dynamometer", ())),
+        dynamometer=Rows(read_dynamometer_metric(one) for one in judged.get("dynamometer", ())),
         predictions=Rows(read_predictions(results.folder.predictions, trials)),
         uncalibrated=Rows(read_uncalibrated(results.folder.predictions, trials)),
         metrics=Rows(read_metric(one) for one in read_json(root / names.MOMENT_METRICS, AGAIN)),
@@ -146,7 +146,7 @@ def _trials_of(
 ) -> tuple[Trial, ...]:
     dofs = config.muscle_analysis.dofs
     geometry = recorded_geometry(recording, recording.muscle_analysis or root / recording.name, dofs)
-    moments = moments_by_coordinate(read_storage(root / names.moments(recording.name)), dofs)
+    moments = moments_by_coordinate(read_storage(root / names.moments(recording.name)), dofs, recording.dofs)
     driven = read_storage(root / names.excitations(recording.name))
     values = np.zeros((len(driven.time), len(muscles)))
     for column, muscle in enumerate(muscles.names):

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.data.trials import MuscleGeometry
 from osim_nmscal.errors import ConfigError, FileFormatError, UnknownNameError, did_you_mean
@@ -48,7 +50,9 @@ def recorded_angles(recording: "RecordingSettings") -> TimeSeries | None:
 def recorded_moments(recording: "RecordingSettings", dofs: tuple[str, ...]) -> TimeSeries | None:
     """Read the given joint moments of a recording on its clock."""
     given = recording.joint_moments
-    return None if given is None else shifted(moments_by_coordinate(read_storage(given), dofs), recording.time_offset.joint_moments)
+    if given is None:
+        return None
+    return shifted(moments_by_coordinate(read_storage(given), dofs, recording.dofs), recording.time_offset.joint_moments)
 
 
 def recorded_geometry(recording: "RecordingSettings", folder: Path, dofs: tuple[str, ...]) -> MuscleGeometry:
@@ -118,19 +122,34 @@ def external_loads(recording: "RecordingSettings", config: "WorkflowConfig") -> 
     return recording.external_loads if isinstance(recording.external_loads, Path) else config.inverse_dynamics.external_loads
 
 
-def moments_by_coordinate(series: TimeSeries, dofs: tuple[str, ...]) -> TimeSeries:
+def moments_by_coordinate(series: TimeSeries, dofs: Sequence[str], measured: Sequence[str] = ()) -> TimeSeries:
     """Pick the joint moments of the dofs, whichever suffix their columns have.
+
+    Args:
+        series: of inverse dynamics, or of a dynamometer.
+        dofs: the columns of what is returned.
+        measured: those whose moment counts, none for all; the others are zero where the series lacks them.
 
     Raises:
         UnknownNameError: a dof has no moment; offers the nearest column.
     """
     columns = []
     for dof in dofs:
-        found = next((label for label in (dof, *(f"{dof}{suffix}" for suffix in SUFFIXES)) if label in series.labels), None)
-        if found is None:
+        found = _moment_column(series, dof)
+        if found is None and (not measured or dof in measured):
             raise UnknownNameError(
                 f"{series.source} has no joint moment about {dof!r}, expected a column '{dof}{SUFFIXES[0]}'."
-                f"{did_you_mean(dof + SUFFIXES[0], series.labels)} Change [muscle_analysis] dofs, or the file."
+                f"{did_you_mean(dof + SUFFIXES[0], series.labels)} Change [muscle_analysis] dofs, or the file; where one joint alone was "
+                "measured, name it under dofs of the recording."
             )
-        columns.append(found)
-    return replace(series.select(columns), labels=dofs)
+        columns.append(np.zeros(len(series.time)) if found is None else series.column(found))
+    return replace(series, labels=tuple(dofs), values=np.column_stack(columns))
+
+
+def given_dofs(series: TimeSeries, dofs: Sequence[str], measured: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the dofs whose moment a file must have, and those that it has."""
+    return tuple(dof for dof in dofs if dof in (measured or dofs) or _moment_column(series, dof) is not None)
+
+
+def _moment_column(series: TimeSeries, dof: str) -> str | None:
+    return next((label for label in (dof, *(f"{dof}{suffix}" for suffix in SUFFIXES)) if label in series.labels), None)

@@ -127,7 +127,8 @@ def report_data(source: ReportSource) -> ReportData:
 def _gathered(source: ReportSource) -> ReportData:
     config = source.config
     calibration = _calibration(source)
-    trials = trial_views(source.path) or source.cut
+    measured = {recording.name: recording.dofs for recording in config.recordings if recording.dofs}
+    trials = trial_views(source.path, measured) or source.cut
     metrics = _metrics(source)
     checked, failure = _verification(source)
     folders = {str(Path(path).parent) for path in source.inputs} | {str(source.path(names.METRICS).parent), str(config.source.parent)}

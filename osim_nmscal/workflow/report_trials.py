@@ -1,6 +1,7 @@
 """The trials of a results folder as its report shows them, from the files of the predictions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,12 @@ from osim_nmscal.workflow.predictions import (
 )
 
 
-def trial_views(path: Callable[[str], Path]) -> tuple[TrialView, ...]:
+def trial_views(path: Callable[[str], Path], measured: Mapping[str, Sequence[str]] | None = None) -> tuple[TrialView, ...]:
     """Read every trial that was evaluated; none if the run did not come so far.
 
     Args:
         path: returns where a file of the results folder lies.
+        measured: recording -> degrees of freedom whose moment was measured; those of a recording that it lacks all were.
     """
     folder = path(names.PREDICTION_INDEX).parent
     try:
@@ -40,10 +42,16 @@ def trial_views(path: Callable[[str], Path]) -> tuple[TrialView, ...]:
         if recording not in recorded:
             recorded[recording] = _excitations(path(names.excitations(recording)))
         try:
-            views.append(_view(folder, row["trial"], row["role"], row["first_counted"], tuple(row["dofs"]), recorded[recording]))
+            view = _view(folder, row["trial"], row["role"], row["first_counted"], tuple(row["dofs"]), recorded[recording])
+            views.append(_as_measured(view, (measured or {}).get(recording, view.dofs)))
         except NmscalError:
             continue  # a damaged file of one trial does not take the others away
     return tuple(views)
+
+
+def _as_measured(view: TrialView, measured: Sequence[str]) -> TrialView:
+    unmeasured = [dof not in measured for dof in view.dofs]
+    return view if not any(unmeasured) else replace(view, joint_moment=np.where(unmeasured, np.nan, view.joint_moment))
 
 
 def _excitations(path: Path) -> TimeSeries | None:

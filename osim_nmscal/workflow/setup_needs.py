@@ -11,11 +11,22 @@ from osim_nmscal.errors import FileFormatError, NmscalError, SignalError, Unknow
 from osim_nmscal.formats.marker_files import read_markers
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.opensim_tools.scale_setup import STATIC_TRIALS, ScalingSettings, read_scale_setup
-from osim_nmscal.opensim_tools.setup_file import SetupFile, file_of, included, is_on, marker_tasks, numbers_of, read_setup, text_of
+from osim_nmscal.opensim_tools.setup_file import (
+    SetupFile,
+    coordinate_tasks,
+    file_of,
+    included,
+    is_on,
+    marker_tasks,
+    numbers_of,
+    read_setup,
+    text_of,
+)
 from osim_nmscal.osim_model.reader import (
     marker_bodies_of,
     marker_locations_of,
     read_body_masses,
+    read_coordinates,
     read_marker_bodies,
     read_marker_locations,
     read_marker_names,
@@ -30,6 +41,8 @@ def scaling_needs(model: Path, settings: ScalingSettings) -> Iterator[NmscalErro
     setup = read_scale_setup(settings)
     in_model = model_markers(model, setup.path)
     yield from _setup_needs(model, setup)
+    if is_on(setup.node, "MarkerPlacer/apply"):
+        file_of(setup, "MarkerPlacer/coordinate_file")
     for place, used in (("ModelScaler", _measured_markers(setup)), ("MarkerPlacer", _placed_markers(setup))):
         if not used:
             continue
@@ -101,13 +114,17 @@ def task_markers(setup_file: Path) -> tuple[str, ...]:
 
 
 def task_needs(setup_file: Path, recorded: MarkerTrajectories, in_model: Sequence[str], model: Path) -> Iterator[NmscalError]:
-    """Yield the markers with an inverse kinematics task that the recording or the model lacks, or that there is no task."""
+    """Yield the markers, and coordinates, with a task of inverse kinematics that recording or model lack, or that there is none."""
     setup = read_setup(setup_file, "InverseKinematicsTool", "IKTaskSet")
     wanted = task_markers(setup_file)
     if not wanted:
         yield FileFormatError(f"{setup.path} has no <IKMarkerTask> that is applied with a weight above 0; add one for each marker.")
     yield from _absent(wanted, recorded.markers, str(setup.path), recorded.source)
     yield from _absent(wanted, in_model, str(setup.path), f"{model} with its marker set")
+    known = [coordinate.name for coordinate in read_coordinates(model)]
+    followed = [name for node in setup.node.iter("IKTaskSet") for name in coordinate_tasks(included(node))]
+    for name in (name for name in dict.fromkeys(followed) if known and name not in known):
+        yield UnknownNameError(f"{setup.path} has a task for coordinate {name!r}, which {model} does not have.{did_you_mean(name, known)}")
 
 
 def load_needs(model: Path, loads: Path) -> Iterator[NmscalError]:
@@ -117,6 +134,7 @@ def load_needs(model: Path, loads: Path) -> Iterator[NmscalError]:
     if data_file is None:
         yield FileFormatError(f"{loads} names no force file in <datafile>; add it.")
         return
+    file_of(setup, "external_loads_model_kinematics_file")
     data, bodies = read_storage(data_file), tuple(read_body_masses(model))
     for force in setup.node.iter("ExternalForce"):
         if text_of(force, "isDisabled", "false").lower() == "true" or not is_on(force, "appliesForce"):

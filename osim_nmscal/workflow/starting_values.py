@@ -7,32 +7,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.passive_moments import PassiveMoments
 from osim_nmscal.data.starting_values import StartingValues
-from osim_nmscal.data.time_series import TimeSeries
-from osim_nmscal.data.trials import MuscleGeometry
 from osim_nmscal.errors import ConfigError
 from osim_nmscal.initialization.files import write_comparison, write_starting_values
-from osim_nmscal.initialization.mean_person import SOURCE, legs_of, mean_person
+from osim_nmscal.initialization.mean_person import SOURCE, mean_person
 from osim_nmscal.initialization.measured_muscles import TENSION_SD, poses_of, with_measurements
 from osim_nmscal.initialization.measurements import read_measurements
 from osim_nmscal.initialization.muscle_volumes import LOG_STRENGTH_SD, strengths_from_mass_and_height
 from osim_nmscal.initialization.operating_range import keep_operating_range
 from osim_nmscal.initialization.passive_fit import fit_passive_moments
 from osim_nmscal.initialization.relaxed_leg import RelaxedLeg, relaxed_leg
-from osim_nmscal.opensim_tools.muscle_analysis import MuscleAnalysisSettings, run_muscle_analysis
-from osim_nmscal.opensim_tools.path_geometry import MomentArmMethod
 from osim_nmscal.opensim_tools.pose_grid import lengths_in_postures, sample_pose_grids
 from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.reader import read_coordinates, read_muscles
-from osim_nmscal.workflow.names import RELAXED_LEG, STARTING_TABLE, STARTING_VALUES
+from osim_nmscal.workflow.leg_geometry import write_leg_geometry
+from osim_nmscal.workflow.names import STARTING_TABLE, STARTING_VALUES
 from osim_nmscal.workflow.starting_request import Initialization
 
 if TYPE_CHECKING:
     from osim_nmscal.workflow.task import Inputs
-
-# Between postures of a "motion" that nobody makes, s.
-_TICK = 0.01
 
 
 @dataclass
@@ -103,14 +96,10 @@ class Starting:
     def _relaxed(self, start: StartingValues) -> StartingValues:
         """Compare the relaxed legs with the mean person's, and fit them where that is asked for."""
         model, settings = self.inputs.file("scaled"), self.task.settings
-        for side, leg in legs_of(read_coordinates(model)).items():
-            own = [name for name in leg.names if name in self.task.dofs]
-            if not own:
-                continue
-            reference = mean_person(leg)
-            geometry = posed_geometry(model, reference, self.out / RELAXED_LEG.format(side=side), self.task.moment_arms)
+        for side, (leg, geometry) in write_leg_geometry(model, self.task, self.out).items():
             if settings.passive == "none":
                 continue  # the geometry is for the judgement of the calibrated leg
+            own, reference = [name for name in leg.names if name in self.task.dofs], mean_person(leg)
             before = relaxed_leg(start.muscles, geometry, reference)
             far = any(before.rms[leg.names.index(name)] > settings.passive_misfit for name in own)
             self.distances |= {f"{name} before": float(value) for name, value in zip(leg.names, before.rms, strict=True)}
@@ -127,14 +116,6 @@ class Starting:
             f"Fiber lengths and working points of the {side} leg start where its relaxed moments are the mean person's ({SOURCE}): the "
             f"distance (RMS) falls from {before} to {after}."
         )
-
-
-def posed_geometry(model: Path, reference: PassiveMoments, out: Path, method: MomentArmMethod = "lengthening_speed") -> MuscleGeometry:
-    """Let OpenSim find MTU lengths and moment arms in a reference's postures; all other coordinates are at their default."""
-    time = np.arange(len(reference.moment), dtype=np.float64) * _TICK
-    motion = TimeSeries(time=time, labels=reference.coordinates, values=reference.postures, source=f"the postures of {reference.source}")
-    settings = MuscleAnalysisSettings(dofs=reference.coordinates, method=method, lowpass_cutoff=0.0, missing_coordinates="default")
-    return run_muscle_analysis(model, motion, out, settings=settings)
 
 
 def _noted(start: StartingValues, before: MuscleTable, note: str) -> StartingValues:

@@ -23,7 +23,7 @@ SYNTHESIZED = torch.tensor([False, True, True, False, True])
 LOSS = LossSettings(prior_weight=0.01, passive_force_weight=0.5, fiber_length_range=(0.8, 1.0), tendon_strain_range=(0.0, 0.02))
 
 
-def make_hybrid(per_trial=False, fixed=False, rigid=(), terms=(), loss=LOSS, **more) -> tuple[HybridObjective, torch.Tensor]:
+def make_hybrid(per_trial=False, fixed=False, rigid=(), terms=(), loss=LOSS, knots=0.06, **more) -> tuple[HybridObjective, torch.Tensor]:
     twin = make_twin(muscles=5, trials=2, steps=60, rigid=rigid)
     first, second = twin.trials.trials
     cut = 45  # trials of unequal length
@@ -35,7 +35,7 @@ def make_hybrid(per_trial=False, fixed=False, rigid=(), terms=(), loss=LOSS, **m
     stacked = stack_trials(TrialSet(trials=(first, second)))
     mechanics = muscle_mechanics(twin.start)
     objective = muscle_objective(stacked, mechanics, space, settings, twin.start, terms, twin.trials.dofs, trials_apart=True)
-    basis = spline_basis(60, 0.01, 0.06)
+    basis = spline_basis(60, 0.01, knots)
     generator = torch.Generator().manual_seed(0)
     weights = torch.rand((2 if per_trial else 1, 3, 5), generator=generator, dtype=torch.float64) * 1.1
     splines = (basis.shape[1], splines_seen(basis, cut))

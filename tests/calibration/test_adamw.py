@@ -13,7 +13,7 @@ from osim_nmscal.calibration.simulated_twin import make_twin
 
 @pytest.fixture(scope="module")
 def objective() -> Objective:
-    return make_objective(make_twin(noise=0.05, steps=50, muscles=2, trials=1, dofs=1), CalibrationSettings())
+    return make_objective(make_twin(noise=0.05, steps=50, muscles=2, trials=1, dofs=1), CalibrationSettings(preset="weak_prior"))
 
 
 def test_the_loss_falls_and_the_best_iterate_is_returned(objective: Objective) -> None:

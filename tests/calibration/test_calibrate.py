@@ -102,7 +102,6 @@ def test_an_optimisers_best_is_kept_among_several_starts(twin: Twin) -> None:
         journal.add(0, at)
         return Minimum(at, "converged", "Stayed.", 0, tuple(journal.rows))
 
-    once = CalibrationSettings(starts=3, seed=2, noise={"refit": False})  # type: ignore[arg-type]
-    result = calibrate(twin.trials, twin.start, once, optimizer=stay)
+    result = calibrate(twin.trials, twin.start, CalibrationSettings(starts=3, seed=2), optimizer=stay)
     assert len(set(ends)) == 3
     assert result.loss_final == pytest.approx(min(ends), rel=1e-6)

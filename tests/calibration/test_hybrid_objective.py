@@ -71,7 +71,7 @@ def test_loss_is_equation_5_written_out():
     for r, n in enumerate((60, 45)):
         made = at.primitives[:n, r] @ at.weights[0]
         tracking += 50.0 * float((made - recorded[:n, r])[:, ~SYNTHESIZED].square().mean() / energy)
-        excitation += 0.003 * float(made[:, SYNTHESIZED].square().mean() / energy)
+        excitation += hybrid.settings.excitation_weight * float(made[:, SYNTHESIZED].square().mean() / energy)
     assert at.terms["tracking"] == pytest.approx(tracking, rel=1e-12)
     assert at.terms["excitation"] == pytest.approx(excitation, rel=1e-12)
 

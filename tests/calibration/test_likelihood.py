@@ -13,6 +13,7 @@ from osim_nmscal.calibration.likelihood import (
     moment_scale,
     moment_weight,
     noise_of_errors,
+    noise_ratio,
     stated_noise,
 )
 from osim_nmscal.calibration.noise_settings import NoiseSettings
@@ -37,7 +38,7 @@ def trials() -> StackedTrials:
                 muscles=("m",),
                 dofs=("hip", "knee"),
                 excitation=np.zeros((steps, 1)),
-                mtu_length=np.full((steps, 1), 0.3),
+                mtu_length=np.linspace(0.3, 0.31, steps)[:, None],
                 moment_arm=np.full((steps, 2, 1), 0.04),
                 joint_moment=40.0 * rng.standard_normal((steps, 2)) - [10.0, 0.0],
                 first_counted=FIRST,
@@ -170,9 +171,28 @@ def test_a_perfect_fit_is_not_believed() -> None:
     )
     found = noise_of_errors(torch.zeros((steps, 1, 2), dtype=torch.float64), stacked, NoiseSettings())
     # nobody measures moments better than to 5 % or errors shorter than 30 ms; a DOF that nobody measured keeps what is stated
-    assert found.relative.tolist() == [0.05, 0.28]
+    assert found.relative.tolist() == [0.05, NoiseSettings().relative]
     assert found.correlation_time == 0.03
-    assert stated_noise(NoiseSettings(), 2).relative.tolist() == [0.28, 0.28]
+    assert stated_noise(NoiseSettings(relative=0.3), 2).relative.tolist() == [0.3, 0.3]
+
+
+def test_a_pose_that_is_held_is_one_measurement(trials: StackedTrials) -> None:
+    held = replace(trials, mtu_length=torch.full_like(trials.mtu_length, 0.3))
+    weight = moment_weight(held, LossSettings(), NoiseSettings())
+    largest, passive = np.abs(counted(trials, 2, 1)).max(), counted(trials, 1, 0)
+    by_hand = {1: 1.0 / ((0.15 * passive) ** 2 + 2.0**2), 2: 1.0 / ((0.12 * largest) ** 2 + 5.0**2)}
+    for trial, dof in ((1, 0), (2, 1)):
+        mine = weight[trials.counted[:, trial], trial, dof].numpy() ** 2
+        np.testing.assert_allclose(mine, LIKELIHOOD_UNIT * by_hand[trial] / (STEPS - FIRST), rtol=1e-12)
+    # a motion is none, even where nothing moves
+    torch.testing.assert_close(weight[:, 0], moment_weight(trials, LossSettings(), NoiseSettings())[:, 0])
+
+
+def test_the_noise_ratio_is_that_of_variances_and_times() -> None:
+    two = torch.tensor([0.2, 0.4], dtype=torch.float64)
+    # variances 4 and 16 times as large, mean 10; errors twice as long
+    assert noise_ratio(MotionNoise(2.0 * two * torch.tensor([1.0, 2.0]), 0.1), MotionNoise(two, 0.05), 0.01) == pytest.approx(20.0)
+    assert noise_ratio(MotionNoise(two, 0.0), MotionNoise(two, 0.0), 0.01) == 1.0
 
 
 def test_white_noise_has_an_autocorrelation_time_of_one() -> None:

@@ -12,6 +12,7 @@ from osim_nmscal.calibration.objective import Linearization, Objective
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, ParameterSettings, ParametersSettings
 from osim_nmscal.calibration.simulated_twin import LEAD_IN, Twin, make_twin
+from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import CalibrationError
 
 GROUPS = {"front": ("muscle_0", "muscle_2")}
@@ -173,6 +174,28 @@ def test_a_users_term_joins_loss_gradient_and_hessian(name: str, dofs: int) -> N
     assert 2.0 * float(linear.gradient @ direction) == pytest.approx(slope, rel=1e-4)
     added = linear.hessian.matrix - plain.linearize(plain.evaluate(z)).hessian.matrix
     assert float(torch.linalg.eigvalsh(added).min()) > -1e-10 * float(linear.hessian.matrix.diagonal().max())
+
+
+@pytest.mark.parametrize("preset", ["natural", "hambly2025"])
+def test_a_term_over_dofs_counts_where_the_moment_was_measured(preset: str) -> None:
+    twin = make_twin(steps=60, noise=0.05)
+    first, second = twin.trials.trials
+    blind = second.joint_moment.copy()
+    blind[:, 1] = 1e3  # what was not measured says nonsense
+    trials = (first, replace(second, measured=("dof_0",), joint_moment=blind))
+    objective = make_objective(
+        replace(twin, trials=TrialSet(trials=trials)), CalibrationSettings(preset=preset), terms=[Term("mine", 0.7, overshoot, "dof")]
+    )
+    z, step = away_from_the_start(objective), 1e-6
+    at = objective.evaluate(z)
+    expected = 0.0
+    for i, trial in enumerate(trials):
+        beyond = np.maximum((at.outputs.joint_moment[:, i].numpy() - trial.joint_moment)[LEAD_IN:, trial.is_measured], 0.0)
+        expected += 0.7 * 0.01**2 * float((beyond**2).mean(axis=0).sum())
+    assert at.terms["mine"] == pytest.approx(expected, rel=1e-6)  # weights of samples are in single precision
+    linear, direction = objective.linearize(at), torch.randn(len(z), generator=torch.Generator().manual_seed(4), dtype=z.dtype)
+    slope = (objective.evaluate(z + step * direction).loss - objective.evaluate(z - step * direction).loss) / (2.0 * step)
+    assert 2.0 * float(linear.gradient @ direction) == pytest.approx(slope, rel=1e-4)
 
 
 def no_gradient(outputs: TermInputs) -> torch.Tensor:

@@ -7,11 +7,12 @@ from calibration_twin import with_dynamometer
 from hybrid_twin import make_hybrid
 
 from osim_nmscal.calibration.electrodes import Electrodes
+from osim_nmscal.calibration.identifiability import Posterior
 from osim_nmscal.calibration.joint import JointObjective, dynamometer_objectives
 from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.parameter_space import parameter_space
-from osim_nmscal.calibration.posterior import posterior
+from osim_nmscal.calibration.posterior import RIDGE, Part, moved_by_moment_arms, posterior
 from osim_nmscal.calibration.problem import muscle_objective
 from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
 from osim_nmscal.calibration.simulated_twin import Twin, make_twin
@@ -28,6 +29,15 @@ def joint(twin: Twin, settings: CalibrationSettings, recorded: frozenset[str]) -
     return JointObjective(objective, dynamometer_objectives(with_dynamometer(twin), mechanics, space, settings), space.size), objective
 
 
+def told(objective: Objective, parts: list[Part], *, noise_ratio: float = 1.0, moment_arm_width: float = 0.0) -> Posterior:
+    """The posterior of parts, motions first."""
+    _, at, linear = parts[0]
+    moved = moved_by_moment_arms(*parts[0])
+    return posterior(
+        objective.prior, at.z, linear.hessian, moved, parts[1:], noise_ratio=noise_ratio, moment_arm_width=moment_arm_width, time=1.0
+    )
+
+
 @pytest.mark.parametrize("caution", [1.0, 2.0], ids=["as believed", "pulled harder than believed"])
 def test_it_is_the_spread_of_estimates_of_a_linear_model(caution: float) -> None:
     # the loss linearised, with its penalties left out; estimates are simulated, not derived
@@ -39,7 +49,7 @@ def test_it_is_the_spread_of_estimates_of_a_linear_model(caution: float) -> None
     at = loss.evaluate(objective.space.start())
     linear = loss.linearize(at)
     parts = [(objective, at.first, linear.first), *zip(loss.others, at.others, linear.others, strict=True)]
-    found = posterior(objective.prior, at.z, linear.hessian, parts, moment_arm_width=0.07, time=1.0)
+    found = told(objective, parts, noise_ratio=2.5, moment_arm_width=0.07)
 
     rng, prior = np.random.default_rng(0), objective.prior
     rows = np.concatenate([part[2].moment_jacobian.numpy() for part in parts])
@@ -55,6 +65,7 @@ def test_it_is_the_spread_of_estimates_of_a_linear_model(caution: float) -> None
     believed = np.linalg.inv(prior.precision(at.z).numpy())
     truth = rng.multivariate_normal(np.zeros(len(at.z)), believed, DRAWS).T  # deviations from the start
     noise = np.sqrt(LIKELIHOOD_UNIT) * rng.standard_normal((len(rows), DRAWS))
+    noise[: len(parts[0][2].moment_jacobian)] *= np.sqrt(2.5)  # motions have more than their weights say
     arms = 0.07 * rng.standard_normal((share.shape[1], DRAWS))
     observed = rows @ truth + noise + share @ arms
     pull = LIKELIHOOD_UNIT * prior.pull(at.z).numpy()
@@ -76,7 +87,7 @@ def test_a_held_strength_is_as_uncertain_as_believed_and_blurs_the_others() -> N
         at = loss.evaluate(objective.space.start())
         linear = loss.linearize(at)
         parts = [(objective, at.first, linear.first)]
-        found = posterior(objective.prior, at.z, linear.hessian, parts, moment_arm_width=0.0, time=1.0)
+        found = told(objective, parts)
         block = objective.space.blocks["strength_coefficient"]
         held = int(block.column[1])
         # in logarithms; its pull of 0.02 lets data say next to nothing
@@ -94,9 +105,7 @@ def test_moment_arms_that_may_be_wrong_widen_every_interval() -> None:
     at = loss.evaluate(objective.space.start())
     linear = loss.linearize(at)
     parts = [(objective, at.first, linear.first)]
-    right, wrong = (
-        posterior(objective.prior, at.z, linear.hessian, parts, moment_arm_width=width, time=1.0).standard_error for width in (0.0, 0.07)
-    )
+    right, wrong = (told(objective, parts, moment_arm_width=width).standard_error for width in (0.0, 0.07))
     assert bool((wrong >= right).all())
     # a strength that the data tell well is known no better than its moment arm
     column = objective.space.blocks["strength_coefficient"].column
@@ -106,15 +115,35 @@ def test_moment_arms_that_may_be_wrong_widen_every_interval() -> None:
 def test_synergies_that_may_move_hide_what_parameters_do() -> None:
     widths = []
     for fixed in (True, False):
-        # held strengths that are wrong are hidden by synergies as well: here none is
-        hybrid, z = make_hybrid(fixed=fixed, loss=LossSettings(), prior={"unrecorded_strength": "free"})
+        # what is pulled harder than believed is another matter: synergies hide strengths that are held and wrong
+        hybrid, z = make_hybrid(fixed=fixed, loss=LossSettings(), prior={"unrecorded_strength": "free", "length_caution": 1.0})
         at, muscles = hybrid.evaluate(z), hybrid.objective
         linear = hybrid.linearize(at)
-        parts = [(muscles, at.muscles, linear.of_muscles)]
-        found = posterior(muscles.prior, at.muscles.z, linear.hessian, parts, moment_arm_width=0.0, time=1.0)
+        moved = torch.zeros((len(at.muscles.z), 1), dtype=z.dtype)
+        found = posterior(muscles.prior, at.muscles.z, linear.hessian, moved, [], noise_ratio=1.0, moment_arm_width=0.0, time=1.0)
         widths.append(found.standard_error)
     assert bool((widths[0] <= widths[1] * (1.0 + 1e-6)).all())
     assert float((widths[1] / widths[0]).max()) > 1.02
+
+
+@pytest.mark.parametrize("case", [{}, {"per_trial": True}], ids=["shared weights", "own weights"])
+def test_parameters_follow_moment_arms_together_with_synergies(case: dict[str, bool]) -> None:
+    # the whole linear least squares, synergies and parameters at once, with a Jacobian of central differences
+    hybrid, z = make_hybrid(loss=LossSettings(), knots=0.2, **case)  # type: ignore[arg-type]
+    at, muscles, step, size = hybrid.evaluate(z), hybrid.objective, 1e-6, hybrid.space.parameters.size
+    linear = hybrid.linearize(at)
+    columns = []
+    for move in step * torch.eye(len(z), dtype=z.dtype):
+        ahead, behind = (muscles.moment_residual(hybrid.evaluate(z + sign * move).muscles) for sign in (1.0, -1.0))
+        columns.append((ahead - behind).reshape(-1) / (2.0 * step))
+    counted = muscles.trials.counted
+    share = muscles.weighted_arm * at.muscles.outputs.tendon_force[counted][:, None, :]
+    gradient = torch.stack(columns) @ share.flatten(0, 1)  # (entry, muscle)
+    hessian = torch.stack([linear.hessian @ entry for entry in torch.eye(len(z), dtype=z.dtype)])
+    expected = torch.linalg.solve(hessian + 1e-9 * torch.diag(hessian.diagonal()), gradient)[:size]
+    found = torch.linalg.solve(linear.hessian.of_leading(size, RIDGE), hybrid.moved_by_moment_arms(at, linear, RIDGE))
+    # directions that the loss hardly sees are known to the relative ridge over the Hessian's smallest part: 1 %
+    torch.testing.assert_close(found, expected, rtol=1e-2, atol=1e-2 * float(expected.abs().max()))
 
 
 def test_data_lower_every_error_below_what_was_believed() -> None:
@@ -124,11 +153,7 @@ def test_data_lower_every_error_below_what_was_believed() -> None:
     linear = loss.linearize(at)
     alone = [(objective, at.first, linear.first)]
     every = [*alone, *zip(loss.others, at.others, linear.others, strict=True)]
-    hessians = (linear.first.hessian, linear.hessian)
-    motions, both = (
-        posterior(objective.prior, at.z, hessian, parts, moment_arm_width=0.0, time=1.0)
-        for hessian, parts in zip(hessians, (alone, every), strict=True)
-    )
+    motions, both = (told(objective, parts) for parts in (alone, every))
     believed = torch.linalg.inv(objective.prior.precision(at.z)).diagonal().sqrt()
     torch.testing.assert_close(motions.prior_width, believed, rtol=1e-6, atol=0.0)
     assert bool((motions.standard_error <= believed * (1.0 + 1e-9)).all())

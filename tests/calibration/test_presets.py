@@ -44,6 +44,7 @@ def test_version_0_1_0_divides_by_the_spread_and_pulls_weakly() -> None:
     assert (settings.loss.moment_scale, settings.loss.prior_weight, settings.loss.fiber_length_weight) == ("sd", 1e-3, 10.0)
     assert settings.prior.working_point_width == 0.0
     assert settings.prior.unrecorded_strength == "free"
+    assert settings.prior.length_caution == 1.0  # fiber lengths are pulled as all others
 
 
 def test_what_a_user_sets_goes_over_the_preset_entry_by_entry() -> None:
@@ -78,7 +79,7 @@ def test_laying_over_changes_neither_the_preset_nor_what_was_given() -> None:
 
 
 def test_an_unknown_preset_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ValidationError, match="'natural', 'hambly2025', 'ceinms' or 'weak_prior'"):
+    with pytest.raises(ValidationError, match="'natural', 'without_mvc', 'hambly2025', 'ceinms' or 'weak_prior'"):
         CalibrationSettings(preset="neutral")  # type: ignore[arg-type]
 
 

@@ -147,11 +147,11 @@ def test_without_weight_or_working_points_there_is_no_coupling(twin: Twin) -> No
     assert prior.value(z) == 0.0
     assert not bool(gradient.any() | hessian.any())
     alone = Prior(prior.space, 1.0)
-    torch.testing.assert_close(alone.precision(z), torch.diag(prior.space.prior_width() ** -2.0))
+    torch.testing.assert_close(alone.pull(z), torch.diag(prior.space.prior_width() ** -2.0))
 
 
 def test_caution_pulls_fiber_lengths_harder_and_believes_the_same(twin: Twin) -> None:
-    plain, cautious = make_prior(twin), make_prior(twin, prior={"length_caution": 2.0})
+    plain, cautious = (make_prior(twin, prior={"length_caution": caution}) for caution in (1.0, 2.0))
     z = plain.space.start()
     column = plain.space.blocks["optimal_fiber_length"].column
     growth = (cautious.pull(z) - plain.pull(z)).diagonal()

@@ -6,15 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.settings import (
-    AdamWSettings,
-    AnnealingSettings,
-    CalibrationSettings,
-    GaussNewtonSettings,
-    LossSettings,
-    ParameterSettings,
-    ParametersSettings,
-)
+from osim_nmscal.calibration.optimizer_settings import AdamWSettings, AnnealingSettings, GaussNewtonSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, ParameterSettings, ParametersSettings
 from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.errors import CalibrationError

@@ -8,14 +8,8 @@ from calibration_twin import correlation
 from scipy.optimize import linear_sum_assignment
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
-from osim_nmscal.calibration.noise_settings import NoiseSettings
-from osim_nmscal.calibration.settings import (
-    AdamWSettings,
-    CalibrationSettings,
-    GaussNewtonSettings,
-    LossSettings,
-    without_synergies,
-)
+from osim_nmscal.calibration.optimizer_settings import AdamWSettings, GaussNewtonSettings
+from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, without_synergies
 from osim_nmscal.calibration.simulated_twin import LEAD_IN, SynergyTwin, make_synergy_twin
 from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
 from osim_nmscal.calibration.synergy.prediction import predict_hybrid, primitives_from_emg
@@ -122,9 +116,8 @@ def test_same_seed_gives_the_same_bits(person):
 
 
 def test_weights_of_each_trial_explain_the_calibration_trials_better(person):
-    one = SHORT.model_copy(update={"noise": NoiseSettings(refit=False)})  # losses in the same unit
-    shared = calibrate_synergy_hybrid(person.trials, person.twin.start, one, roles=ROLES)
-    settings = one.model_copy(update={"synergy": SHORT.synergy.model_copy(update={"weights": "per_trial"})})
+    shared = calibrate_synergy_hybrid(person.trials, person.twin.start, SHORT, roles=ROLES)
+    settings = SHORT.model_copy(update={"synergy": SHORT.synergy.model_copy(update={"weights": "per_trial"})})
     own = calibrate_synergy_hybrid(person.trials, person.twin.start, settings, roles=ROLES)
     assert own.synergy.trial_weights.shape[0] == 3
     assert shared.synergy.trial_weights.shape[0] == 1

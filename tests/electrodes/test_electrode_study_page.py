@@ -8,9 +8,12 @@ import pytest
 
 from osim_nmscal.electrodes.answer import answer
 from osim_nmscal.electrodes.findings import ElectrodeStudy, StudyExcitation, StudyMetric, StudyModel
-from osim_nmscal.electrodes.page import electrode_study_html, write_electrode_study_page
+from osim_nmscal.electrodes.page import electrode_study_html, study_section, write_electrode_study_page
 from osim_nmscal.electrodes.paired_tests import compare_methods
-from osim_nmscal.report.data import SettingRow
+from osim_nmscal.electrodes.tables import read_study, write_study
+from osim_nmscal.errors import FileFormatError
+from osim_nmscal.report.data import ReportData, SettingRow
+from osim_nmscal.report.page import report_html
 
 
 @pytest.fixture
@@ -93,3 +96,16 @@ def test_the_page_stands_alone(study, tmp_path):
     page = write_electrode_study_page(study, tmp_path / "deep" / "study.html").read_text(encoding="utf-8")
     assert "<script src=" not in page
     assert "Left off in this order: b, a." in page
+
+
+def test_a_study_read_back_is_the_study_and_becomes_a_part_of_the_report(study, tmp_path):
+    write_study(study, tmp_path)
+    assert read_study(tmp_path) == study
+    page = report_html(ReportData(subject="A", model="m.osim", date="today"), (study_section(read_study(tmp_path), answered=True),))
+    assert (
+        page.index("No verdict") < page.index('id="reviewer"') < page.index('id="study"') < page.index("Synergy-hybrid has the higher R²")
+    )
+    assert read_study(tmp_path / "nowhere") is None
+    (tmp_path / "electrode_study.json").write_text("{", encoding="utf-8")
+    with pytest.raises(FileFormatError, match="run the electrode study again"):
+        read_study(tmp_path)

@@ -1,12 +1,15 @@
 """Small problems run on one thread, and whoever called gets back what was set before."""
 
+import contextlib
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from threadpoolctl import threadpool_info
 
+from osim_nmscal.nms import threads
 from osim_nmscal.nms.threads import threads_for
 
 
@@ -40,4 +43,13 @@ def test_a_large_problem_keeps_the_threads() -> None:
 def test_threads_are_given_back_after_an_error() -> None:
     with pytest.raises(KeyboardInterrupt), threads_for(1000):
         raise KeyboardInterrupt
+    assert torch.get_num_threads() == 2
+
+
+def test_torch_gets_its_threads_back_though_nobody_finds_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    # where torch's library is found its threads are given back with the others'; it is not found everywhere
+    unseen = SimpleNamespace(limit=lambda limits: contextlib.nullcontext())
+    monkeypatch.setattr(threads, "_libraries", lambda: unseen)
+    with threads_for(1000):
+        assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 2

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 
 from osim_nmscal.errors import FileFormatError, SignalError, UnknownNameError
 from osim_nmscal.formats.storage import read_storage, write_storage
+from osim_nmscal.opensim_tools.external_loads import write_shifted_loads
 from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings, run_inverse_dynamics
 
 pytestmark = pytest.mark.opensim
@@ -142,3 +143,32 @@ def test_a_truncated_motion_is_refused(gait_copy, tmp_path):
     motion.write_text(motion.read_text()[:-4000])
     with pytest.raises(FileFormatError, match="truncated"):
         _run(gait_copy, tmp_path)
+
+
+def test_forces_of_two_plates_under_one_foot_add_up_also_on_another_clock(gait2354_data, gait_ik, gait_scaled, gait_copy, tmp_path):
+    whole = read_storage(gait2354_data / "subject01_walk1_grf.mot")
+    share = 0.3
+    right = [label for label in whole.labels if label.startswith("ground_") and "_p" not in label]
+    scaled = [share if label in right else 1.0 for label in whole.labels]
+    others = whole.select([label for label in whole.labels if label.startswith("ground_")])
+    rest = np.where(["_p" in label for label in others.labels], others.values, (1 - share) * others.values)
+    both = replace(
+        whole,
+        labels=(*whole.labels, *(f"2_{label}" for label in others.labels)),
+        values=np.column_stack([whole.values * scaled, rest]),
+        time=whole.time - 5.0,
+    )
+    write_storage(gait_copy / "subject01_walk1_grf.mot", both, header_name="forces")
+    loads = gait_copy / "subject01_walk1_grf.xml"
+    text = loads.read_text()
+    first = text[text.index("<ExternalForce") : text.index("</ExternalForce>") + len("</ExternalForce>")]
+    second = re.sub(r"(_identifier>\s*)ground_", r"\1 2_ground_", first).replace('name="right"', 'name="right_2"')
+    loads.write_text(text.replace(first, first + second))
+    shifted = write_shifted_loads(loads, 5.0, tmp_path / "shifted")
+    found = [
+        run_inverse_dynamics(gait_scaled.model, gait_ik.path, tmp_path / "id.sto", settings=InverseDynamicsSettings(external_loads=one))
+        for one in (gait2354_data / "subject01_walk1_grf.xml", shifted)
+    ]
+    assert_allclose(found[1].moments.values, found[0].moments.values, atol=1e-6)  # N·m, of up to 1000
+    assert [place.body for place in found[1].places] == ["calcn_r", "calcn_r", "calcn_l"]
+    assert max(place.mostly for place in found[1].places) < 0.15  # m; sound

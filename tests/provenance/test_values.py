@@ -35,6 +35,9 @@ OTHERS = {
     "joint_moment": np.zeros((5, 1)),
     "first_counted": 2,
     "role": "held_out",
+    "kind": "effort",
+    "measured": ("knee",),
+    "driven_by": "assumed",
 }
 
 

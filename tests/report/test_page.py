@@ -252,11 +252,32 @@ def test_trials_with_other_joints_and_joints_without_a_moment_are_drawn_as_far_a
     )
     page = report_html(replace(data, trials=(first, second, third)))
     assert "nan" not in "".join(re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL))
+    calibration = page[page.index("Joint moments of the calibration trials") : page.index("Agreement with inverse dynamics")]
+    assert calibration.count("<svg xmlns") == 1  # the knee; in the second trial it was not measured
+    held_out = page[page.index("Joint moments of the held-out") :] if "Joint moments of the held-out" in page else ""
+    assert held_out == ""  # the third was never evaluated
 
 
 def test_the_file_is_small(tmp_path, data):
     path = write_report(data, tmp_path / "report.html")
     assert path.stat().st_size < 8e6  # what goes through a mail; real runs make 0.5 to 2 MB
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to load the page in")
+def test_nothing_is_wider_than_a_phone_or_a_desk(tmp_path, data):
+    write_report(data, tmp_path / "report.html")
+    frames = "".join(f'<iframe src="report.html" width="{width}" height="2000"></iframe>' for width in (390, 1280))
+    measure = (
+        "addEventListener('load', () => { for (const frame of document.querySelectorAll('iframe')) { const page = frame.contentDocument."
+        "documentElement; document.body.append(`wide ${page.scrollWidth} of ${page.clientWidth};`); } });"
+    )
+    outer = tmp_path / "outer.html"
+    outer.write_text(f"<!doctype html><body>{frames}<script>{measure}</script></body>", encoding="utf-8")
+    done = in_chromium(outer, tmp_path / "chrome")
+    widths = [(int(whole), int(seen)) for whole, seen in re.findall(r"wide (\d+) of (\d+);", done.stdout)]
+    assert len(widths) == 2
+    assert all(whole <= seen for whole, seen in widths), widths  # a table scrolls within itself
 
 
 @pytest.mark.slow
@@ -267,22 +288,17 @@ def test_a_browser_loads_the_page_without_an_error(tmp_path, data, kind):
         end = EarlyEnd(station="trials", kind="failed", reasons=("No foot is on the ground.",), waiting=("trials",))
         data = replace(data, early_end=end, calibration=None, trials=(), metrics=(), verification=(), verdict=None)
     path = write_report(data, tmp_path / "report.html")
-    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update"
-    done = subprocess.run(
-        [
-            CHROMIUM,
-            *flags.split(),
-            "--disable-sync",
-            "--enable-logging=stderr",
-            f"--user-data-dir={tmp_path / 'chrome'}",
-            "--dump-dom",
-            path.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    done = in_chromium(path, tmp_path / "chrome")
     assert "CONSOLE" not in done.stderr  # no script error, nothing that could not be loaded
     assert done.stdout.count(">SVG</button>") == done.stdout.count('class="panel"')  # the script ran to its end
     assert 'class="sortable"' in done.stdout
+
+
+def in_chromium(page, profile):
+    """Load a page, let its scripts run, and return what it has become, and what the browser said."""
+    flags = (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update "
+        "--disable-sync --allow-file-access-from-files --enable-logging=stderr --dump-dom"
+    )
+    command = [CHROMIUM, *flags.split(), f"--user-data-dir={profile}", page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)

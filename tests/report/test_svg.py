@@ -63,3 +63,17 @@ def test_ticks_are_round_numbers(low, high, names):
 def test_limits_of_a_constant_and_of_nothing_have_a_width():
     assert limits([5.0, 5.0])[0] < 5.0 < limits([5.0, 5.0])[1]
     assert limits([np.nan]) == (0.0, 1.0)
+
+
+def test_a_second_scale_leaves_out_what_is_too_near_or_outside():
+    panel = Panel("EMG", (0, 1), (-10, 10))
+    panel.right_ticks([(0.0, "zero"), (0.1, "near"), (9.0, "one"), (20.0, "far")])
+    drawn = panel.render()
+    assert ">zero<" in drawn
+    assert ">one<" in drawn
+    assert ">near<" not in drawn
+    assert ">far<" not in drawn
+
+
+def test_a_panel_without_a_title_has_a_name_for_a_screen_reader():
+    assert 'aria-label="Correlations"' in Panel("", (0, 1), (0, 1), name="Correlations").render()

@@ -138,6 +138,13 @@ def test_roles_are_given_by_name_and_default_to_held_out():
         _cut(roles={"run/stance_2": "calibration"})
 
 
+def test_only_the_measured_dofs_of_a_recording_count_in_its_trials():
+    every, one = (_cut(measured=measured)[0] for measured in ((), ("knee",)))
+    assert every.is_measured.all()
+    assert one.measured == ("knee",)
+    assert [dof for dof, counts in zip(one.dofs, one.is_measured, strict=True) if counts] == ["knee"]
+
+
 def test_no_segment_is_an_error():
     with pytest.raises(SegmentationError, match="'run' has no segment"):
         _cut(segments=())

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 
 from osim_nmscal import viz
 from osim_nmscal.data.time_series import TimeSeries
+from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import ConfigError, UnknownNameError
 
 matplotlib = pytest.importorskip("matplotlib", reason="figures need matplotlib, the extra [plots]")
@@ -53,6 +54,28 @@ def test_moments_show_the_mean_of_each_role_and_its_r2(trials, calibrated, uncal
     )
     assert grid[1, 0].get_title(loc="right").endswith(f"{error:.2f}")
     assert rendered(grid) > 500
+
+
+def test_a_joint_whose_moment_was_not_measured_in_a_trial_does_not_count(trials, calibrated):
+    both = TrialSet(
+        trials=tuple(
+            replace(
+                trial,
+                dofs=("knee", "ankle"),
+                moment_arm=np.repeat(trial.moment_arm, 2, axis=1),
+                joint_moment=np.repeat(trial.joint_moment, 2, axis=1) * (1 if trial.name == "walk/1" else 5),
+                measured="all" if trial.name == "walk/1" else ("knee",),
+            )
+            for trial in trials
+        )
+    )
+    predicted = [replace(one, dofs=("knee", "ankle"), joint_moment=np.repeat(one.joint_moment, 2, axis=1)) for one in calibrated]
+    grid = viz.plot_moments(both, predicted)
+    knee, ankle = ({line.get_label(): line.get_ydata() for line in grid[0, i].get_lines()} for i in (0, 1))
+    alone = np.interp(0.25, np.linspace(0, 1, 80), trials[0].joint_moment[20:, 0])
+    assert_allclose(ankle["inverse dynamics"][25], alone, rtol=1e-12)
+    assert_allclose(knee["inverse dynamics"][25], (1 + 5 * 1.2) / 2 * alone, rtol=1e-12)
+    assert not [line for line in grid[1, 1].get_lines() if line.get_label() == "calibrated"]  # the held-out trial has no ankle
 
 
 def test_moments_before_calibration_may_come_from_a_results_folder(trials, calibrated, uncalibrated):

@@ -71,6 +71,21 @@ def test_another_limb_seed_or_version_is_another_person_and_leaves_nothing_of_th
     assert not run_demo(folder, kind="arm", seed=2, make=_make).reused
 
 
+def test_a_person_who_also_sits_on_a_dynamometer_is_another_and_arms_do_not(made: list[tuple[str, int]], tmp_path: Path) -> None:
+    asked: list[dict[str, object]] = []
+
+    def making(folder: Path, kind: str, seed: int, progress: object, **more: object) -> VirtualSubject:
+        asked.append(more)
+        return _make(folder, kind, seed, progress)
+
+    folder = tmp_path / "demo"
+    for sits in (False, True, True, False):
+        run_demo(folder, dynamometer=sits, make=making)
+    assert asked == [{}, {"dynamometer": True}, {}]  # the third was there already
+    with pytest.raises(ConfigError, match=r"turns legs only; leave --arm out"):
+        run_demo(folder, kind="arm", dynamometer=True, make=making)
+
+
 def test_an_interrupted_demo_goes_on_in_its_folder(made: list[tuple[str, int]], tmp_path: Path) -> None:
     def interrupted(*_: object, **__: object) -> VirtualSubject:
         (tmp_path / "demo" / "leg.trc").write_text("half")

@@ -1,6 +1,7 @@
 """A workflow with tables of a dynamometer: what is wrong is said before anything runs, and what is right calibrates."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 from small_workflow import DOF, write_small_workflow
 
 from osim_nmscal.config import load_config
-from osim_nmscal.errors import ConfigError
-from osim_nmscal.formats.storage import read_storage
+from osim_nmscal.data.time_series import TimeSeries
+from osim_nmscal.errors import ConfigError, SignalError
+from osim_nmscal.formats.storage import read_storage, write_storage
 from osim_nmscal.workflow.check import check_workflow
+from osim_nmscal.workflow.dynamometer_files import recorded_postures
 from osim_nmscal.workflow.loading import load_results
 from osim_nmscal.workflow.personalize import PersonalizedResult, personalize
 
@@ -188,3 +191,48 @@ def test_postures_are_kept_in_radians_with_the_geometry_at_them(made: Personaliz
     assert (np.diff(biceps) < 0).all()  # flexing shortens a flexor
     slope = -np.gradient(biceps, postures.column(DOF))[1]
     assert abs(slope - arms.column("biceps_long_r")[1]) < 0.1 * abs(slope)  # a difference over 60 degrees is no derivative
+
+
+def test_tables_lie_beside_the_file_that_names_them_and_its_sentences_name_it(tmp_path: Path) -> None:
+    lab = tmp_path / "lab"
+    _workflow(lab, FLEX, RELAXED)
+    own = tmp_path / "person"
+    own.mkdir()
+    (own / "config.toml").write_text('extends = "../lab/config.toml"\n[subject]\nmass = 60\n', encoding="utf-8")
+    config = load_config(own / "config.toml")
+    assert [one.table for one in config.dynamometer] == [lab / "flex.csv", lab / "relaxed.csv"]
+    assert config.recordings[0].joint_angles == lab / "lift_angles.sto"
+    text = (lab / "config.toml").read_text(encoding="utf-8").replace('emg = "lift_emg.sto"', 'emg = "lift_emg.sto"\nrole = "none"')
+    (lab / "config.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"lab/config\.toml: key 'recordings\[3\]\.role' is 'none'"):
+        load_config(own / "config.toml")
+
+
+def test_tables_and_opensims_files_say_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "units"
+    time = np.array([0.0, 0.5, 1.0])
+    folder.mkdir()
+    (folder / "time.csv").write_text(f"time,{DOF},{DOF}_moment\n0,10,2\n0.5,40,1\n1,90,-3\n", encoding="utf-8")
+    values = np.column_stack([np.radians([10.0, 40.0, 90.0]), [2.0, 1.0, -3.0]])
+    write_storage(folder / "table.sto", TimeSeries(time=time, labels=(DOF, f"{DOF}_moment"), values=values), header_name="table")
+    in_degrees = np.column_stack([np.degrees(values[:, 0]), values[:, 1]])
+    wrong = TimeSeries(time=time, labels=(DOF, f"{DOF}_moment"), values=in_degrees)
+    write_storage(folder / "wrong.sto", wrong, header_name="wrong")
+    write_storage(folder / "angles.mot", replace(wrong.select([DOF]), in_degrees=True), header_name="angles")
+    write_storage(folder / "moments.sto", wrong.select([f"{DOF}_moment"]), header_name="moments")
+    files = {
+        "text": 'table = "time.csv"',
+        "storage": 'table = "table.sto"',
+        "opensim": f'joint_angles = "angles.mot"\njoint_moments = "moments.sto"\ndofs = ["{DOF}"]',
+        "wrong": 'table = "wrong.sto"',
+    }
+    entries = [f'[[recordings]]\nname = "{name}"\nkind = "passive"\n{given}\n' for name, given in files.items()]
+    config = load_config(_workflow(folder, *entries))
+    *right, mistaken = config.dynamometer
+    first, *others = (recorded_postures(config, one) for one in right)
+    for other in others:
+        assert np.allclose(other.values, first.values, atol=1e-6)  # digits that a .mot keeps
+        assert np.allclose(other.moments, first.moments, atol=1e-6)
+        assert (other.coordinates, other.measured) == ((DOF,), (DOF,))
+    with pytest.raises(SignalError, match=r"wrong\.sto: 'elbow_flexion_r' reaches 90, too much for radians"):
+        recorded_postures(config, mistaken)

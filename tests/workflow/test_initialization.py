@@ -23,7 +23,7 @@ brachioradialis_r,optimal_fiber_length,16,cm,0.5,,cadaver
 
 def _config(folder: Path, initialization: str, rows: str = ROWS) -> Path:
     config = write_small_workflow(folder)
-    text = config.read_text(encoding="utf-8")
+    text = config.read_text(encoding="utf-8").replace("[calibration.loss]", '[calibration]\nmethod = "emg_driven"\n\n[calibration.loss]')
     config.write_text(text.replace("[muscle_analysis]", f"[initialization]\n{initialization}\n\n[muscle_analysis]", 1), encoding="utf-8")
     (folder / "measurements.csv").write_text(rows, encoding="utf-8")
     return config

@@ -25,6 +25,8 @@ from osim_nmscal.workflow.opened import open_results
 pytestmark = [pytest.mark.opensim, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")]
 
 OLD, NEW = 70.0, 72.0
+# Moments and EMG of the small workflow are invented: what is known of people does not fit them, and the verdict would say so.
+_LOOSE = '[calibration]\npreset = "weak_prior"\nmethod = "emg_driven"\n'
 CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 
 
@@ -49,6 +51,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Bench]:
     with RunServer(home / "log.txt") as server:
         for mass in (OLD, NEW):
             config = write_small_workflow(home / f"{mass:g}", mass=mass, names=("lift",))
+            text = config.read_text(encoding="utf-8")
+            config.write_text(text.replace("[calibration.loss]", f"{_LOOSE}\n[calibration.loss]"), encoding="utf-8")
             began = time.perf_counter()
             assert server.run("run", str(config), "--out", str(home / f"finished{mass:g}")) == 0, (home / "log.txt").read_text()
             seconds = time.perf_counter() - began

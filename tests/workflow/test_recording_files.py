@@ -12,7 +12,7 @@ from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.opensim_tools.external_loads import write_plate_loads
 from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings
 from osim_nmscal.opensim_tools.setup_file import file_of, read_setup
-from osim_nmscal.workflow.recording_files import moments_by_coordinate, read_forces
+from osim_nmscal.workflow.recording_files import given_dofs, moments_by_coordinate, read_forces
 from osim_nmscal.workflow.stages.inverse_dynamics import FromForces, write_loads
 from osim_nmscal.workflow.user_files import missing_files, named_files
 
@@ -66,6 +66,16 @@ def test_an_absent_moment_is_offered_the_nearest() -> None:
     series = TimeSeries(time=np.arange(3.0), labels=("knee_angle_r_moment",), values=np.zeros((3, 1)), source="id.sto")
     with pytest.raises(UnknownNameError, match=r"id\.sto has no joint moment about 'knee_r'.*Did you mean 'knee_angle_r_moment'"):
         moments_by_coordinate(series, ("knee_r",))
+
+
+def test_a_file_of_one_measured_joint_is_enough_where_the_recording_says_so() -> None:
+    series = TimeSeries(time=np.arange(3.0), labels=("knee_moment",), values=np.arange(3.0)[:, None], source="biodex.sto")
+    assert given_dofs(series, ("hip", "knee"), ("knee",)) == ("knee",)
+    moments = moments_by_coordinate(series, ("hip", "knee"), ("knee",))
+    np.testing.assert_array_equal(moments.values, [[0.0, 0.0], [0.0, 1.0], [0.0, 2.0]])
+    with pytest.raises(UnknownNameError, match=r"no joint moment about 'hip'.*name it under dofs of the recording"):
+        moments_by_coordinate(series, ("hip", "knee"))
+    assert given_dofs(series, ("hip", "knee")) == ("hip", "knee")  # all must be there
 
 
 def test_force_plates_of_a_c3d_become_external_loads_that_opensim_reads(c3d_data: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from osim_nmscal.initialization.relaxed_leg import distance, relaxed_leg
 from osim_nmscal.nms.passive_joint_moment import joint_moment_of
 from osim_nmscal.opensim_tools.scaling import ScalingSettings, scale_model
 from osim_nmscal.osim_model.reader import read_coordinates, read_muscles
-from osim_nmscal.workflow.starting_values import posed_geometry
+from osim_nmscal.workflow.leg_geometry import posed_geometry
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 CURVES = SHARED / "passive_moments" / "silder2007_digitized.csv"

@@ -27,8 +27,8 @@ from osim_nmscal.initialization.operating_range import keep_operating_range
 from osim_nmscal.initialization.passive_fit import fit_passive_moments
 from osim_nmscal.opensim_tools.pose_grid import lengths_in_postures, sample_pose_grids
 from osim_nmscal.osim_model.reader import read_coordinates, read_muscles
+from osim_nmscal.workflow.leg_geometry import posed_geometry
 from osim_nmscal.workflow.personalize import PersonalizedResult, personalize
-from osim_nmscal.workflow.starting_values import posed_geometry
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS: dict[str, dict[str, object]] = {
@@ -136,7 +136,7 @@ def _errors(muscles: MuscleTable, true: MuscleTable, reference: np.ndarray) -> d
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--real", nargs="*", choices=("running", "treadmill"), default=[])
+    parser.add_argument("--real", nargs="*", choices=("running", "treadmill", "walker"), default=[])
     parser.add_argument("--method", choices=("emg_driven", "synergy_hybrid"), default="emg_driven")
     parser.add_argument("--starts", nargs="+", choices=tuple(STARTS), default=list(STARTS))
     parser.add_argument("--settings", type=Path, help="TOML file with a [calibration] table")

@@ -18,7 +18,7 @@ from osim_nmscal.calibration.electrodes import electrodes_of
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.fitting import Fit, fit
 from osim_nmscal.calibration.identifiability import Posterior, ridge_error
-from osim_nmscal.calibration.joint import JointEvaluation, JointObjective, dynamometer_objectives
+from osim_nmscal.calibration.joint import JointObjective, dynamometer_objectives
 from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT, autocorrelation_time, moment_scale
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.optimizers import Optimizer, Progress
@@ -46,6 +46,7 @@ from osim_nmscal.calibration.synergy.space import HybridSpace
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, SynergyResult
+from osim_nmscal.data.starting_values import StartingValues, starting_values
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import CalibrationError, listed
 from osim_nmscal.nms.muscle_models import muscle_mechanics
@@ -70,7 +71,7 @@ class HybridProblem:
 
 def calibrate_synergy_hybrid(
     trials: TrialSet,
-    muscles: MuscleTable,
+    muscles: MuscleTable | StartingValues,
     settings: CalibrationSettings | None = None,
     *,
     roles: Mapping[str, MuscleRole] | None = None,
@@ -126,12 +127,13 @@ def calibrate_synergy_hybrid(
         return replace(result, method="synergy_hybrid", findings=(*result.findings, sentence))
     _require_suitable(settings, own_optimizer=optimizer is not None)
     search, name = optimizer or named_optimizer(settings), settings.optimizer if optimizer is None else optimizer_name(optimizer)
-    table = muscles.select(driven.trials.muscles)
+    known = starting_values(muscles).select(driven.trials.muscles)
+    table = known.muscles
     require_units(driven.trials, table)
     samples = sum(len(trial.time) for trial in driven.trials.trials)
     with threads_for(samples * len(table)):
         others = [trial.with_muscles(driven.trials.muscles) for trial in chosen.trials if trial.kind != "motion"]
-        problem = hybrid_problem(driven, others, table, settings, terms)
+        problem = hybrid_problem(driven, others, known, settings, terms)
         found = fit(problem.loss, problem.objective.objective, _starts(problem, settings), search, settings, progress)
         result = _outcome(problem, table, settings, name, found, began).result()
     if settings.cross_validation:
@@ -149,21 +151,27 @@ def _require_suitable(settings: CalibrationSettings, *, own_optimizer: bool) -> 
 
 
 def hybrid_problem(
-    driven: DrivenTrials, others: Sequence[Trial], table: MuscleTable, settings: CalibrationSettings, terms: Sequence[Term] = ()
+    driven: DrivenTrials,
+    others: Sequence[Trial],
+    muscles: MuscleTable | StartingValues,
+    settings: CalibrationSettings,
+    terms: Sequence[Term] = (),
 ) -> HybridProblem:
     """Build the loss of a synergy-hybrid calibration.
 
     Args:
         driven: motions, and who drives which muscle.
         others: passive trials and efforts.
-        table: the muscles.
+        muscles: the muscles, with what is known of them.
         settings: of the calibration.
         terms: the user's.
     """
+    known = starting_values(muscles)
+    table = known.muscles
     candidates, synergies = choose_synergies(driven, settings)
     stacked = stack_trials(driven.trials)
     electrodes = electrodes_of(driven.trials.trials, silenced=driven.synthesized)
-    space = parameter_space(table, settings, frozenset(_unseen(driven, others)), time_step=stacked.time_step, electrodes=electrodes)
+    space = parameter_space(known, settings, frozenset(_unseen(driven, others)), time_step=stacked.time_step, electrodes=electrodes)
     mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
     objective = muscle_objective(stacked, mechanics, space, settings, table, terms, driven.trials.dofs, trials_apart=True)
     lengths = [len(trial.time) for trial in driven.trials.trials]
@@ -246,7 +254,7 @@ def _outcome(
     chosen = problem.synergies
     if chosen.vaf < settings.synergy.variance_accounted_for:
         findings.append(f"{len(chosen.weights)} synergies account for {chosen.vaf:.1%} of the recorded excitations only.")
-    uncertainty = _posterior(problem, found.best, settings)
+    uncertainty = _posterior(problem, found, settings)
     return Outcome(
         method="synergy_hybrid",
         optimizer=optimizer,
@@ -284,14 +292,15 @@ def _synergy_result(problem: HybridProblem, best: HybridEvaluation) -> SynergyRe
     )
 
 
-def _posterior(problem: HybridProblem, at: JointEvaluation, settings: CalibrationSettings) -> Posterior:
+def _posterior(problem: HybridProblem, found: Fit, settings: CalibrationSettings) -> Posterior:
     """Return the expected error of the muscle parameters, whatever weights and primitives may be."""
+    at = found.best
     if settings.loss.moment_scale != "noise":
         return hybrid_posterior(problem.objective, at.first)
     muscles, linear = problem.objective.objective, problem.loss.linearize(at)
     others = list(zip(problem.loss.others, at.others, linear.others, strict=True))
     moved = problem.objective.moved_by_moment_arms(at.first, linear.first, RIDGE) / LIKELIHOOD_UNIT
-    return likelihood_posterior(muscles, at.first.muscles.z, at.first.muscles, linear.first.hessian, moved, others, settings)
+    return likelihood_posterior(muscles, at.first.muscles.z, at.first.muscles, linear.first.hessian, moved, others, settings, found.noise)
 
 
 def hybrid_posterior(objective: HybridObjective, at: HybridEvaluation) -> Posterior:

@@ -9,6 +9,7 @@ from osim_nmscal.calibration.owners import owners_of_every_kind
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import HistoryRow
+from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import ConfigError, NmscalError
 from osim_nmscal.osim_model.reader import read_muscles
@@ -30,7 +31,7 @@ class Calibration:
     """Everything that a calibration sees."""
 
     trials: TrialSet  # those that calibrate
-    muscles: MuscleTable
+    muscles: MuscleTable | StartingValues
     settings: CalibrationSettings
     terms: "tuple[Term, ...]" = ()
 
@@ -41,7 +42,9 @@ def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
 
 
 def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
-    """Yield bounds that exclude the start, and groups of unknown muscles."""
+    """Yield bounds that exclude the start, groups of unknown muscles, and that nothing is free."""
+    if not any(one.free for _, one in config.calibration.parameters):
+        yield ConfigError(f"{config.source}: no parameter is free to move; free at least one in [calibration.parameters].")
     if sound:
         try:
             owners_of_every_kind(read_muscles(config.model.file, config.model.substitute_muscle_class), config.calibration)
@@ -54,12 +57,13 @@ def run(flow: "Flow") -> None:
     trials, muscles = flow.trials, flow.start_muscles
     if trials is None or muscles is None:
         raise ConfigError("There are no trials to calibrate with; run the workflow from its beginning.")
+    known = muscles if flow.starting_values is None else flow.starting_values.select(muscles.names)
     measured = tuple(trial for trial in flow.dynamometer if trial.role == "calibration")
     task = Task(
         stage="calibration",
         settings=Calibration(
             trials=TrialSet(trials=(*trials.calibration.trials, *measured)),
-            muscles=muscles,
+            muscles=known,
             settings=for_muscles(flow.config.calibration, muscles.names),
             terms=flow.terms,
         ),

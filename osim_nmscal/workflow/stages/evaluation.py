@@ -117,7 +117,9 @@ def _of_dynamometer(task: Evaluation, result: CalibrationResult) -> tuple[Dynamo
     from osim_nmscal.calibration.prediction import predict
 
     trials = of_calibrated(TrialSet(trials=task.dynamometer), result.muscles.names)
-    weak = TrialSet(trials=tuple(replace(trial, excitation=np.minimum(trial.excitation, SUBMAXIMAL)) for trial in trials.trials))
-    before = predict(trials, result.start_muscles, result.start_neural, task.settings)
-    after = predict(trials, result.muscles, result.neural, task.settings)
-    return dynamometer_metrics(trials, before, after, predict(weak, result.start_muscles, result.start_neural, task.settings))
+    levels = []
+    for highest in (1.0, SUBMAXIMAL, 0.0):
+        lowered = TrialSet(trials=tuple(replace(trial, excitation=np.minimum(trial.excitation, highest)) for trial in trials.trials))
+        levels.append(predict(lowered, result.start_muscles, result.start_neural, task.settings))
+    before, weak, relaxed = levels
+    return dynamometer_metrics(trials, before, predict(trials, result.muscles, result.neural, task.settings), weak, relaxed)

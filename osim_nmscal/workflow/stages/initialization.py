@@ -14,6 +14,7 @@ from osim_nmscal.initialization.mean_person import LegCoordinates, legs_of
 from osim_nmscal.initialization.measurements import measurement_problems
 from osim_nmscal.opensim_tools.muscle_analysis import LENGTH_FILE, MOMENT_ARM_FILE
 from osim_nmscal.osim_model.reader import read_coordinates, read_muscles
+from osim_nmscal.workflow.leg_geometry import write_leg_geometry
 from osim_nmscal.workflow.names import RELAXED_LEG, SCALED_MODEL, STARTING_TABLE, STARTING_VALUES
 from osim_nmscal.workflow.starting_request import Initialization
 from osim_nmscal.workflow.task import Inputs, Summary, Task
@@ -82,6 +83,9 @@ def run(flow: "Flow") -> None:
 
 def work(inputs: Inputs, task: Initialization, out: Path) -> Summary:
     """Find the starting values; the summary says how far the relaxed leg is from the mean person's, N·m RMS, before and after."""
+    if not task.settings.changes_anything:
+        write_leg_geometry(inputs.file("scaled"), task, out)
+        return {}
     from osim_nmscal.workflow.starting_values import Starting  # with it comes torch, which an up-to-date run can do without
 
     return Starting(inputs, task, out).make()

@@ -12,7 +12,7 @@ from osim_nmscal.opensim_tools.external_loads import FORCES_FILE, LOADS_FILE, wr
 from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings, run_inverse_dynamics
 from osim_nmscal.trials.offsets import shifted
 from osim_nmscal.workflow.names import SCALED_MODEL, moments, motion
-from osim_nmscal.workflow.recording_files import external_loads, has_motion, moments_by_coordinate
+from osim_nmscal.workflow.recording_files import external_loads, given_dofs, has_motion, moments_by_coordinate
 from osim_nmscal.workflow.setup_needs import load_needs
 from osim_nmscal.workflow.task import Inputs, Summary, Task, refuse
 from osim_nmscal.workflow.user_files import with_named_files
@@ -28,6 +28,7 @@ class GivenMoments:
 
     recording: str
     dofs: tuple[str, ...]
+    measured: tuple[str, ...]  # those that it must have; () for all
     offset: float = 0.0  # s, added to the time of the file
 
 
@@ -72,7 +73,12 @@ def task_of(flow: "Flow", recording: "RecordingSettings") -> Task[Any]:
         return Task(
             stage="inverse_dynamics",
             recording=name,
-            settings=GivenMoments(recording=name, dofs=config.muscle_analysis.dofs, offset=recording.time_offset.joint_moments),
+            settings=GivenMoments(
+                recording=name,
+                dofs=config.muscle_analysis.dofs,
+                measured=recording.dofs,
+                offset=recording.time_offset.joint_moments,
+            ),
             inputs={"moments": recording.joint_moments},
             outputs=_outputs_of(recording),
             work=take_moments,
@@ -101,8 +107,10 @@ def task_of(flow: "Flow", recording: "RecordingSettings") -> Task[Any]:
 
 def take_moments(inputs: Inputs, given: GivenMoments, out: Path) -> Summary:
     """Write the given joint moments of the dofs."""
-    found = shifted(moments_by_coordinate(read_storage(inputs.file("moments")), given.dofs), given.offset)
-    named = replace(found, labels=tuple(f"{dof}_moment" for dof in given.dofs))
+    series = read_storage(inputs.file("moments"))
+    dofs = given_dofs(series, given.dofs, given.measured)
+    found = shifted(moments_by_coordinate(series, dofs), given.offset)
+    named = replace(found, labels=tuple(f"{dof}_moment" for dof in dofs))
     write_storage(out / moments(given.recording), named, header_name="Joint moments as given")
     return {}
 

@@ -64,7 +64,7 @@ def read_recording(flow: Flow, recording: "RecordingSettings", mapped: tuple[str
     return RecordingData(
         recording=recording,
         geometry=whole.select(crossing, dofs),
-        moments=moments_by_coordinate(read_storage(place.path(moments(name))), dofs),
+        moments=moments_by_coordinate(read_storage(place.path(moments(name))), dofs, recording.dofs),
         excitations=TimeSeries(time=recorded.time, labels=tuple(crossing), values=values, source=str(recording.emg)),
         motion=place.path(motion(name)) if has_motion(recording) else None,
     )
