@@ -84,6 +84,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.data.results import SynergyResult as SynergyResult
     from osim_nmscal.data.results import TrialPrediction as TrialPrediction
     from osim_nmscal.data.results import VerificationMetrics as VerificationMetrics
+    from osim_nmscal.data.starting_values import StartingValues as StartingValues
     from osim_nmscal.data.time_series import MarkerTrajectories as MarkerTrajectories
     from osim_nmscal.data.time_series import TimeSeries as TimeSeries
     from osim_nmscal.data.trials import MuscleGeometry as MuscleGeometry
@@ -268,6 +269,7 @@ _HOMES: dict[str, str] = {
     # nouns
     "MomentMetrics": "osim_nmscal.data.results",
     "TrialPrediction": "osim_nmscal.data.results",
+    "StartingValues": "osim_nmscal.data.starting_values",
     "TimeSeries": "osim_nmscal.data.time_series",
     "MarkerTrajectories": "osim_nmscal.data.time_series",
     "MuscleGeometry": "osim_nmscal.data.trials",

@@ -49,7 +49,7 @@ def test_ctrl_c_before_anything_heavy_is_imported_finds_its_handler_in_place() -
     done = subprocess.run([sys.executable, "-S", "-c", code], env=_environment(), capture_output=True, text=True, check=True)
     heavy = {"typer", "rich", "pydantic", "numpy", "argparse", "subprocess", "logging", "tempfile", "traceback", "pathlib"}
     assert set(done.stdout.split()) & heavy == set()
-    assert len(done.stdout.split()) < 40
+    assert len(done.stdout.split()) < 45  # 40 on Linux: encodings, enum and re for streams and signals, and three of ours
 
 
 @pytest.mark.parametrize("module", ["osim_nmscal", "osim_nmscal.cli"])
@@ -61,9 +61,9 @@ def test_either_module_starts_the_command_line(module: str) -> None:
 @pytest.mark.parametrize(
     ("environment", "encoding", "written"),
     [
-        ({"PYTHONIOENCODING": "ascii"}, "ascii", "Moment errors in N*m"),
-        ({"PYTHONIOENCODING": "cp1252"}, "cp1252", "Moment errors in N·m"),
-        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "ascii", "Moment errors in N*m"),
+        ({"PYTHONIOENCODING": "ascii"}, "ascii", "in N*m (Eq. 4)"),
+        ({"PYTHONIOENCODING": "cp1252"}, "cp1252", "in N·m (Eq. 4)"),
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, "ascii", "in N*m (Eq. 4)"),
     ],
     ids=["ascii", "cp1252", "C locale"],
 )

@@ -114,7 +114,7 @@ MUSCLE_CLASSES: dict[type, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Muscle:
     """One muscle-tendon unit (MTU).
 
@@ -122,8 +122,8 @@ class Muscle:
         >>> soleus = Muscle(
         ...     name="soleus", max_isometric_force=3549.0, optimal_fiber_length=0.05, tendon_slack_length=0.25,
         ...     pennation_angle_at_optimal=0.44)
-        >>> soleus.muscle_class
-        'Millard2012EquilibriumMuscle'
+        >>> soleus
+        Muscle(soleus: 3549 N, fiber 50 mm, tendon 250 mm; Millard2012EquilibriumMuscle)
     """
 
     name: str
@@ -134,6 +134,12 @@ class Muscle:
     max_contraction_velocity: float = 10.0  # optimal fiber lengths per second
     ignore_tendon_compliance: bool = False
     properties: MuscleProperties = Millard2012Properties()
+
+    def __repr__(self) -> str:
+        return (
+            f"Muscle({self.name}: {self.max_isometric_force:.4g} N, fiber {1000 * self.optimal_fiber_length:.4g} mm, tendon "
+            f"{1000 * self.tendon_slack_length:.4g} mm; {self.muscle_class})"
+        )
 
     @property
     def muscle_class(self) -> str:

@@ -62,11 +62,11 @@ class Rows(tuple[T, ...]):
 
     Example:
         >>> result.parameters
-        Rows of 12 CalibratedParameter (owner, name, unit, start, calibrated, ...)
+        Rows of ... CalibratedParameter (owner, name, unit, start, calibrated, ...)
         >>> predictions["squat/2"].joint_moment.shape
         (100, 1)
-        >>> result.parameters.to_frame()["name"].unique()[:2].tolist()
-        ['c1', 'c2']
+        >>> result.parameters.to_frame().query("name == 'tendon_slack_length'")["owner"].tolist()
+        ['extensor', 'flexor']
     """
 
     __slots__ = ()

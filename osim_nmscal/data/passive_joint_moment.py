@@ -7,13 +7,14 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.errors import MuscleModelError
 
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class PassiveJointMoment:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class PassiveJointMoment(Noun):
     """A double exponential for each degree of freedom, that pushes back from both ends of its range.
 
     Example:

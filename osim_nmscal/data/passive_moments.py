@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.errors import SignalError
 
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class PassiveMoments:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class PassiveMoments(Noun):
     """Passive joint moments, gravity taken out; angles and moments with the signs of the model's coordinates.
 
     Example:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.data.noun import Noun
 from osim_nmscal.errors import SignalError
 
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class PoseGrid:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class PoseGrid(Noun):
     """Postures of some coordinates, and how long the MTUs are there; all other coordinates are at the model's default.
 
     Example:

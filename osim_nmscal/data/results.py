@@ -197,7 +197,7 @@ class CalibrationResult(Noun):
         >>> result.neural.c1.shape
         (2,)
         >>> result
-        CalibrationResult(emg_driven by gauss_newton: converged after ... iterations; 14 parameters, 2 muscles)
+        CalibrationResult(emg_driven by gauss_newton: converged after ... iterations; ... parameters, 2 muscles)
         >>> result == calibrate(trials, muscles)  # the same but for how long it took
         False
         >>> result.muscles == calibrate(trials, muscles).muscles

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.noun import Facts, Noun
 from osim_nmscal.errors import CalibrationError
 
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class StartingValues:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class StartingValues(Noun):
     """The mean of a calibration's prior, and its width where that is known better than the calibration's own default.
 
     The means are the muscles' own values: optimal fiber length, strength, and the working point that optimal fiber length and tendon
@@ -50,6 +51,10 @@ class StartingValues:
             raise CalibrationError("Starting values have a correlation that is no number; give 0 where there is none.")
         if len(self.sources) != n:
             raise CalibrationError(f"Starting values have {len(self.sources)} sources for {n} muscles; give one for each.")
+
+    def _facts(self) -> Facts:
+        told = sum(bool(source) for source in self.sources)
+        return [("", f"{len(self.muscles)} muscles"), ("", f"{told} of them better known than by scaling")]
 
     @classmethod
     def of(cls, muscles: MuscleTable) -> "StartingValues":

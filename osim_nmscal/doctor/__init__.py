@@ -49,6 +49,7 @@ KINDS: dict[str, str] = {
     "starts_disagree": "several starts of the calibration end apart",
     "at_bound": "parameters end at their bounds",
     "not_fitted": "moments are not met even in the trials that calibrate",
+    "relaxed_leg": "the calibrated leg, relaxed, is farther from the mean person's than its start",
     "held_out": "held-out moments are not predicted",
     "held_out_poor": "held-out moments are predicted poorly",
     "not_validated": "nothing is held out",

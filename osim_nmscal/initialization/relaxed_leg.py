@@ -10,7 +10,6 @@ from osim_nmscal.data.findings import Finding
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.passive_moments import PassiveMoments
 from osim_nmscal.data.trials import MuscleGeometry
-from osim_nmscal.initialization.equilibrium import RestingMuscles
 
 FloatArray = NDArray[np.float64]
 
@@ -46,6 +45,8 @@ def relaxed_leg(muscles: MuscleTable, geometry: MuscleGeometry, reference: Passi
         UnknownNameError: a muscle of the geometry is not among the muscles.
         FiberDynamicsError: a muscle has no equilibrium in a posture.
     """
+    from osim_nmscal.initialization.equilibrium import RestingMuscles  # with it comes torch
+
     force = RestingMuscles(muscles.select(geometry.muscles)).at(geometry.mtu_length).tendon_force
     moment = np.einsum("tm,tm->t", force, arms_about(geometry, reference))
     return RelaxedLeg(coordinates=reference.coordinates, moment=moment, rms=distance(moment, reference))

@@ -36,10 +36,10 @@ class InitializationSettings(Settings):
         source="Riener & Edrich (1999), J Biomech 32:539; default by measurement, docs/method.md",
     )
     passive_misfit: float = setting(
-        10.0,
+        5.0,
         unit="N·m",
         description="Distance (RMS) of a joint's passive moment from the mean person's from which passive = 'auto' acts.",
-        source="measured: a scaled Rajagopal leg is 12 to 18 off, gait2392 3 to 7, people differ from each other by 3 to 6",
+        source="measured: a scaled Rajagopal leg is 12 to 18 off, gait2392 3 to 7, and both gain; two groups of people differ by 2 to 5",
         gt=0,
     )
     measurements: Path | None = setting(

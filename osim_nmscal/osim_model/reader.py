@@ -81,7 +81,11 @@ def read_coordinates(path: ModelSource) -> tuple[Coordinate, ...]:
         >>> elbow.name, np.degrees(elbow.range).round(1)
         ('elbow_flexion_r', array([ -5., 150.]))
     """
-    document = read_document(path)
+    return _coordinates_of(read_document(path))
+
+
+@functools.lru_cache(maxsize=3)
+def _coordinates_of(document: ModelDocument) -> tuple[Coordinate, ...]:
     couplings = _couplings(document)
     return tuple(_coordinate(document, element, couplings) for element in document.elements("Coordinate") if element.get("name"))
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from osim_nmscal.data.findings import Finding, note
-from osim_nmscal.data.results import CalibrationResult
 from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.doctor import calibration as of_calibration
 from osim_nmscal.doctor import contacts as of_contacts
@@ -25,10 +24,9 @@ from osim_nmscal.doctor import motion as of_motion
 from osim_nmscal.doctor.forces import AppliedForce
 from osim_nmscal.emg.envelope import linear_envelope
 from osim_nmscal.emg.normalization import normalization_reference
-from osim_nmscal.errors import FiberDynamicsError, listed
+from osim_nmscal.errors import listed
 from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.storage import in_radians, read_storage
-from osim_nmscal.initialization.mean_person import SOURCE
 from osim_nmscal.osim_model.crossing import read_crossing_muscles
 from osim_nmscal.osim_model.reader import read_body_mass, read_coordinates, read_muscles
 from osim_nmscal.workflow.applied_forces import applied_forces, plate_loads
@@ -43,6 +41,7 @@ from osim_nmscal.workflow.recording_files import (
     recorded_markers,
     recorded_moments,
 )
+from osim_nmscal.workflow.relaxed_legs import findings_of_legs
 from osim_nmscal.workflow.setup_needs import marker_bodies, marker_locations, measured_pairs, static_trial, task_markers
 
 if TYPE_CHECKING:
@@ -70,7 +69,8 @@ def foreseen(config: "WorkflowConfig", *, excites: bool = True) -> Iterator[Find
     table = read_muscles(config.model.file, config.model.substitute_muscle_class)
     yield from of_model.muscle_values(table.select([name for name in table.names if name in driven]))
     if excites:
-        moving = table.names if config.calibration.method == "synergy_hybrid" else driven
+        alone = config.calibration.method == "emg_driven" and not config.dynamometer
+        moving = driven if alone else table.names
         yield from of_calibration.moved_joints(config.muscle_analysis.dofs, read_crossing_muscles(config.model.file), moving)
     if config.emg.normalization.method in ("auto", "highest"):
         yield from of_emg.without_mvc(channels, len(config.emg.mvc))
@@ -267,7 +267,7 @@ def _of_trials(flow: "Flow") -> Iterator[Finding]:
     if flow.trials is None or flow.start_muscles is None:
         return
     strength = flow.start_muscles.select(flow.trials.muscles).values("max_isometric_force")
-    synthesises = flow.config.calibration.method == "synergy_hybrid"
+    synthesises = flow.config.calibration.method != "emg_driven" or bool(flow.config.dynamometer)
     yield from of_calibration.problem(flow.trials, strength, synthesises=synthesises)
     for name, data in flow.recorded.items():
         geometry, driven = data.geometry.select(flow.trials.muscles, flow.trials.dofs), data.excitations.select(flow.trials.muscles)
@@ -309,24 +309,10 @@ def _of_dynamometer(flow: "Flow") -> Iterator[Finding]:
 def _of_evaluation(flow: "Flow") -> Iterator[Finding]:
     if flow.calibration is not None:
         yield from of_calibration.muscles_in_use(flow.calibration, flow.predictions)
-        yield from _of_relaxed_legs(flow, flow.calibration)
+        yield from findings_of_legs(flow, flow.calibration.start_muscles, flow.calibration.muscles)
     yield from of_calibration.fitted_moments(flow.metrics)
     yield from of_calibration.held_out_moments(flow.metrics)
     yield from of_dynamometer.not_maximal(flow.dynamometer_metrics)
-
-
-def _of_relaxed_legs(flow: "Flow", result: CalibrationResult) -> Iterator[Finding]:
-    """Say where the calibrated leg, relaxed, went away from the mean person's."""
-    from osim_nmscal.initialization.relaxed_leg import relaxed_leg_findings  # with them comes torch
-    from osim_nmscal.workflow.starting_values import relaxed_legs
-
-    try:
-        compared = relaxed_legs(flow, {"start": result.start_muscles, "calibrated": result.muscles})
-    except FiberDynamicsError as error:
-        yield note(f"The calibrated leg cannot be compared with the mean person's relaxed leg: {error}")
-        return
-    for legs in compared.values():
-        yield from relaxed_leg_findings(legs["start"], legs["calibrated"], flow.config.muscle_analysis.dofs, SOURCE)
 
 
 def _of_verification(flow: "Flow") -> Iterator[Finding]:

@@ -118,7 +118,7 @@ def personalize(
     """
     require_stages(from_stage, only_stage)
     require_named(terms)
-    with opened_place(config, out) as opened:
+    with opened_place(config, out, only_stage=only_stage) as opened:
         runner = StageRunner(
             place=opened.place,
             from_stage=from_stage,

@@ -28,7 +28,7 @@ from osim_nmscal.workflow.report_recordings import channel_views, recording_view
 from osim_nmscal.workflow.report_trials import trial_views
 from osim_nmscal.workflow.results import ResultsFolder, StageTime, read_calibration, read_dynamometer_metric, read_metric, versions
 from osim_nmscal.workflow.runner import warnings_collected
-from osim_nmscal.workflow.stages import STAGES
+from osim_nmscal.workflow.stages import STAGES, TABLE
 from osim_nmscal.workflow.user_files import input_digests
 
 
@@ -187,7 +187,7 @@ def _early_end(source: ReportSource, short: Callable[[str], str]) -> EarlyEnd | 
     if ending is None and source.state == "complete":
         return None
     done = [time.name for time in source.stages]
-    waiting = tuple(name for name in STAGES if name not in done)
+    waiting = tuple(name for name in _needed(source.config) if name not in done)
     files = tuple(sorted((label, path) for label, paths in source.files.items() for path in paths if not path.endswith(".log")))
     if ending is not None:
         reasons = tuple(short(line) for line in ending.text.splitlines() if line.strip())
@@ -196,7 +196,15 @@ def _early_end(source: ReportSource, short: Callable[[str], str]) -> EarlyEnd | 
         said = f"These stations have finished: {', '.join(done)}."
         return EarlyEnd(station=done[-1] if done else STAGES[0], kind="partial", reasons=(said,), waiting=waiting, files=files)
     said = "It left no word of how it ended: it was killed, the machine stopped, or it is still at work."
-    return EarlyEnd(station=waiting[0] if waiting else STAGES[-1], kind="killed", reasons=(said,), waiting=waiting, files=files)
+    last = max((STAGES.index(name) for name in done), default=-1)
+    after = next((name for name in waiting if STAGES.index(name) > last), STAGES[-1])
+    return EarlyEnd(station=after, kind="killed", reasons=(said,), waiting=waiting, files=files)
+
+
+def _needed(config: WorkflowConfig) -> tuple[str, ...]:
+    """Return the stations that this configuration has work for."""
+    optional = ("initialization", "dynamometer")
+    return tuple(stage.name for stage in TABLE if stage.name not in optional or tuple(stage.outputs(config)))
 
 
 def _verdict(stored: Mapping[str, Any] | None) -> Verdict | None:

@@ -1,6 +1,5 @@
 """The work of the initialization: starting values from the models, the person and what was measured, and the relaxed leg."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,23 +10,21 @@ from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.errors import ConfigError
 from osim_nmscal.initialization.files import write_comparison, write_starting_values
-from osim_nmscal.initialization.mean_person import SOURCE, legs_of, mean_person
+from osim_nmscal.initialization.mean_person import SOURCE, mean_person
 from osim_nmscal.initialization.measured_muscles import TENSION_SD, poses_of, with_measurements
 from osim_nmscal.initialization.measurements import read_measurements
 from osim_nmscal.initialization.muscle_volumes import LOG_STRENGTH_SD, strengths_from_mass_and_height
 from osim_nmscal.initialization.operating_range import keep_operating_range
 from osim_nmscal.initialization.passive_fit import fit_passive_moments
 from osim_nmscal.initialization.relaxed_leg import RelaxedLeg, relaxed_leg
-from osim_nmscal.opensim_tools.muscle_analysis import LENGTH_FILE, read_muscle_analysis
 from osim_nmscal.opensim_tools.pose_grid import lengths_in_postures, sample_pose_grids
 from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.reader import read_coordinates, read_muscles
 from osim_nmscal.workflow.leg_geometry import write_leg_geometry
-from osim_nmscal.workflow.names import RELAXED_LEG, SCALED_MODEL, STARTING_TABLE, STARTING_VALUES
+from osim_nmscal.workflow.names import STARTING_TABLE, STARTING_VALUES
 from osim_nmscal.workflow.starting_request import Initialization
 
 if TYPE_CHECKING:
-    from osim_nmscal.workflow.flow import Flow
     from osim_nmscal.workflow.task import Inputs
 
 
@@ -119,32 +116,6 @@ class Starting:
             f"Fiber lengths and working points of the {side} leg start where its relaxed moments are the mean person's ({SOURCE}): the "
             f"distance (RMS) falls from {before} to {after}."
         )
-
-
-def relaxed_legs(flow: "Flow", tables: Mapping[str, MuscleTable]) -> dict[str, dict[str, RelaxedLeg]]:
-    """Return the relaxed legs of several tables of muscles, by side and table, from the geometry that the initialization left.
-
-    Args:
-        flow: of a run that has passed the initialization.
-        tables: muscles by name; those that a table lacks are as the calibration would have started with them.
-
-    Raises:
-        FileFormatError: the geometry is damaged.
-    """
-    model, config = flow.place.path(SCALED_MODEL), flow.config
-    stated = read_muscles(model, config.model.substitute_muscle_class) if flow.starting_values is None else flow.starting_values.muscles
-    found = {}
-    for side, leg in legs_of(read_coordinates(model)).items():
-        if set(leg.names) & set(config.muscle_analysis.dofs):
-            place = flow.place.path(f"{RELAXED_LEG.format(side=side)}/{LENGTH_FILE}").parent
-            reference, geometry = mean_person(leg), read_muscle_analysis(place, leg.names)
-            found[side] = {name: relaxed_leg(_over(stated, table), geometry, reference) for name, table in tables.items()}
-    return found
-
-
-def _over(stated: MuscleTable, table: MuscleTable) -> MuscleTable:
-    own = set(table.names)
-    return MuscleTable(muscles=tuple(table.muscles[table.index(one.name)] if one.name in own else one for one in stated.muscles))
 
 
 def _noted(start: StartingValues, before: MuscleTable, note: str) -> StartingValues:

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from calibration_twin import correlation
-from osim_nmscal.workflow.methods import method_of
 from scipy.optimize import linear_sum_assignment
 
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.optimizer_settings import AdamWSettings, GaussNewtonSettings
+from osim_nmscal.calibration.predict_calibrated import predict_calibrated
 from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, without_synergies
 from osim_nmscal.calibration.simulated_twin import LEAD_IN, SynergyTwin, make_synergy_twin
 from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
@@ -105,7 +105,7 @@ def test_a_trial_that_did_not_calibrate_has_no_calibrated_primitives(person, cal
 
 
 def test_a_run_whose_trials_all_calibrate_is_predicted_too(person, calibrated):
-    predicted = method_of("synergy_hybrid").predict(person.trials.calibration, calibrated, EXACT)
+    predicted = predict_calibrated(person.trials.calibration, calibrated, EXACT)
     assert tuple(one.trial for one in predicted) == person.trials.calibration.names
 
 

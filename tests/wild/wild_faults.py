@@ -39,6 +39,8 @@ from wild_damage import (
     white,
 )
 
+from osim_nmscal.calibration.settings import ParametersSettings
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
@@ -323,7 +325,7 @@ calibration.stops(
 )
 BELOW_THE_KNEE = ("SOL", "TA ", "GM ", "GL ", "PER", "triceps", "dorsiflexors", "deep_")
 calibration.stops("a joint named twice", toml('"hip_flexion_r", "knee', '"knee_flexion_r", "knee'), "'knee_flexion_r' twice")
-KINDS = ("optimal_fiber_length", "tendon_slack_length", "strength_coefficient", "c1", "c2", "shape_factor")
+KINDS = [kind for kind, one in ParametersSettings() if one.free]
 calibration.stops(
     "nothing to calibrate",
     both(

@@ -1,7 +1,7 @@
 """Do better starting values than linear scaling pay, on real recordings and on virtual people?
 
 Run: python workflows/benchmarks/starting_values.py [--real running treadmill] [--method emg_driven] [--starts scaled ...]
-     [--settings FILE.toml] [--virtual] [--cache results/cohort] [--work results/benchmarks/starts]
+     [--settings FILE.toml] [--speeds] [--virtual] [--cache results/cohort] [--work results/benchmarks/starts]
 Real: needs ../shared/data; held-out RMSE (N·m) and R2 by joint, before and after calibration, and the relaxed leg's distance from the mean
 person, for each start. `--settings` replaces [calibration] but for its groups. A minute a workflow.
 Virtual: mean squared error of the start over that of plain scaling (below 1: nearer to the truth), over the reporting people of
@@ -57,6 +57,22 @@ def real(name: str, method: str, table: dict[str, object], starts: list[str], wo
         )
 
 
+def speeds(starts: list[str], work: Path) -> None:
+    """Print held-out stances of one treadmill speed, calibrated on three stances of the other."""
+    config = load_config(ROOT / "workflows" / "treadmill" / "config.toml")
+    print(f"treadmill, the other speed: RMSE/R2 at {', '.join(config.muscle_analysis.dofs)}")
+    for seen, unseen in (("walk36", "walk45"), ("walk45", "walk36")):
+        for label in starts:
+            recordings = [one.model_copy(update={"role": "held_out" if one.name == unseen else "any"}) for one in config.recordings]
+            roles = config.trials.roles.model_copy(update={"calibration_count": 3})
+            other = _with(config, STARTS[label], config.calibration.method, {}).model_copy(
+                update={"recordings": tuple(recordings), "trials": config.trials.model_copy(update={"roles": roles})}
+            )
+            result = personalize(other, work / "speeds")
+            rows = f"start {_row(result, 'uncalibrated', unseen)}   calibrated {_row(result, 'calibrated', unseen)}"
+            print(f"  {seen} -> {unseen} {label:16} {rows}", flush=True)
+
+
 def _with(config: WorkflowConfig, start: dict[str, object], method: str, table: dict[str, object]) -> WorkflowConfig:
     calibration = type(config.calibration).model_validate(
         {**(table or config.calibration.model_dump(exclude={"groups"})), "method": method, "groups": config.calibration.groups}
@@ -70,10 +86,11 @@ def _with(config: WorkflowConfig, start: dict[str, object], method: str, table: 
     )
 
 
-def _row(result: PersonalizedResult, model: str) -> str:
+def _row(result: PersonalizedResult, model: str, recording: str = "") -> str:
     cells = []
     for dof in dict.fromkeys(metric.dof for metric in result.metrics):
         own = [metric for metric in result.metrics if (metric.dof, metric.model, metric.role) == (dof, model, "held_out")]
+        own = [metric for metric in own if metric.trial.startswith(recording)]
         cells.append(f"{fmean(one.rmse for one in own):5.1f}/{fmean(one.r2 for one in own):5.2f}")
     return " ".join(cells)
 
@@ -140,6 +157,7 @@ def main() -> None:
     parser.add_argument("--method", choices=("emg_driven", "synergy_hybrid"), default="emg_driven")
     parser.add_argument("--starts", nargs="+", choices=tuple(STARTS), default=list(STARTS))
     parser.add_argument("--settings", type=Path, help="TOML file with a [calibration] table")
+    parser.add_argument("--speeds", action="store_true", help="calibrate on one treadmill speed, test on the other")
     parser.add_argument("--virtual", action="store_true")
     parser.add_argument("--cache", type=Path, default=Path("results/cohort"))
     parser.add_argument("--work", type=Path, default=Path("results/benchmarks/starts"))
@@ -148,6 +166,8 @@ def main() -> None:
     table = tomllib.loads(options.settings.read_text(encoding="utf-8"))["calibration"] if options.settings else {}
     for name in options.real:
         real(name, options.method, table, options.starts, options.work)
+    if options.speeds:
+        speeds(options.starts, options.work)
     if options.virtual:
         virtual(options.cache)
 
