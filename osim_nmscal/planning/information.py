@@ -26,6 +26,7 @@ from osim_nmscal.calibration.synergy.calibration import hybrid_problem, start_of
 from osim_nmscal.calibration.synergy.objective import HybridObjective
 from osim_nmscal.calibration.synergy.roles import driven_trials
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import CalibrationError
 
@@ -111,12 +112,14 @@ class _Part:
         return _Part(self.data + other.data, self.moved + other.moved)
 
 
-def plan(trials: TrialSet, muscles: MuscleTable, candidates: Sequence[Candidate], settings: CalibrationSettings | None = None) -> Plan:
+def plan(
+    trials: TrialSet, muscles: MuscleTable | StartingValues, candidates: Sequence[Candidate], settings: CalibrationSettings | None = None
+) -> Plan:
     """Say what each candidate would tell of each muscle, and which to record first.
 
     Args:
         trials: at hand; those that calibrate count.
-        muscles: at least the trials' muscles, with their starting values.
+        muscles: at least the trials' muscles, with their starting values; `StartingValues` say what is known of them, too.
         candidates: of the trials' muscles and degrees of freedom.
         settings: of the calibration; moments must be weighed by their noise.
 
@@ -221,7 +224,9 @@ def _in_units(rows: Tensor, covariance: Tensor) -> FloatArray:
     return np.sqrt(variance)
 
 
-def _at_start(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSettings) -> tuple[JointObjective, Objective, Tensor]:
+def _at_start(
+    trials: TrialSet, muscles: MuscleTable | StartingValues, settings: CalibrationSettings
+) -> tuple[JointObjective, Objective, Tensor]:
     """Return the loss of the recordings at hand, its motions, and the vector it starts from."""
     settings, _ = settled(settings, trials)
     calibrating = trials.calibration

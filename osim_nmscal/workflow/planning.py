@@ -109,7 +109,8 @@ def _planned(flow: Flow, progress: ProgressCallback | None) -> PlanResult:
         flow.runner.findings += left_out
         measured = tuple(trial for trial in flow.dynamometer if trial.role == "calibration")
         at_hand = TrialSet(trials=(*trials.calibration.trials, *measured))
-        result = plan(at_hand, muscles, candidates, settings)
+        known = muscles if flow.starting_values is None else flow.starting_values.select(muscles.names)
+        result = plan(at_hand, known, candidates, settings)
         ready = part / "ready"
         ready.mkdir()
         files = [path.name for path in write_plan(result, candidates, ready)]

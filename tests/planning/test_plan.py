@@ -9,6 +9,7 @@ import pytest
 from osim_nmscal.calibration.calibrate import calibrate
 from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
 from osim_nmscal.calibration.simulated_twin import Twin, make_twin
+from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import CalibrationError
 from osim_nmscal.planning.foreseen import with_foreseen_moments
@@ -66,6 +67,14 @@ def test_a_plan_expects_what_a_calibration_then_reports(twin: Twin, found: Plan)
     ratios = [row.after[which] / said[row.quantity, row.owner] for row in found.rows if (row.quantity, row.owner) in said]
     # the plan believes the stated noise and stands at the start, the calibration sees the errors that are left, at the minimum
     assert 0.6 < np.median(ratios) < 1.6
+
+
+def test_a_measured_fiber_length_is_believed_from_the_beginning(twin: Twin, found: Plan) -> None:
+    start = StartingValues.of(twin.start)
+    measured = plan(twin.trials, replace(start, log_fiber_length_sd=np.full(len(twin.start), 0.03)), [])
+    fibers = [row for row in measured.rows if row.quantity == "optimal_fiber_length"]
+    assert [row.prior for row in fibers] == pytest.approx([3.0] * len(fibers), rel=0.02)  # %; a cap on slack lengths narrows it a little
+    assert all(row.at_hand < other.at_hand for row, other in zip(fibers, found.rows, strict=False))
 
 
 def test_the_sentence_says_what_to_record_and_what_it_buys(found: Plan) -> None:
