@@ -23,8 +23,8 @@ lowpass_order = 2
 [emg.mapping.channels]
 SOL = ["soleus_r"]
 TA = ["tibant_r"]
-[calibration.parameters.c1]
-lower = -0.9
+[calibration.parameters.tendon_slack_length]
+lower = 0.8
 """
 PERSON = """
 extends = "../lab.toml"
@@ -63,8 +63,8 @@ def test_tables_merge_key_by_key_and_lists_replace(person: Path) -> None:
     assert (config.emg.envelope.lowpass_cutoff, config.emg.envelope.lowpass_order) == (6.0, 2)
     assert config.emg.mapping.channels == {"SOL": ("soleus_r",), "TA": ("tibant_r", "edl_r")}
     assert config.emg.mvc == (person.parent / "own.sto",)
-    assert config.calibration.parameters.c1.lower == -0.9
-    assert config.calibration.parameters.c1.upper == -0.05  # the default of the parameter, not of its class
+    assert config.calibration.parameters.tendon_slack_length.lower == 0.8
+    assert config.calibration.parameters.tendon_slack_length.upper == 1.3  # the default of the parameter, not of its class
 
 
 def test_a_path_starts_from_the_file_that_spells_it(person: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +123,11 @@ def test_a_circle_is_refused(person: Path) -> None:
         ),
         ("lab.toml", ("lowpass_order = 2", "lowpass_order = 0"), r"lab\.toml: key 'emg\.envelope\.lowpass_order' is 0, expected"),
         ("lab.toml", ("[model]", "[model"), r"lab\.toml is not valid TOML: .* \(at line 2, .*It is what .*config\.toml extends"),
-        ("lab.toml", ("lower = -0.9", "lower = 0.9"), r"lab\.toml: key 'calibration\.parameters\.c1': lower bound 0\.9 is not below"),
+        (
+            "lab.toml",
+            ("lower = 0.8", "lower = 1.4"),
+            r"lab\.toml: key 'calibration\.parameters\.tendon_slack_length': lower bound 1\.4 is not below",
+        ),
         (
             "s1/config.toml",
             ("lowpass_cutoff = 6.0", "lowpass_cutoff = -6.0"),

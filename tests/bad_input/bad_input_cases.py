@@ -56,7 +56,7 @@ def recording(line: str) -> Damage:
 # fmt: off
 toml_file = _Group("toml")
 toml_file("no such file", nothing, "The configuration nowhere.toml cannot be read (No such file or directory)", "run", "nowhere.toml")
-toml_file("a folder", nothing, "cannot be read (Is a directory)", "run", ".")
+toml_file("a folder", nothing, "is a folder; name the configuration in it", "run", ".")
 toml_file("Latin-1", put("config.toml", '[subject]\nname = "Jürgen"\n'.encode("latin-1")), "is not UTF-8 text (byte 19); save it as UTF-8")
 toml_file("UTF-16", put("config.toml", '[subject]\nname = "A"\n'.encode("utf-16")), "is not UTF-8 text (byte 0)")
 toml_file("empty", put("config.toml", ""), "key 'subject' is missing; add it", lines=4)

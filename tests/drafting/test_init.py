@@ -19,6 +19,7 @@ from osim_nmscal.drafting.folder import look_through, recording_name
 from osim_nmscal.errors import ConfigError
 from osim_nmscal.formats.storage import read_storage, write_storage
 from osim_nmscal.formats.trc import read_trc, write_trc
+from osim_nmscal.opensim_tools.scale_setup import ScalingSettings
 from osim_nmscal.osim_model.reader import read_marker_bodies, read_marker_locations
 from osim_nmscal.virtual_subject.laboratory.c3d_file import write_c3d
 from osim_nmscal.workflow.setup_needs import scaling_needs
@@ -211,7 +212,7 @@ def test_the_marker_set_lets_the_model_know_the_recorded_names(lab):
     assert 'IKMarkerTask name="RKNE"' in draft.files["ik_setup.xml"]
     for name, text in draft.files.items():
         (lab / name).write_text(text, encoding="utf-8")
-    assert not list(scaling_needs(MODEL, lab / "scale_setup.xml"))
+    assert not list(scaling_needs(MODEL, ScalingSettings(setup=lab / "scale_setup.xml")))
 
 
 @pytest.fixture
