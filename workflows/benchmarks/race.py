@@ -94,26 +94,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, default=Path("results/real_people"))
     parser.add_argument("--splits", type=int, default=3)
-    parser.add_argument("--hybrid", action="store_true", help="also the 43 muscles, those without electrode by synergies; first split only")
+    parser.add_argument("--hybrid", action="store_true", help="also the 43 muscles, those without electrode by synergies")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    trials, started, groups = made("treadmill", options.cache)
+    trials, _, groups = made("treadmill", options.cache)
     model = read_muscles(load_config(ROOT / "workflows" / "treadmill" / "config.toml").model.file)
     print(f"{'':52} cost (of each split)     calibration RMSE        held-out RMSE      bounds  CPU s")
     for target in ("as the file has it", *CONVERSION_TARGETS):
-        with_class = {"the file's": model, "relaxed leg's": started}
-        tables = {name: table if target not in CONVERSION_TARGETS else convert_muscles(table, target) for name, table in with_class.items()}
+        table = model if target not in CONVERSION_TARGETS else convert_muscles(model, target)
         recorded = trials.with_muscles(heard(trials))
         for preset, starts, name in WAYS:
             settings = settings_of(preset, "emg_driven", groups, recorded.muscles).model_copy(update={"starts": starts})
-            muscles = tables["the file's"].select(recorded.muscles)
+            muscles = table.select(recorded.muscles)
             rows = [raced(split(recorded, which, options.splits), muscles, settings) for which in range(options.splits)]
             show(f"{target}, EMG-driven, {name}", rows)
         if options.hybrid:
-            for start, table in tables.items():
-                settings = settings_of("without_mvc", "synergy_hybrid", groups, trials.muscles)
-                row = raced(split(trials, 0, options.splits), table.select(trials.muscles), settings)
-                show(f"{target}, hybrid, from {start} lengths", [row])
+            settings = settings_of("without_mvc", "synergy_hybrid", groups, trials.muscles)
+            muscles = table.select(trials.muscles)
+            show(f"{target}, hybrid, defaults", [raced(split(trials, i, options.splits), muscles, settings) for i in range(options.splits)])
 
 
 if __name__ == "__main__":
