@@ -140,6 +140,11 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.osim_model.reader import read_coordinates as read_coordinates
     from osim_nmscal.osim_model.reader import read_muscles as read_muscles
     from osim_nmscal.osim_model.writer import write_personalized as write_personalized
+    from osim_nmscal.planning.foreseen import with_foreseen_moments as with_foreseen_moments
+    from osim_nmscal.planning.information import Candidate as Candidate
+    from osim_nmscal.planning.information import Expected as Expected
+    from osim_nmscal.planning.information import Plan as Plan
+    from osim_nmscal.planning.information import plan as plan
     from osim_nmscal.report.comparison import write_comparison as write_comparison
     from osim_nmscal.report.data import ReportData as ReportData
     from osim_nmscal.report.page import write_report as write_report
@@ -156,6 +161,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.workflow.opened import open_results as open_results
     from osim_nmscal.workflow.personalize import PersonalizedResult as PersonalizedResult
     from osim_nmscal.workflow.personalize import personalize as personalize
+    from osim_nmscal.workflow.planning import PlanResult as PlanResult
+    from osim_nmscal.workflow.planning import plan_recordings as plan_recordings
     from osim_nmscal.workflow.progress import Progress as Progress
     from osim_nmscal.workflow.report_data import report_of_folder as report_of_folder
     from osim_nmscal.workflow.verification import Verification as Verification
@@ -184,6 +191,8 @@ _HOMES: dict[str, str] = {
     "open_results": "osim_nmscal.workflow.opened",
     "Verification": "osim_nmscal.workflow.verification",
     "study_electrodes": "osim_nmscal.electrodes.of_workflow",
+    "plan_recordings": "osim_nmscal.workflow.planning",
+    "PlanResult": "osim_nmscal.workflow.planning",
     "report_of_folder": "osim_nmscal.workflow.report_data",
     "fetch_example": "osim_nmscal.examples.fetch",
     "inspect_file": "osim_nmscal.inspection.files",
@@ -235,6 +244,8 @@ _HOMES: dict[str, str] = {
     "read_coordinates": "osim_nmscal.osim_model.reader",
     "write_personalized": "osim_nmscal.osim_model.writer",
     "electrode_study": "osim_nmscal.electrodes.study",
+    "plan": "osim_nmscal.planning.information",
+    "with_foreseen_moments": "osim_nmscal.planning.foreseen",
     "fit_surrogate_geometry": "osim_nmscal.opensim_tools.surrogate_fit",
     "SurrogateGeometry": "osim_nmscal.kinematics.surrogate",
     "solve_inverse_kinematics": "osim_nmscal.kinematics.inverse",
@@ -280,6 +291,9 @@ _HOMES: dict[str, str] = {
     "Verdict": "osim_nmscal.data.findings",
     "ElectrodeStudyResult": "osim_nmscal.electrodes.of_workflow",
     "ElectrodeStudy": "osim_nmscal.electrodes.findings",
+    "Candidate": "osim_nmscal.planning.information",
+    "Expected": "osim_nmscal.planning.information",
+    "Plan": "osim_nmscal.planning.information",
     "Coordinate": "osim_nmscal.data.model",
 }
 

@@ -26,6 +26,7 @@ from osim_nmscal.commands.example import example
 from osim_nmscal.commands.exit_codes import exit_codes_text
 from osim_nmscal.commands.init import init
 from osim_nmscal.commands.inspect import inspect
+from osim_nmscal.commands.plan import plan
 from osim_nmscal.commands.printing import ERR, OUT, print_error
 from osim_nmscal.commands.report import compare, report
 from osim_nmscal.commands.run import run
@@ -57,7 +58,7 @@ app = typer.Typer(
     epilog=exit_codes_text(of_results=True),
 )
 
-for _command in (check, run, verify, settings, demo, electrode_study, example, init, inspect, report, compare):
+for _command in (check, run, verify, settings, demo, electrode_study, plan, example, init, inspect, report, compare):
     app.command(epilog=exit_codes_text(of_results=_command in (run, verify, demo)))(_command)
 
 

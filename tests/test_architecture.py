@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "nms": {"errors", "settings", "data"},
     "initialization": {"errors", "settings", "data", "formats", "nms"},
     "calibration": {"errors", "settings", "data", "nms", "splines", "evaluation"},
-    "planning": {"errors", "data", "calibration"},
+    "planning": {"errors", "data", "formats", "trials", "calibration", "summaries", "report"},
     "evaluation": {"errors", "settings", "data"},
     "virtual_subject": {
         "errors",

@@ -15,7 +15,15 @@ import osim_nmscal
 
 ROOT = Path(__file__).parent.parent
 # Names whose example needs recordings or minutes; their docstrings say so.
-NOT_RUN = {"personalize", "verify_results", "make_virtual_subject", "run_demo", "study_electrodes", "run_inverse_kinematics"}
+NOT_RUN = {
+    "personalize",
+    "verify_results",
+    "make_virtual_subject",
+    "run_demo",
+    "study_electrodes",
+    "plan_recordings",
+    "run_inverse_kinematics",
+}
 
 
 def _example(name: str, text: str, start: dict[str, Any]) -> doctest.DocTest:

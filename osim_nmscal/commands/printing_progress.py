@@ -30,6 +30,7 @@ _TYPICAL = {
     "evaluation": 0.6,
     "verification": 5.0,
     "electrode_study": 300.0,
+    "plan": 10.0,
 }
 _OF_EACH_RECORDING = ("inverse_kinematics", "inverse_dynamics", "muscle_analysis")
 # In a log or a pipe, a stage that goes on says where it is as often, s.

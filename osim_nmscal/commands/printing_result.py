@@ -1,6 +1,6 @@
 """What a run made, for `run`, `demo` and `verify`: how well moments agree, how the calibration ended, what OpenSim says, the verdict."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -135,9 +135,10 @@ def _print_dynamometer(metrics: Iterable[DynamometerMetrics]) -> None:
 
 
 def _print_calibration(result: CalibrationResult) -> None:
-    bound = sum(parameter.at_bound in ("lower", "upper") for parameter in result.parameters)
-    clear = sum(parameter.identifiable for parameter in result.parameters)
+    standing = Counter(parameter.standing for parameter in result.parameters)
     ended = f"{result.status} after {result.iterations} iterations, {result.seconds:.1f} s"
     OUT.print(f"Calibration by {result.optimizer}: {ended}. {result.sentence}", markup=False)
-    told = f"{len(result.parameters)} parameters, {clear} clearly told by the data, {bound} at a bound"
-    OUT.print(f"{told} (calibration/parameters.csv).", markup=False)
+    told = ", ".join(f"{standing[name]} {name}" for name in ("known", "assumed", "at bound", "fixed") if standing[name])
+    OUT.print(f"{len(result.parameters)} parameters: {told} (calibration/parameters.csv).", markup=False)
+    if standing["assumed"] > standing["known"]:
+        OUT.print("What is assumed stays what was believed before; `osim-nmscal plan` says which recording would tell it.", markup=False)

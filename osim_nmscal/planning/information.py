@@ -7,7 +7,7 @@ eliminated. The moment arms' error is part of every deviation.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from osim_nmscal.calibration.synergy.calibration import hybrid_problem, start_of
 from osim_nmscal.calibration.synergy.objective import HybridObjective
 from osim_nmscal.calibration.synergy.roles import driven_trials
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import CalibrationError
 
@@ -37,15 +38,27 @@ QUANTITIES = ("optimal_fiber_length", "working_point", "tendon_slack_length", "s
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A recording that could be made."""
+    """A recording that could be made.
+
+    Example:
+        >>> Candidate(name="as many squats again", repeats_motions=True).trials
+        ()
+    """
 
     name: str  # as a person would say it
-    trials: tuple[Trial, ...]  # passive trials or efforts; their moments matter by their size alone
+    trials: tuple[Trial, ...] = ()  # passive trials or efforts; their moments matter by their size alone
+    repeats_motions: bool = False  # the motions at hand as often again, with moment errors of their own
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What is known of one parameter: before anything, with the recordings at hand, and with a further one."""
+    """What is known of one parameter: before anything, with the recordings at hand, and with a further one.
+
+    Example:
+        >>> row = Expected(owner="flexor", quantity="strength_coefficient", unit="%", prior=27.0, at_hand=20.0, after=(12.0,))
+        >>> row.known(row.at_hand), row.known(row.after[0])
+        (False, True)
+    """
 
     owner: str
     quantity: str
@@ -53,6 +66,7 @@ class Expected:
     prior: float  # standard deviation
     at_hand: float
     after: tuple[float, ...]  # with each candidate alone, in the order of the plan
+    with_all: float = float("nan")  # with every candidate
 
     def known(self, deviation: float) -> bool:
         """Whether a standard deviation is at most half of the prior's."""
@@ -61,12 +75,25 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What each candidate would tell."""
+    """What each candidate would tell.
+
+    Example:
+        >>> row = Expected(owner="flexor", quantity="strength_coefficient", unit="%", prior=27.0, at_hand=20.0, after=(12.0,))
+        >>> found = Plan(candidates=("an effort",), rows=(row,), order=("an effort",), gains=(-0.5,))
+        >>> [row.owner for row in found.newly_known("an effort")]
+        ['flexor']
+    """
 
     candidates: tuple[str, ...]
     rows: tuple[Expected, ...]
     order: tuple[str, ...]  # best first, each given those before it
-    gains: tuple[float, ...]  # of that order: sum over parameters of the logarithm of what is left of each deviation, negative
+    gains: tuple[float, ...]  # of that order: sum over `counted` of the logarithm of what is left of each deviation, negative
+
+    @property
+    def counted(self) -> tuple[Expected, ...]:
+        """Rows by which candidates are compared: a slack length follows from fiber length and working point, where there is one."""
+        has_point = {row.owner for row in self.rows if row.quantity == "working_point"}
+        return tuple(row for row in self.rows if row.quantity != "tendon_slack_length" or row.owner not in has_point)
 
     def newly_known(self, candidate: str) -> tuple[Expected, ...]:
         """Return the parameters that a candidate alone would make known."""
@@ -85,12 +112,14 @@ class _Part:
         return _Part(self.data + other.data, self.moved + other.moved)
 
 
-def plan(trials: TrialSet, muscles: MuscleTable, candidates: Sequence[Candidate], settings: CalibrationSettings | None = None) -> Plan:
+def plan(
+    trials: TrialSet, muscles: MuscleTable | StartingValues, candidates: Sequence[Candidate], settings: CalibrationSettings | None = None
+) -> Plan:
     """Say what each candidate would tell of each muscle, and which to record first.
 
     Args:
         trials: at hand; those that calibrate count.
-        muscles: at least the trials' muscles, with their starting values.
+        muscles: at least the trials' muscles, with their starting values; `StartingValues` say what is known of them, too.
         candidates: of the trials' muscles and degrees of freedom.
         settings: of the calibration; moments must be weighed by their noise.
 
@@ -104,22 +133,20 @@ def plan(trials: TrialSet, muscles: MuscleTable, candidates: Sequence[Candidate]
         (('an effort of the knee',), True)
     """
     settings = settings or CalibrationSettings()
-    if settings.loss.moment_scale != "noise":
-        raise CalibrationError(
-            "A plan needs moments weighed by their noise, but [calibration.loss] moment_scale is "
-            f"{settings.loss.moment_scale!r}; choose 'noise'."
-        )
+    require_noise(settings)
     loss, objective, start = _at_start(trials, muscles, settings)
     prior, z = objective.prior, start[: loss.parameters]
     pull = prior.weight / LIKELIHOOD_UNIT * prior.pull(z)
     believed = torch.linalg.inv(prior.precision(z))
-    hand = _part_of_all(loss, objective, start, pull)
+    motions, measured = _parts_at_hand(loss, objective, start, pull)
+    hand = motions + measured
     names, mechanics = objective.mechanics.names, objective.mechanics
     parts = []
     for candidate in candidates:
         own = [trial.with_muscles(names) for trial in candidate.trials]
         objectives = dynamometer_objectives(own, mechanics, objective.space, settings)
-        parts.append(_sum([_part_of(one, z) for one in objectives], z, len(names)))
+        again = [motions] if candidate.repeats_motions else []
+        parts.append(_sum([*again, *(_part_of(one, z) for one in objectives)], z, len(names)))
 
     def deviations(of: _Part) -> list[FloatArray]:
         covariance = spread(of.data, of.data, pull, believed, of.moved, settings.prior.moment_arm_width)
@@ -129,6 +156,7 @@ def plan(trials: TrialSet, muscles: MuscleTable, candidates: Sequence[Candidate]
     before = [_in_units(label.rows, believed) for label in labels]
     at_hand = deviations(hand)
     after = [deviations(hand + part) for part in parts]
+    every = deviations(_sum([hand, *parts], z, len(names)))
     rows = tuple(
         Expected(
             owner=owner,
@@ -137,17 +165,28 @@ def plan(trials: TrialSet, muscles: MuscleTable, candidates: Sequence[Candidate]
             prior=float(before[k][i]),
             at_hand=float(at_hand[k][i]),
             after=tuple(float(one[k][i]) for one in after),
+            with_all=float(every[k][i]),
         )
         for k, label in enumerate(labels)
         for i, owner in enumerate(label.owners)
     )
-    order, gains = _greedy(hand, parts, lambda part: np.concatenate(deviations(part)))
-    return Plan(
-        candidates=tuple(candidate.name for candidate in candidates),
-        rows=rows,
-        order=tuple(candidates[i].name for i in order),
-        gains=tuple(gains),
-    )
+    found = Plan(candidates=tuple(candidate.name for candidate in candidates), rows=rows, order=(), gains=())
+    counts = np.isin(np.arange(len(rows)), [rows.index(row) for row in found.counted])
+    order, gains = _greedy(hand, parts, lambda part: np.concatenate(deviations(part))[counts])
+    return replace(found, order=tuple(candidates[i].name for i in order), gains=tuple(gains))
+
+
+def require_noise(settings: CalibrationSettings) -> None:
+    """Refuse settings by which data and prior are not in one unit.
+
+    Raises:
+        CalibrationError: `moment_scale` is not "noise".
+    """
+    if settings.loss.moment_scale != "noise":
+        raise CalibrationError(
+            "A plan needs moments weighed by their noise, but [calibration.loss] moment_scale is "
+            f"{settings.loss.moment_scale!r}; choose 'noise', also with --set calibration.loss.moment_scale=noise."
+        )
 
 
 @dataclass(frozen=True)
@@ -185,7 +224,9 @@ def _in_units(rows: Tensor, covariance: Tensor) -> FloatArray:
     return np.sqrt(variance)
 
 
-def _at_start(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSettings) -> tuple[JointObjective, Objective, Tensor]:
+def _at_start(
+    trials: TrialSet, muscles: MuscleTable | StartingValues, settings: CalibrationSettings
+) -> tuple[JointObjective, Objective, Tensor]:
     """Return the loss of the recordings at hand, its motions, and the vector it starts from."""
     settings, _ = settled(settings, trials)
     calibrating = trials.calibration
@@ -202,8 +243,8 @@ def _at_start(trials: TrialSet, muscles: MuscleTable, settings: CalibrationSetti
     return found.loss, found.objective, found.objective.space.start()
 
 
-def _part_of_all(loss: JointObjective, objective: Objective, z: Tensor, pull: Tensor) -> _Part:
-    """Return what the recordings at hand tell."""
+def _parts_at_hand(loss: JointObjective, objective: Objective, z: Tensor, pull: Tensor) -> tuple[_Part, _Part]:
+    """Return what the recordings at hand tell: the first part of the loss, motions where there are any, and the others."""
     size = loss.parameters
     with torch.no_grad():
         at = loss.evaluate(z)
@@ -212,11 +253,10 @@ def _part_of_all(loss: JointObjective, objective: Objective, z: Tensor, pull: Te
         moved = loss.first.moved_by_moment_arms(at.first, linear.first, RIDGE) / LIKELIHOOD_UNIT
     else:
         moved = moved_by_moment_arms(objective, at.first, linear.first)
-    of_motion = linear.first.hessian.of_leading(size, RIDGE) / LIKELIHOOD_UNIT
-    total = _Part(of_motion - pull, moved)
-    for one, part, lin in zip(loss.others, at.others, linear.others, strict=True):
-        total = total + _Part(lin.hessian.matrix / LIKELIHOOD_UNIT, moved_by_moment_arms(one, part, lin))
-    return total
+    motions = _Part(linear.first.hessian.of_leading(size, RIDGE) / LIKELIHOOD_UNIT - pull, moved)
+    others = zip(loss.others, at.others, linear.others, strict=True)
+    parts = [_Part(lin.hessian.matrix / LIKELIHOOD_UNIT, moved_by_moment_arms(one, part, lin)) for one, part, lin in others]
+    return motions, _sum(parts, z[:size], moved.shape[1])
 
 
 def _part_of(objective: Objective, z: Tensor) -> _Part:

@@ -14,7 +14,7 @@ from osim_nmscal.report.page import Head, page_html
 from osim_nmscal.report.svg import Panel, limits
 from osim_nmscal.summaries.colours import CALIBRATED, MEASURED, UNCALIBRATED
 from osim_nmscal.summaries.cycle import mean_cycle, over_cycle
-from osim_nmscal.summaries.parameters import INTERVAL, TITLES
+from osim_nmscal.summaries.parameters import INTERVAL, TITLES, shown_in
 
 _COLOURS = (CALIBRATED, UNCALIBRATED)
 _DASHES = ("6 3", "2 3")
@@ -156,7 +156,7 @@ def _parameters(first: ReportData, second: ReportData) -> Block:
         other = there.get((one.owner, one.name))
         if other is None or one.calibrated == other.calibrated:
             continue
-        scale, unit = (1000.0, "mm") if one.unit == "m" else (1.0, one.unit)
+        scale, unit = shown_in(one.unit)
         error = float(np.hypot(one.standard_error, other.standard_error))
         apart = abs(one.calibrated - other.calibrated) / error if error > 0 else float("nan")
         if apart > INTERVAL:

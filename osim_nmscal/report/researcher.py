@@ -1,6 +1,7 @@
 """For the researcher: every parameter with what is known of it, how the calibration got there, and what the muscles do."""
 
 import math
+from collections import Counter
 
 import numpy as np
 
@@ -19,10 +20,11 @@ from osim_nmscal.report.figures import (
     synergy_panels,
     variance_panel,
 )
+from osim_nmscal.report.known import known_of_muscles
 from osim_nmscal.summaries.colours import RECORDED, SYNTHESIZED
 from osim_nmscal.summaries.cycle import over_cycle
 from osim_nmscal.summaries.fiber_range import USUAL_RANGE, FiberRange, fiber_ranges, force_length_curve
-from osim_nmscal.summaries.parameters import INTERVAL, RELATIVE, TITLES, parameter_changes, parameter_kinds
+from osim_nmscal.summaries.parameters import INTERVAL, RELATIVE, TITLES, parameter_changes, parameter_kinds, shown_in
 
 # Beyond this strain tendons are hurt; models reach Fmax at 3 to 5 %. Source: Hambly et al. (2025) bound it by 0.05; choice.
 LARGEST_STRAIN = 0.10
@@ -43,6 +45,7 @@ def researcher_section(data: ReportData) -> Section:
         blocks = (
             _ending(data),
             _forest(data),
+            known_of_muscles(data.calibration),
             _parameters(data),
             *_correlation(data),
             *_convergence(data),
@@ -56,15 +59,15 @@ def researcher_section(data: ReportData) -> Section:
 def _ending(data: ReportData) -> Block:
     result = data.calibration
     assert result is not None
-    known = sum(parameter.identifiable for parameter in result.parameters)
-    bound = sum(parameter.at_bound in ("lower", "upper") for parameter in result.parameters)
+    standing = Counter(parameter.standing for parameter in result.parameters)
     return Text(
         title="How the calibration ended",
         paragraphs=(
             f"{result.method.replace('_', '-')} calibration by {result.optimizer.replace('_', ' ')}: {result.status} after "
             f"{result.iterations} iterations "
             f"and {result.seconds:.1f} s; loss {result.loss_initial:.4g} → {result.loss_final:.4g}. {result.sentence}",
-            f"{len(result.parameters)} parameters, of which the data tell {known}; {bound} lie at a bound.",
+            f"{len(result.parameters)} parameters: the data tell {standing['known']}, {standing['assumed']} are assumed, "
+            f"{standing['at bound']} lie at a bound, {standing['fixed']} were held fixed.",
         ),
     )
 
@@ -84,20 +87,21 @@ def _parameters(data: ReportData) -> Block:
     assert data.calibration is not None
     rows: list[tuple[Cell, ...]] = []
     marked: set[int] = set()
-    kinds = parameter_kinds(data.calibration.parameters)
-    ordered = sorted(data.calibration.parameters, key=lambda parameter: kinds.index(parameter.name))
+    every = (*data.calibration.parameters, *data.calibration.working_points)
+    kinds = parameter_kinds(every)
+    ordered = sorted(every, key=lambda parameter: kinds.index(parameter.name))
     for parameter in ordered:
-        scale, unit = (1000.0, "mm") if parameter.unit == "m" else (1.0, parameter.unit)
+        scale, unit = shown_in(parameter.unit)
         reach = INTERVAL * parameter.standard_error
         if parameter.at_bound in ("lower", "upper"):
             marked.add(len(rows))
         numbers = (parameter.start, _prior(data, parameter), parameter.lower, parameter.upper, parameter.calibrated)
         ends = (parameter.calibrated - reach, parameter.calibrated + reach)
-        values = [scale * number for number in (*numbers, *ends)]
+        values = [scale * number if math.isfinite(number) else None for number in (*numbers, *ends)]
         rows.append((parameter.owner, TITLES.get(parameter.name, parameter.name), unit, *values, parameter.standing))
     return Table(
-        caption="All parameters; click a title to sort. Prior: standard deviation around the start. A value rests on the data (known), on "
-        "the prior (assumed), on a bound (marked), or is fixed.",
+        caption="All parameters, and the fibers' working points that follow from them; click a title to sort. Prior: standard deviation "
+        "around the start. A value rests on the data (known), on the prior (assumed), on a bound (marked), or is fixed.",
         columns=(
             Column(title="muscle or group"),
             Column(title="parameter"),

@@ -19,10 +19,11 @@ PLAUSIBLE: dict[str, tuple[float, float]] = {
 TITLES: dict[str, str] = {
     "optimal_fiber_length": "Optimal fiber length",
     "tendon_slack_length": "Tendon slack length",
+    "working_point": "Working point",
     "strength_coefficient": "Strength coefficient",
+    "activation_time_constant_1": "Slower time constant of activation",
+    "activation_time_constant_2": "Faster time constant of activation",
     "shape_factor": "Shape factor A",
-    "activation_time_constant_1": "Activation time constant 1",
-    "activation_time_constant_2": "Activation time constant 2",
     "c1": "C1",
     "c2": "C2",
     "electromechanical_delay": "Electromechanical delay",
@@ -31,6 +32,19 @@ TITLES: dict[str, str] = {
     "max_contraction_velocity": "Maximum contraction velocity",
     "pennation_angle_at_optimal": "Pennation angle at optimal fiber length",
 }
+
+# unit of a parameter -> what it is multiplied by for a reader, and the unit then
+_SHOWN = {"m": (1000.0, "mm"), "s": (1000.0, "ms")}
+
+
+def shown_in(unit: str) -> tuple[float, str]:
+    """Return what values in a unit are multiplied by for a reader, and the reader's unit.
+
+    Example:
+        >>> shown_in("s"), shown_in("-")
+        ((1000.0, 'ms'), (1.0, '-'))
+    """
+    return _SHOWN.get(unit, (1.0, unit))
 
 
 @dataclass(frozen=True, kw_only=True)

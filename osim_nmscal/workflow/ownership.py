@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from osim_nmscal.config import WorkflowConfig
 
 # Names inside a results folder that no recording may have.
-RESERVED = (UNFINISHED, "calibration", "predictions", "electrode_study")
+RESERVED = (UNFINISHED, "calibration", "predictions", "electrode_study", "plan")
 
 
 def ownership_problems(config: "WorkflowConfig", root: Path) -> Iterator[NmscalError]:
