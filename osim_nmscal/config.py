@@ -190,8 +190,12 @@ class OutputSettings(Settings):
         description="Results folder, if the command line names none.",
         source="choice: a plain name in the folder of the configuration",
     )
-    muscle_class: Literal["keep", "Millard2012EquilibriumMuscle", "DeGrooteFregly2016Muscle"] = setting(
-        "keep", unit="-", description="Class of the calibrated muscles in personalized.osim.", source="choice: as the model has them"
+    muscle_class: Literal["keep", "auto", "Millard2012EquilibriumMuscle", "DeGrooteFregly2016Muscle"] = setting(
+        "keep",
+        unit="-",
+        description='Class of the calibrated muscles in personalized.osim; "auto" tries the model\'s own and the others, leaving out each '
+        "calibration trial in turn, and takes the one that predicts them best.",
+        source="choice: as the model has them; auto costs a calibration for each class and trial",
     )
 
 

@@ -1,9 +1,9 @@
 """What a moment error weighs: one over its variance, per sample, trial and degree of freedom.
 
-Two ways. A *scale*: errors are divided by one number per DOF (its standard deviation or range over the calibration trials, or 1), the
-mean is taken over samples and DOFs (Eq. 4 of Hambly 2025; CEINMS). A *noise*: every trial and DOF has its own standard deviation,
-and as many independent samples as its errors' autocorrelation leaves (Sokal 1997); then data and prior are in the same unit, and no
-weight has to balance them. One refit takes the noise from the errors of the first fit.
+Two ways. A *scale*: errors are divided by one number per DOF (its standard deviation or range over the calibration trials, or 1), or per
+DOF and trial (its standard deviation there; CEINMS), and the mean is taken over samples and DOFs (Eq. 4 of Hambly 2025). A *noise*:
+every trial and DOF has its own standard deviation, and as many independent samples as its errors' autocorrelation leaves (Sokal 1997);
+then data and prior are in the same unit, and no weight has to balance them. One refit takes the noise from the errors of the first fit.
 """
 
 from dataclasses import dataclass
@@ -116,8 +116,11 @@ def prior_unit(loss: LossSettings) -> float:
 
 
 def moment_scale(loss: LossSettings, trials: StackedTrials) -> Tensor:
-    """Return what moment errors are divided by, (dof,), N·m; a DOF whose moment is constant, or never counts, is divided by 1 N·m."""
+    """Return what moment errors are divided by, (dof,) or for "trial_sd" (trial, dof), N·m; 1 N·m where a moment is constant or unseen."""
     one = torch.ones((), dtype=trials.joint_moment.dtype)
+    if loss.moment_scale == "trial_sd":
+        spread = _spread(trials, 0.0)
+        return torch.where(trials.measured & (spread > 1e-6), spread, one)
     scales = []
     for dof, measured in enumerate(trials.measured.T):
         values = trials.joint_moment[:, measured, dof][trials.counted[:, measured]]

@@ -32,10 +32,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "without_mvc": {"parameters": {"strength_coefficient": {"prior_width": 0.4}, "emg_scale": {"prior_width": 0.3, "start": 1.0}}},
     # Eq. 4 and 5 of Hambly et al. (2025): errors in N·m, ranges without a prior
     "hambly2025": {**_RANGES, "loss": {"moment_scale": "raw", "prior_weight": 0.0}},
-    # Pizzolato et al. (2015): squared errors over each DOF's variance, ranges without a prior, no penalties
+    # Pizzolato et al. (2015): squared errors over each DOF's variance in its trial, ranges without a prior, no penalties
     "ceinms": {
         **_RANGES,
-        "loss": {"moment_scale": "sd", "prior_weight": 0.0, "fiber_length_weight": 0.0, "tendon_strain_weight": 0.0},
+        "loss": {"moment_scale": "trial_sd", "prior_weight": 0.0, "fiber_length_weight": 0.0, "tendon_strain_weight": 0.0},
     },
     # version 0.1.0 of this package: CEINMS's ranges with a weak pull to the start
     "weak_prior": {**_RANGES, "loss": {"moment_scale": "sd", "prior_weight": 1e-3}},

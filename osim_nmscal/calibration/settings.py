@@ -115,12 +115,12 @@ class LossSettings(Settings):
     """
 
     moment_weight: float = setting(1.0, unit="-", description="Weight of the moment error.", source="Hambly 2025, Eq. 4", ge=0.0)
-    moment_scale: Literal["noise", "raw", "sd", "range"] = setting(
+    moment_scale: Literal["noise", "raw", "sd", "trial_sd", "range"] = setting(
         "noise",
         unit="-",
-        description="Moment errors weighed by their noise in each trial and DOF ([calibration.noise]), in N·m (Eq. 4), or divided by each "
-        "DOF's standard deviation or range over the calibration trials.",
-        source="virtual people: the balance of data and prior follows from the noise; CEINMS divides by the variance",
+        description="Moment errors weighed by their noise in each trial and DOF ([calibration.noise]), in N·m (Eq. 4), divided by each "
+        "DOF's standard deviation or range over the calibration trials, or by its standard deviation in each trial.",
+        source="virtual people: the balance of data and prior follows from the noise; CEINMS divides by the variance of each trial",
     )
     fiber_length_weight: float = setting(
         10.0,

@@ -40,6 +40,7 @@ KINDS: dict[str, str] = {
     "mvc_unlike": "maximal contractions do not fit the movements",
     "no_mvc": "EMG without maximal voluntary contractions",
     "mass_differs": "the model has another mass than the person",
+    "muscle_class": "another muscle class may predict better",
     "muscle_values": "values that no muscle has",
     "no_muscle": "nothing drives a joint",
     "one_task": "one movement alone calibrates",

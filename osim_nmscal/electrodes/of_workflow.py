@@ -13,6 +13,7 @@ from osim_nmscal.electrodes.findings import ElectrodeStudy
 from osim_nmscal.electrodes.page import write_electrode_study_page
 from osim_nmscal.electrodes.study import electrode_study, study_candidates
 from osim_nmscal.electrodes.tables import FOLDER, write_study
+from osim_nmscal.errors import ConfigError
 from osim_nmscal.workflow.flow import Flow, made
 from osim_nmscal.workflow.judgement import judged
 from osim_nmscal.workflow.order import run_in_order
@@ -77,6 +78,11 @@ def study_electrodes(
         >>> print(*study.study.sentences)  # doctest: +SKIP
     """
     mapped = {*config.emg.mapping.channels, *(channel for mix in config.emg.mapping.mixes.values() for channel in mix)}
+    if config.output.muscle_class == "auto":
+        raise ConfigError(
+            f"{config.where('output.muscle_class')}: [output] muscle_class = 'auto' would choose a class for each calibration of the "
+            "study; name the class that a run has chosen."
+        )
     study_candidates(sorted(mapped), channels, fewest)  # a mistake shows before the stages take their minutes
     with opened_place(config, out) as opened:
         runner = StageRunner(place=opened.place, progress=progress, allowed=config.checks.allow)

@@ -43,6 +43,23 @@ def convert_muscles(muscles: MuscleTable, muscle_class: str) -> MuscleTable:
     return MuscleTable(muscles=tuple(_converted(muscle, muscle_class) for muscle in muscles.muscles))
 
 
+def in_class(muscles: MuscleTable, asked: str) -> MuscleTable:
+    """Return the muscles in the class that `[output] muscle_class` asks for before a calibration: "keep" and "auto" change nothing yet."""
+    return muscles if asked in ("keep", "auto") else convert_muscles(muscles, asked)
+
+
+def in_classes_of(muscles: MuscleTable, others: MuscleTable) -> MuscleTable:
+    """Return the muscles, each in the class that the muscle of its name has among the others.
+
+    Raises:
+        MuscleModelError: one cannot be converted.
+    """
+    own = [others.muscles[others.index(muscle.name)].muscle_class for muscle in muscles.muscles]
+    if all(muscle.muscle_class == wanted for muscle, wanted in zip(muscles.muscles, own, strict=True)):
+        return muscles
+    return MuscleTable(muscles=tuple(_converted(muscle, wanted) for muscle, wanted in zip(muscles.muscles, own, strict=True)))
+
+
 def _converted(muscle: Muscle, muscle_class: str) -> Muscle:
     if muscle.muscle_class == muscle_class:
         return muscle

@@ -29,6 +29,7 @@ from osim_nmscal.workflow.captures import same_captures
 from osim_nmscal.workflow.contacts import contacts_of, usual_stances
 from osim_nmscal.workflow.dynamometer_files import dynamometer_runs
 from osim_nmscal.workflow.judgement import foreseen
+from osim_nmscal.workflow.muscle_classes import require_several
 from osim_nmscal.workflow.ownership import ownership_problems
 from osim_nmscal.workflow.recording_files import (
     emg_file,
@@ -372,5 +373,7 @@ def _check_roles(check: _Check, segments: dict[str, Segment]) -> None:
         return
     check.attempt(lambda: require_apart(segments, roles, config.trials.time_step, same_captures(config)))
     calibrating = [name for name, role in roles.items() if role == "calibration"]
+    if config.output.muscle_class == "auto":
+        check.attempt(lambda: require_several(len(calibrating)))
     check.row("Trials", f"{len(calibrating)} calibrate ({listed(calibrating)}), {len(roles) - len(calibrating)} are held out")
     check.judged.extend(of_calibration.nothing_held_out(tuple(roles.values())))

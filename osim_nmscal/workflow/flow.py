@@ -49,7 +49,9 @@ class Flow:
     trials: TrialSet | None = None
     dynamometer: tuple[Trial, ...] = ()  # passive trials and efforts, of the same muscles on the same clock
     starting_values: StartingValues | None = None  # of all muscles; None where plain scaling is where the calibration starts
-    start_muscles: MuscleTable | None = None  # those that take part, as the calibration starts with them, in the class to be written
+    start_muscles: MuscleTable | None = (
+        None  # those that take part, as the calibration starts with them, in the class to be written unless it is "auto"
+    )
     calibration: CalibrationResult | None = None
     metrics: tuple[MomentMetrics, ...] = ()
     dynamometer_metrics: tuple[DynamometerMetrics, ...] = ()

@@ -70,7 +70,8 @@ def foreseen(config: "WorkflowConfig", *, excites: bool = True) -> Iterator[Find
     yield from of_model.muscle_values(table.select([name for name in table.names if name in driven]))
     if excites:
         alone = config.calibration.method == "emg_driven" and not config.dynamometer
-        moving = driven if alone else table.names
+        moving = [name for name in table.names if name in driven] if alone else table.names
+        yield from of_model.thelen_muscles(table.select(moving), config.output.muscle_class)
         yield from of_calibration.moved_joints(config.muscle_analysis.dofs, read_crossing_muscles(config.model.file), moving)
     if config.emg.normalization.method in ("auto", "highest"):
         yield from of_emg.without_mvc(channels, len(config.emg.mvc))

@@ -21,7 +21,6 @@ from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import FileFormatError
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.initialization.files import read_starting_values
-from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.trials.assembly import cut_trials
 from osim_nmscal.trials.segmentation import Segment
@@ -124,9 +123,7 @@ def _start_muscles(results: Results, config: WorkflowConfig) -> MuscleTable:
     kept = results.folder.root / names.STARTING_VALUES
     if config.initialization.changes_anything and kept.is_file():
         return read_starting_values(kept).muscles
-    table = read_muscles(results.folder.scaled_model, config.model.substitute_muscle_class)
-    target = config.output.muscle_class
-    return table if target == "keep" else convert_muscles(table, target)
+    return read_muscles(results.folder.scaled_model, config.model.substitute_muscle_class)
 
 
 def _trials(config: WorkflowConfig, root: Path, rows: Sequence[Mapping[str, Any]], muscles: MuscleTable) -> TrialSet:

@@ -17,7 +17,6 @@ from osim_nmscal.config import WorkflowConfig
 from osim_nmscal.data.findings import Finding, Verdict, note
 from osim_nmscal.data.results import CalibrationResult, MomentMetrics, VerificationMetrics
 from osim_nmscal.errors import NmscalError
-from osim_nmscal.osim_model.conversion import convert_muscles
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.report.data import EarlyEnd, ReportData, SettingRow, Station, TrialView
 from osim_nmscal.settings_text import described
@@ -244,8 +243,6 @@ def _calibration(source: ReportSource) -> CalibrationResult | None:
     """Read the calibration back, with the muscles that it started from."""
     try:
         start = read_muscles(source.path(names.SCALED_MODEL), source.config.model.substitute_muscle_class)
-        target = source.config.output.muscle_class
-        start = start if target == "keep" else convert_muscles(start, target)
         return read_calibration(ResultsFolder(root=source.path(names.CALIBRATION).parent.parent), start)
     except (NmscalError, OSError):
         return None

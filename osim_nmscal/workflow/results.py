@@ -33,6 +33,7 @@ from osim_nmscal.data.results import (
 )
 from osim_nmscal.errors import FileFormatError
 from osim_nmscal.formats.text_files import write_text_atomically
+from osim_nmscal.osim_model.conversion import in_classes_of
 from osim_nmscal.provenance.code import library_versions
 from osim_nmscal.workflow import names
 
@@ -178,7 +179,7 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
 
     Args:
         folder: as written by `write_calibration`.
-        start_muscles: at least the calibrated muscles, as the scaled model states them.
+        start_muscles: at least the calibrated muscles, as the scaled model states them; they take the classes that were calibrated.
 
     Raises:
         FileFormatError: a file is missing or damaged.
@@ -197,7 +198,7 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
             evaluations=summary["evaluations"],
             loss_initial=_number(summary["loss_initial"]),
             loss_final=_number(summary["loss_final"]),
-            start_muscles=start_muscles.select(muscles.names),
+            start_muscles=in_classes_of(start_muscles.select(muscles.names), muscles),
             muscles=muscles,
             strength_coefficient=np.array([document["strength_coefficient"][name] for name in muscles.names]),
             start_neural=_read_neural(document["start_neural"], muscles),

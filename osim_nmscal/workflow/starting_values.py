@@ -18,7 +18,7 @@ from osim_nmscal.initialization.operating_range import keep_operating_range
 from osim_nmscal.initialization.passive_fit import fit_passive_moments
 from osim_nmscal.initialization.relaxed_leg import RelaxedLeg, relaxed_leg
 from osim_nmscal.opensim_tools.pose_grid import lengths_in_postures, sample_pose_grids
-from osim_nmscal.osim_model.conversion import convert_muscles
+from osim_nmscal.osim_model.conversion import in_class
 from osim_nmscal.osim_model.reader import read_coordinates, read_muscles
 from osim_nmscal.workflow.leg_geometry import write_leg_geometry
 from osim_nmscal.workflow.names import STARTING_TABLE, STARTING_VALUES
@@ -56,8 +56,7 @@ class Starting:
         return {"findings": self.findings, "relaxed_leg": self.distances}
 
     def _table(self, model: Path) -> MuscleTable:
-        table = read_muscles(model, self.task.substitute_muscle_class)
-        return table if self.task.muscle_class == "keep" else convert_muscles(table, self.task.muscle_class)
+        return in_class(read_muscles(model, self.task.substitute_muscle_class), self.task.muscle_class)
 
     def _operating_range(self, start: StartingValues) -> StartingValues:
         if not self.task.is_scaled:

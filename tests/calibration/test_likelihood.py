@@ -81,7 +81,7 @@ def test_an_efforts_error_weighs_by_its_largest_moment_and_three_samples_a_trial
     np.testing.assert_allclose(weight[trials.counted[:, 2], 2, 1].numpy() ** 2, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("scale", ["noise", "raw", "sd", "range"])
+@pytest.mark.parametrize("scale", ["noise", "raw", "sd", "trial_sd", "range"])
 def test_what_was_not_measured_or_counted_weighs_nothing(trials: StackedTrials, scale: str) -> None:
     weight = moment_weight(trials, LossSettings(moment_scale=scale), NoiseSettings())  # type: ignore[arg-type]
     assert not bool(weight[:, 2:, 0].any())  # the hip of the last two
@@ -105,9 +105,18 @@ def test_a_scale_takes_the_mean_over_samples_and_dofs(trials: StackedTrials, sca
         np.testing.assert_allclose(mine, 3.0 / 2.0 / (STEPS - FIRST) / by**2, rtol=1e-12)
 
 
+def test_trial_sd_divides_each_trial_by_its_own_deviation_so_that_an_intense_one_does_not_drown_the_others(trials: StackedTrials) -> None:
+    weight = moment_weight(trials, LossSettings(moment_scale="trial_sd", moment_weight=3.0), NoiseSettings())
+    for i in range(4):
+        own = trials.counted[:, i]
+        mine = weight[own, i, 1].numpy() ** 2
+        np.testing.assert_allclose(mine, 3.0 / 2.0 / int(own.sum()) / counted(trials, i, 1).std(ddof=1) ** 2, rtol=1e-12)
+
+
 def test_a_constant_moment_is_divided_by_one(trials: StackedTrials) -> None:
     constant = replace(trials, joint_moment=torch.full_like(trials.joint_moment, 7.0))
     assert moment_scale(LossSettings(moment_scale="sd"), constant).tolist() == [1.0, 1.0]
+    assert moment_scale(LossSettings(moment_scale="trial_sd"), constant).tolist() == [[1.0, 1.0]] * 4
     # with a noise its floor stands for it
     weight = moment_weight(constant, LossSettings(), NoiseSettings(floor=2.0, correlation_time=0.0))
     np.testing.assert_allclose(weight[FIRST, 0].numpy() ** 2, LIKELIHOOD_UNIT / 4.0, rtol=1e-12)

@@ -36,7 +36,7 @@ def test_hambly_2025_is_equation_4_within_ceinms_ranges() -> None:
 
 def test_ceinms_divides_by_the_spread_and_has_no_penalties() -> None:
     loss = CalibrationSettings(preset="ceinms").loss
-    assert (loss.moment_scale, loss.prior_weight, loss.fiber_length_weight, loss.tendon_strain_weight) == ("sd", 0.0, 0.0, 0.0)
+    assert (loss.moment_scale, loss.prior_weight, loss.fiber_length_weight, loss.tendon_strain_weight) == ("trial_sd", 0.0, 0.0, 0.0)
 
 
 def test_version_0_1_0_divides_by_the_spread_and_pulls_weakly() -> None:

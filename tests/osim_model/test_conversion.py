@@ -15,7 +15,7 @@ from osim_nmscal.data.muscles import (
     Thelen2003Properties,
 )
 from osim_nmscal.errors import MuscleModelError
-from osim_nmscal.osim_model.conversion import convert_muscles
+from osim_nmscal.osim_model.conversion import convert_muscles, in_class, in_classes_of
 from osim_nmscal.osim_model.reader import read_muscles
 
 MILLARD = "Millard2012EquilibriumMuscle"
@@ -103,3 +103,17 @@ def test_what_millard_cannot_do_is_a_clear_error(degroote: dict[str, float]) -> 
 def test_a_class_that_is_no_target_is_a_clear_error(muscle_class: str) -> None:
     with pytest.raises(MuscleModelError, match=f"muscle_class = '{muscle_class}'.*keep, {MILLARD}, {DEGROOTE}"):
         convert_muscles(table(Millard2012Properties()), muscle_class)
+
+
+def test_each_muscle_takes_the_class_of_its_namesake() -> None:
+    degroote = table(DeGrooteFregly2016Properties())
+    millard = table(Millard2012Properties())
+    assert in_classes_of(millard, degroote) == convert_muscles(millard, DEGROOTE)
+    assert in_classes_of(millard, millard) is millard
+
+
+@pytest.mark.parametrize("asked", ["keep", "auto"])
+def test_before_a_calibration_only_a_named_class_converts(asked: str) -> None:
+    millard = table(Millard2012Properties())
+    assert in_class(millard, asked) is millard
+    assert in_class(millard, DEGROOTE) == convert_muscles(millard, DEGROOTE)

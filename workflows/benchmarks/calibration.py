@@ -1,18 +1,20 @@
 """How fast and how well each optimiser calibrates, and how the time grows with trials and muscles.
 
-Run: python workflows/benchmarks/calibration.py [--cases treadmill running synthetic] [--annealing-seconds 600] [--growth]
+Run: python workflows/benchmarks/calibration.py [--cases treadmill running synthetic] [--annealing-seconds 600] [--growth] [--goals]
      [--out results/benchmarks/calibration.json]
 
-Treadmill and running go through their own workflow up to the trials (kept under results/benchmarks, so only the first
-run needs OpenSim). The synthetic case has 34 muscles, 3 trials of 200 steps, and 5 % noise. Seconds are wall time of
-`calibrate_emg_driven` with its tables and posterior; "to GN" ratios compare when each optimiser's history first reaches
-a loss. Other programs may be running: compare ratios within one run.
+Treadmill and running go through their own workflow, with the muscles that have an electrode (kept under results/benchmarks, so only the
+first run needs OpenSim); three stances calibrate. `--goals` (`--cases --goals`: nothing else) times what has a goal: 12 MTUs x 3 stances,
+34 x 3 x 200 samples, hybrid 40 x 3 x 200 with its held-out trial, 300 MTUs x 3 trials. The synthetic case has 34 muscles, 3 trials of 200
+steps, and 5 % noise. Seconds are wall time of `calibrate_emg_driven` with its tables and posterior; "to GN" ratios compare when each
+optimiser's history first reaches a loss. Other programs may be running: compare ratios within one run.
 """
 
 import argparse
 import json
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,19 +23,23 @@ from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.optimizer_settings import AnnealingSettings
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings
-from osim_nmscal.calibration.simulated_twin import make_twin
+from osim_nmscal.calibration.simulated_twin import make_synergy_twin, make_twin
+from osim_nmscal.calibration.synergy.calibration import calibrate_synergy_hybrid
+from osim_nmscal.calibration.synergy.prediction import predict_hybrid
 from osim_nmscal.config import load_config
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.evaluation import moment_metrics
 from osim_nmscal.workflow.personalize import personalize
+from osim_nmscal.workflow.stages.calibration import for_muscles
 
 ROOT = Path(__file__).resolve().parents[2]
 
 OPTIMIZERS = ("gauss_newton", "adamw", "simulated_annealing")
 # Losses this close are the same: each optimiser's own stopping rule leaves more than that.
 _SAME = 1.005
+STANCES = 3
 GROWTH_TRIALS = (1, 4, 16, 64)
 GROWTH_MUSCLES = (12, 34, 100, 300)
 
@@ -45,7 +51,7 @@ class Case:
     name: str
     trials: TrialSet
     muscles: MuscleTable
-    groups: dict[str, tuple[str, ...]]
+    settings: CalibrationSettings = field(default_factory=CalibrationSettings)  # preset and groups
 
 
 @dataclass(frozen=True)
@@ -70,12 +76,17 @@ class Row:
 
 
 def real_case(name: str) -> Case:
-    """Take the trials of workflows/<name>/config.toml; stages that are done already are not run again."""
-    config = load_config(ROOT / "workflows" / name / "config.toml")
+    """Take the trials of workflows/<name>/config.toml, three of which calibrate; stages that are done already are not run again."""
+    config = load_config(ROOT / "workflows" / name / "config.toml", ["calibration.method=emg_driven", "verification.enabled=false"])
     result = personalize(config, ROOT / "results" / "benchmarks" / name)
     if result.trials is None or result.calibration is None:
         raise SystemExit(f"workflows/{name} made no trials.")
-    return Case(name, result.trials, result.calibration.start_muscles, dict(config.calibration.groups))
+    more = iter(trial.name for trial in result.trials.held_out.trials)
+    chosen = {trial.name for trial in result.trials.calibration.trials}
+    while len(chosen) < STANCES:
+        chosen.add(next(more))
+    trials = TrialSet(trials=tuple(replace(one, role="calibration" if one.name in chosen else "held_out") for one in result.trials.trials))
+    return Case(name, trials, result.calibration.start_muscles, for_muscles(config.calibration, trials.muscles))
 
 
 def synthetic_case(muscles: int = 34, trials: int = 3, steps: int = 200) -> Case:
@@ -83,7 +94,7 @@ def synthetic_case(muscles: int = 34, trials: int = 3, steps: int = 200) -> Case
     twin = make_twin(muscles, trials + 1, steps, 3, noise=0.05)
     *kept, unseen = twin.trials.trials
     held_out = type(unseen)(**{**unseen.__dict__, "role": "held_out"})
-    return Case(f"{muscles} muscles, {trials} x {steps}", TrialSet(trials=(*kept, held_out)), twin.start, {})
+    return Case(f"{muscles} muscles, {trials} x {steps}", TrialSet(trials=(*kept, held_out)), twin.start)
 
 
 def timed(case: Case, settings: CalibrationSettings) -> tuple[CalibrationResult, float]:
@@ -97,7 +108,7 @@ def measure(case: Case, optimizer: str, annealing_seconds: float) -> Row:
     """Calibrate with one optimiser and judge it on calibration and held-out trials."""
     annealing = AnnealingSettings(maximum_seconds=annealing_seconds, maximum_evaluations=10**7)
     own = {"simulated_annealing": annealing} if optimizer == "simulated_annealing" else {}
-    settings = CalibrationSettings(optimizer=optimizer, groups=case.groups, **own)
+    settings = case.settings.model_copy(update={"method": "emg_driven", "optimizer": optimizer, **own})
     result, seconds = timed(case, settings)
     if optimizer == "gauss_newton":
         # short enough to be taken three times; the first pays for torch's own start
@@ -172,6 +183,48 @@ def growth() -> list[dict[str, float]]:
     return found
 
 
+def fastest(work: Callable[[], object], times: int = 3) -> tuple[float, float]:
+    """Return wall and CPU seconds of the fastest of several runs; the first pays for torch's own start."""
+    found = []
+    for _ in range(times):
+        began, busy = time.perf_counter(), time.process_time()
+        work()
+        found.append((time.perf_counter() - began, time.process_time() - busy))
+    return min(found)
+
+
+def goals() -> list[dict[str, object]]:
+    """Time what has a goal; the fastest of three runs."""
+    person = make_synergy_twin(40, 3, 200, 4, 5)
+    roles = dict.fromkeys(person.trials.muscles[14:], "withheld")
+    hybrid = CalibrationSettings(method="synergy_hybrid")
+
+    def calibrated() -> CalibrationResult:
+        return calibrate_synergy_hybrid(person.trials, person.twin.start, hybrid, roles=roles)  # type: ignore[arg-type]
+
+    walking, leg, crowd = real_case("treadmill"), synthetic_case(), synthetic_case(300, 3, 100)
+    result = calibrated()
+    cases: tuple[tuple[str, float, Callable[[], object]], ...] = (
+        (f"{len(walking.trials.muscles)} MTUs x 3 stances", 0.2, lambda: timed(walking, walking.settings)),
+        ("34 MTUs x 3 x 200", 0.2, lambda: timed(leg, leg.settings)),
+        ("hybrid, 40 MTUs x 3 x 200", 3.0, calibrated),
+        ("  its held-out trial, from EMG", 3.0, lambda: predict_hybrid(person.trials.held_out, result, hybrid)),
+        (
+            "  the same, from EMG and moments",
+            3.0,
+            lambda: predict_hybrid(person.trials.held_out, result, hybrid, mode="emg_hybrid"),
+        ),
+        ("300 MTUs x 3 x 100", 10.0, lambda: timed(crowd, crowd.settings)),
+    )
+    print(f"\n{'':44} wall s   CPU s    goal")
+    found: list[dict[str, object]] = []
+    for name, goal, work in cases:
+        wall, busy = fastest(work)
+        print(f"{name:44} {wall:6.2f}  {busy:6.2f}  {goal:6.1f}", flush=True)
+        found.append({"case": name, "seconds": wall, "cpu_seconds": busy, "goal": goal})
+    return found
+
+
 def main() -> None:
     """Run what is asked for, print tables, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -179,6 +232,7 @@ def main() -> None:
     parser.add_argument("--optimizers", nargs="+", default=list(OPTIMIZERS), choices=OPTIMIZERS)
     parser.add_argument("--annealing-seconds", type=float, default=600.0)
     parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--goals", action="store_true")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "benchmarks" / "calibration.json")
     options = parser.parse_args()
     report: dict[str, object] = {"cases": {}}
@@ -188,6 +242,8 @@ def main() -> None:
         report["cases"][name] = {"rows": [asdict(row) for row in rows], "times_sooner": ratios}  # type: ignore[index]
     if options.growth:
         report["growth"] = growth()
+    if options.goals:
+        report["goals"] = goals()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(report, indent=1))
     print(f"\nwritten: {options.out}")

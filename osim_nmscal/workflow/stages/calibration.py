@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from osim_nmscal.calibration.owners import owners_of_every_kind
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.results import HistoryRow
+from osim_nmscal.data.results import CalibrationResult, HistoryRow
 from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import ConfigError, NmscalError
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.workflow.interruption import raise_if_terminated
+from osim_nmscal.workflow.muscle_classes import choose_class
 from osim_nmscal.workflow.names import CALIBRATION, CORRELATION, HISTORY, PARAMETERS
 from osim_nmscal.workflow.progress import say
 from osim_nmscal.workflow.results import ResultsFolder, read_calibration, write_calibration
@@ -34,6 +35,7 @@ class Calibration:
     muscles: MuscleTable | StartingValues
     settings: CalibrationSettings
     terms: "tuple[Term, ...]" = ()
+    tries_classes: bool = False  # whether cross-validation chooses the class of the muscles
 
 
 def outputs(config: "WorkflowConfig") -> tuple[str, ...]:
@@ -66,6 +68,7 @@ def run(flow: "Flow") -> None:
             muscles=known,
             settings=for_muscles(flow.config.calibration, muscles.names),
             terms=flow.terms,
+            tries_classes=flow.config.output.muscle_class == "auto",
         ),
         inputs={},
         outputs=outputs(flow.config),
@@ -88,12 +91,23 @@ def work(inputs: Inputs, task: Calibration, out: Path) -> Summary:
     """Calibrate; an interrupted calibration is written, but never used again."""
     from osim_nmscal.calibration.calibrate import calibrate  # torch takes seconds, and `check` asks this module
 
-    result = calibrate(task.trials, task.muscles, task.settings, progress=_tell, terms=task.terms)
+    def once(trials: TrialSet, muscles: MuscleTable | StartingValues, settings: CalibrationSettings) -> CalibrationResult:
+        made = calibrate(trials, muscles, settings, progress=_tell, terms=task.terms)
+        if made.status == "interrupted":  # a class that was not tried to the end tells nothing
+            raise_if_terminated()
+            raise KeyboardInterrupt
+        return made
+
+    muscles, said = task.muscles, []
+    if task.tries_classes:
+        choice = choose_class(task.trials, muscles, task.settings, once)
+        muscles, said = choice.muscles, [choice.sentence]
+    result = calibrate(task.trials, muscles, task.settings, progress=_tell, terms=task.terms)
     write_calibration(ResultsFolder(root=out), result)
     return {
         "status": result.status,
         "sentence": result.sentence,
-        "findings": [*result.findings, *terms_said(task.terms)],
+        "findings": [*said, *result.findings, *terms_said(task.terms)],
         "reusable": result.status != "interrupted",
     }
 

@@ -11,7 +11,7 @@ from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import listed
 from osim_nmscal.formats.storage import read_storage
-from osim_nmscal.osim_model.conversion import convert_muscles
+from osim_nmscal.osim_model.conversion import in_class
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.trials.assembly import cut_trials, lead_in_findings
 from osim_nmscal.trials.clock import emg_clock_findings
@@ -128,9 +128,8 @@ def _left_out(mapping: EmgMapping, trials: TrialSet) -> Iterator[str]:
 
 
 def _table(flow: Flow, trials: TrialSet) -> MuscleTable:
-    """Return the muscles that take part as the calibration starts with them, in the class that will be written."""
+    """Return the muscles that take part as the calibration starts with them, in the class that will be written; "auto" chooses it later."""
     if flow.starting_values is not None:
         return flow.starting_values.muscles.select(trials.muscles)
     table = read_muscles(flow.place.path(SCALED_MODEL), flow.config.model.substitute_muscle_class).select(trials.muscles)
-    target = flow.config.output.muscle_class
-    return table if target == "keep" else convert_muscles(table, target)
+    return in_class(table, flow.config.output.muscle_class)

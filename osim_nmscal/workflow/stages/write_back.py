@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.initialization.files import read_starting_values
@@ -10,6 +10,7 @@ from osim_nmscal.opensim_tools.model_check import load_model_check
 from osim_nmscal.osim_model.muscle_edits import CALIBRATED
 from osim_nmscal.osim_model.reader import read_muscles
 from osim_nmscal.osim_model.writer import MuscleClass, write_personalized
+from osim_nmscal.workflow.muscle_classes import class_to_write
 from osim_nmscal.workflow.names import CALIBRATION, PERSONALIZED_MODEL, SCALED_MODEL, STARTING_VALUES
 from osim_nmscal.workflow.results import read_calibrated_muscles
 from osim_nmscal.workflow.task import Inputs, Summary, Task
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class WriteBack:
     """How calibrated muscles are written."""
 
-    muscle_class: MuscleClass
+    muscle_class: MuscleClass | Literal["auto"]
     substitute_muscle_class: str | None
 
 
@@ -56,9 +57,10 @@ def work(inputs: Inputs, task: WriteBack, out: Path) -> Summary:
         load_model_check(path, log=out / "personalized.log")
 
     muscles = read_calibrated_muscles(inputs.file("calibration"))
+    target = class_to_write(task.muscle_class, muscles)
     if (start := inputs.optional("start")) is not None:
         muscles = with_started(muscles, start, read_muscles(inputs.file("model"), task.substitute_muscle_class))
-    write_personalized(inputs.file("model"), out / PERSONALIZED_MODEL, muscles, muscle_class=task.muscle_class, check=check)
+    write_personalized(inputs.file("model"), out / PERSONALIZED_MODEL, muscles, muscle_class=target, check=check)
     return {}
 
 
