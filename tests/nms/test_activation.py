@@ -42,10 +42,14 @@ def test_c1_and_c2_may_change_places() -> None:
     assert_close(neural_activation(excitation, C1, C2), neural_activation(excitation, C2, C1), rtol=1e-12, atol=1e-12)
 
 
-def test_activation_is_equation_2() -> None:
+@pytest.mark.parametrize("straight", [False, True])
+def test_activation_is_equation_2(straight: bool) -> None:
     neural = torch.linspace(0.0, 1.0, 11, dtype=torch.float64)[:, None, None].expand(-1, 1, 2)
     shape = torch.tensor([-0.7, -2.9], dtype=torch.float64)
     expected = (torch.exp(shape * neural) - 1.0) / (torch.exp(shape) - 1.0)
+    if straight:  # beside a muscle that does not bend
+        shape, neural = torch.cat([shape, shape.new_zeros(1)]), neural[..., :1].expand(-1, 1, 3)
+        expected = torch.cat([expected, neural[..., :1]], dim=-1)
     assert_close(activation(neural, shape), expected, rtol=1e-13, atol=1e-15)
 
 
