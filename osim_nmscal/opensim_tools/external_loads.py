@@ -73,8 +73,8 @@ def write_shifted_loads(loads: Path, offset: float, folder: Path) -> Path:
     return folder / LOADS_FILE
 
 
-def place_kinematics(setup: SetupFile) -> None:
-    """Name the motion that carries points of application by its whole path, or not at all where every point is in the laboratory.
+def carrying_motion(setup: SetupFile) -> Path | None:
+    """Return the motion that carries points of application given on a body; None where every point is in the laboratory.
 
     Published loads often name a motion that was not published; it moves points that are given on a body, and no others.
 
@@ -83,8 +83,13 @@ def place_kinematics(setup: SetupFile) -> None:
     """
     points = [text_of(force, "point_expressed_in_body", "ground").lower() for force in setup.node.iter("ExternalForce")]
     carried = any(point not in ("ground", "/ground") for point in points)
-    kinematics = file_of(setup, _KINEMATICS) if carried else None
-    put(setup.node, _KINEMATICS, "Unassigned" if kinematics is None else str(kinematics))
+    return file_of(setup, _KINEMATICS) if carried else None
+
+
+def place_kinematics(setup: SetupFile) -> None:
+    """Name the motion that carries points by its whole path, or not at all where none is needed; raises as `carrying_motion`."""
+    motion = carrying_motion(setup)
+    put(setup.node, _KINEMATICS, "Unassigned" if motion is None else str(motion))
 
 
 def _put(parent: etree._Element, name: str, text: str) -> None:

@@ -10,6 +10,7 @@ from osim_nmscal.data.time_series import MarkerTrajectories, TimeSeries
 from osim_nmscal.errors import FileFormatError, NmscalError, SignalError, UnknownNameError, did_you_mean, listed
 from osim_nmscal.formats.marker_files import read_markers
 from osim_nmscal.formats.storage import read_storage
+from osim_nmscal.opensim_tools.external_loads import carrying_motion
 from osim_nmscal.opensim_tools.scale_setup import STATIC_TRIALS, ScalingSettings, read_scale_setup
 from osim_nmscal.opensim_tools.setup_file import (
     SetupFile,
@@ -134,7 +135,7 @@ def load_needs(model: Path, loads: Path) -> Iterator[NmscalError]:
     if data_file is None:
         yield FileFormatError(f"{loads} names no force file in <datafile>; add it.")
         return
-    file_of(setup, "external_loads_model_kinematics_file")
+    carrying_motion(setup)
     data, bodies = read_storage(data_file), tuple(read_body_masses(model))
     for force in setup.node.iter("ExternalForce"):
         if text_of(force, "isDisabled", "false").lower() == "true" or not is_on(force, "appliesForce"):

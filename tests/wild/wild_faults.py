@@ -267,6 +267,8 @@ model.stops("a time range after the static trial", edit(SCALE, "<time_range>0 0.
 model.stops(
     "a range after the static trial in the configuration", toml("[scaling]\n", "[scaling]\nstatic_range = [7.0, 9.0]\n"), "is 7 to 9 s"
 )
+# The motion that carries points of application which are given on a body.
+KINEMATICS = "<external_loads_model_kinematics_file>pose.mot</external_loads_model_kinematics_file>"
 model.stops("another static trial that is not there", toml("[scaling]\n", '[scaling]\nstatic_trial = "still.c3d"\n'), "does not exist")
 model.stops(
     "a static trial without a setup",
@@ -280,8 +282,9 @@ model.stops(
 )
 model.stops(
     "kinematics of the loads that are not there",
-    edit(
-        LOADS, "</ExternalLoads>", "<external_loads_model_kinematics_file>pose.mot</external_loads_model_kinematics_file></ExternalLoads>"
+    both(
+        edit(LOADS, "</ExternalLoads>", f"{KINEMATICS}</ExternalLoads>"),
+        edit(LOADS, "<point_expressed_in_body>ground<", "<point_expressed_in_body>foot_r<"),
     ),
     "pose.mot",
 )

@@ -36,6 +36,7 @@ from wild_damage import (
     while_,
 )
 
+from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.formats.trc import read_trc
 from osim_nmscal.virtual_subject.laboratory.c3d_file import write_c3d
@@ -144,6 +145,20 @@ def _static_in_c3d(folder: Path) -> None:
     (folder / STATIC).unlink()
 
 
+def _far_points(folder: Path) -> None:
+    """Let the plate under no foot say that it is pushed 300 m away, as a division of noise by noise does."""
+
+    def moved(series: TimeSeries) -> TimeSeries:
+        values = series.values.copy()
+        for side in "rl":
+            column = [f"ground_force_{side}_px" == label for label in series.labels].index(True)
+            still = np.abs(values[:, series.labels.index(f"ground_force_{side}_vy")]) < 1.0
+            values[still, column] = 300.0
+        return replace(series, values=values)
+
+    storage(GRF, moved)(folder)
+
+
 GIVEN = toml('external_loads = "walk_fast_loads.xml"', f'joint_moments = "{MOMENTS}"\nforces = "{GRF}"')
 
 VARIATIONS = (
@@ -154,6 +169,13 @@ VARIATIONS = (
     _varied("no count declared", lines(GRF, lambda rows: [row for row in rows if not row.startswith(("nRows", "nColumns"))])),
     _varied("a byte-order mark, Windows' lines and decimal commas", both(_comma(GRF), _comma(EMG))),
     _varied("markers in metres", _metres),
+    _varied("points of application of unloaded plates anywhere", _far_points),
+    _varied(
+        "loads that name a motion which was not published, and need none",
+        edit(
+            LOADS, "</ExternalLoads>", "<external_loads_model_kinematics_file>ik.mot</external_loads_model_kinematics_file></ExternalLoads>"
+        ),
+    ),
     _varied("gaps at both ends", both(marker("RTOE", while_(-1, 0.08, np.nan)), marker("LPSI", while_(4.1, 9, np.nan)))),
     _varied("a marker missing for a third of a second", marker("RTH2", while_(1.5, 1.83, np.nan))),
     _varied("clocks that start at 12 s", both(_on_one_clock(12.3))),
