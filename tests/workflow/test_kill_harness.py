@@ -68,7 +68,8 @@ def _end_once(bench: _Bench, root: Path, how: signal.Signals, after: float) -> s
     with contextlib.suppress(ProcessLookupError):  # it has ended by itself
         os.kill(pid, how)
     code = server.wait()
-    assert code in (CODES[how], 0), (code, bench.server.log.read_text()[-2000:])
+    # a signal that comes before the handlers stand, or when they are gone again, ends the process by itself
+    assert code in (CODES[how], 0, -how), (code, bench.server.log.read_text()[-2000:])
     shown = _what_it_shows(root)
     if shown == "none":
         assert not had
@@ -126,6 +127,7 @@ def test_a_run_ended_on_its_way_keeps_the_results_before(how: signal.Signals, pa
 @pytest.mark.harness
 def test_jobs_and_threads_do_not_change_a_bit(tmp_path: Path) -> None:
     config = write_small_workflow(tmp_path / "small")
+    config.write_text(config.read_text(encoding="utf-8") + _LOOSE, encoding="utf-8")
     found = []
     for jobs, threads in (("1", "1"), ("2", "1"), ("1", "2")):
         with RunServer(tmp_path / "log.txt", threads=threads) as server:
