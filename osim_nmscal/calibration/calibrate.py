@@ -14,11 +14,8 @@ from osim_nmscal.calibration.synergy.settings import MuscleRole
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult
 from osim_nmscal.data.starting_values import StartingValues
-from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.data.trials import NO_MOMENT_ARM, TrialSet, largest_moment_arms
 from osim_nmscal.errors import CalibrationError, listed
-
-# A moment arm below this is no moment arm, m.
-_NO_MOMENT_ARM = 1e-6
 
 
 def calibrate(
@@ -88,11 +85,11 @@ def settled(
     if not motions:
         return without_synergies(settings), ("Calibrated without synergies (method 'auto'): there are no motions.",)
     silent = ~np.any([trial.excitation.any(axis=0) for trial in motions], axis=0)
-    reach = np.max([np.abs(trial.moment_arm).max(axis=(0, 1)) for trial in motions], axis=0)
+    reach = largest_moment_arms(motions)
     found = [
         name
         for name, quiet, arm in zip(trials.muscles, silent, reach, strict=True)
-        if (quiet or stated.get(name) in ("synthesized", "withheld")) and arm > _NO_MOMENT_ARM and stated.get(name) != "excluded"
+        if (quiet or stated.get(name) in ("synthesized", "withheld")) and arm > NO_MOMENT_ARM and stated.get(name) != "excluded"
     ]
     if any(role == "excluded" for role in stated.values()) and not found:
         return settings.model_copy(update={"method": "synergy_hybrid"}), ()  # which leaves muscles out

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from osim_nmscal.data.muscles import Muscle
+from osim_nmscal.data.starting_values import FIBER_LENGTH_SD, SLACK_LENGTH_SD
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -211,7 +212,7 @@ _TABLE = (
         lower=0.7,
         upper=1.35,
         bounds="relative",
-        prior_width=0.12,
+        prior_width=FIBER_LENGTH_SD,
         transform=LOGARITHMIC,
         enters="optimal_fiber_length",
         write=_stated("optimal_fiber_length"),
@@ -224,7 +225,7 @@ _TABLE = (
         lower=0.7,
         upper=1.3,
         bounds="relative",
-        prior_width=0.3,
+        prior_width=SLACK_LENGTH_SD,
         transform=LOGARITHMIC,
         enters="tendon_slack_length",
         write=_stated("tendon_slack_length"),

@@ -17,9 +17,7 @@ from torch import Tensor
 from osim_nmscal.calibration.parameter_space import ParameterSpace
 from osim_nmscal.calibration.prior_settings import PriorSettings
 from osim_nmscal.calibration.stacking import StackedTrials
-
-# Shortest fiber along the tendon that a working point is made of, optimal fiber lengths: beyond it a rigid tendon would be slack.
-_SHORTEST = 0.05
+from osim_nmscal.nms.working_point import SHORTEST_ALONG, working_point
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class WorkingPoints:
         known = space.known
         if known is not None:
             mtu_length = _where_known(known.reference_mtu_length, mtu_length)
-        start = _point(mtu_length, optimal, slack, height)
+        start = working_point(mtu_length, optimal, slack, height)
         width = (settings.working_point_width**2 + (settings.geometry_width * mtu_length / optimal) ** 2).sqrt()
         correlation = torch.zeros_like(width)
         if known is not None:
@@ -55,19 +53,14 @@ class WorkingPoints:
 
     def at(self, optimal: Tensor, slack: Tensor) -> Tensor:
         """Return the working points of lengths in m, (muscle,), optimal fiber lengths."""
-        return _point(self.mtu_length, optimal, slack, self.height)
+        return working_point(self.mtu_length, optimal, slack, self.height)
 
     def slopes(self, optimal: Tensor, slack: Tensor) -> tuple[Tensor, Tensor]:
         """Return d working point / d optimal fiber length and / d tendon slack length, (muscle,) each, 1/m."""
         along = (self.mtu_length - slack) / optimal
         point = self.at(optimal, slack)
-        moving = (along > _SHORTEST).to(point.dtype)
+        moving = (along > SHORTEST_ALONG).to(point.dtype)
         return -moving * along.square() / (point * optimal), -moving * along / (point * optimal)
-
-
-def _point(mtu_length: Tensor, optimal: Tensor, slack: Tensor, height: Tensor) -> Tensor:
-    along = ((mtu_length - slack) / optimal).clamp_min(_SHORTEST)
-    return (along.square() + height.square()).sqrt()
 
 
 def _where_known(values: NDArray[np.float64], usual: Tensor) -> Tensor:

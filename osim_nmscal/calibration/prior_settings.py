@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from osim_nmscal.data.starting_values import GEOMETRY_SD, WORKING_POINT_SD
 from osim_nmscal.settings import Settings, setting
 
 
@@ -17,7 +18,7 @@ class PriorSettings(Settings):
     """
 
     working_point_width: float = setting(
-        0.08,
+        WORKING_POINT_SD,
         unit="optimal fiber lengths",
         description="Standard deviation of the working point: a muscle's normalized fiber length behind a rigid tendon at its mean MTU "
         "length over the calibration trials. 0: slack lengths have a prior of their own alone.",
@@ -25,7 +26,7 @@ class PriorSettings(Settings):
         ge=0.0,
     )
     geometry_width: float = setting(
-        0.008,
+        GEOMETRY_SD,
         unit="MTU length",
         description="What the error of scaling and of the muscle's path adds to the working point's deviation.",
         source="markers and scaling place muscles to about 1 %",

@@ -4,8 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from osim_nmscal.calibration.electrodes import electrodes_of
 from osim_nmscal.calibration.joint import NO_PENALTIES, JointObjective, dynamometer_objectives
 from osim_nmscal.calibration.likelihood import moment_weight, prior_unit
@@ -18,14 +16,12 @@ from osim_nmscal.calibration.stacking import StackedTrials, stack_trials
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.starting_values import StartingValues, starting_values
-from osim_nmscal.data.trials import Trial, TrialSet
+from osim_nmscal.data.trials import NO_MOMENT_ARM, Trial, TrialSet, largest_moment_arms
 from osim_nmscal.errors import CalibrationError, listed
 from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_mechanics
 
 # Properties of a muscle that only make sense above zero.
 _POSITIVE = ("optimal_fiber_length", "tendon_slack_length", "max_isometric_force", "max_contraction_velocity")
-# A moment arm below this is no moment arm, m.
-_NO_MOMENT_ARM = 1e-6
 # A moment that varies less than this over the calibration trials is constant, N·m.
 _CONSTANT_MOMENT = 1e-3
 
@@ -140,10 +136,8 @@ def _screen(stacked: StackedTrials, table: MuscleTable, trials: TrialSet, others
                 f"The joint moment of {dof} is constant ({float(moment[0]):.3g} N·m) in the calibration trials: it says little; "
                 "check the inverse dynamics or leave the DOF out."
             )
-    reach = np.max(
-        [np.abs(trial.moment_arm[trial.first_counted :][:, trial.is_measured]).max(axis=(0, 1)) for trial in trials.trials], axis=0
-    )
-    unseen = [name for name, arm in zip(table.names, reach, strict=True) if arm < _NO_MOMENT_ARM]
+    reach = largest_moment_arms(trials.trials)
+    unseen = [name for name, arm in zip(table.names, reach, strict=True) if arm < NO_MOMENT_ARM]
     if unseen:
         findings.append(f"Held fixed because no calibrated DOF sees them: {listed(unseen)}.")
     if others:  # passive trials tell of relaxed muscles as well

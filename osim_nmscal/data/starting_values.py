@@ -10,6 +10,12 @@ from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.noun import Facts, Noun
 from osim_nmscal.errors import CalibrationError
 
+# What people of one size differ by before anything is measured (SD). Source: docs/natural_prior.md; Ward et al. (2009) for fibers.
+FIBER_LENGTH_SD = 0.12  # of ln(optimal fiber length)
+WORKING_POINT_SD = 0.08  # of the normalized fiber length at a reference MTU length
+GEOMETRY_SD = 0.008  # what the error of scaling adds to the working point, in MTU lengths
+SLACK_LENGTH_SD = 0.3  # of ln(tendon slack length): a cap, as the working point says more
+
 FloatArray = NDArray[np.float64]
 
 

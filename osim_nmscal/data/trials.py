@@ -17,6 +17,8 @@ FloatArray = NDArray[np.float64]
 
 # What happens in a trial: a task with EMG and inverse dynamics; a relaxed joint that is moved; an effort on a dynamometer.
 TrialKind = Literal["motion", "passive", "effort"]
+# A moment arm below this is no moment arm, m. Source: choice; the smallest of published models are tenths of a millimetre.
+NO_MOMENT_ARM = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -160,6 +162,12 @@ class Trial(Noun):
             mtu_length=self.mtu_length[:, columns],
             moment_arm=self.moment_arm[:, :, columns],
         )
+
+
+def largest_moment_arms(trials: Sequence[Trial]) -> FloatArray:
+    """Return the largest moment arm of each muscle about a measured degree of freedom over the counted samples, (muscle,), m."""
+    arms = (np.abs(trial.moment_arm[trial.first_counted :][:, trial.is_measured]) for trial in trials)
+    return np.asarray(np.max([arm.max(axis=(0, 1)) for arm in arms], axis=0))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

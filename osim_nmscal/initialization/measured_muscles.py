@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.muscles import Muscle, MuscleTable
 from osim_nmscal.data.pose_grid import PoseGrid
-from osim_nmscal.data.starting_values import StartingValues
+from osim_nmscal.data.starting_values import FIBER_LENGTH_SD, StartingValues
 from osim_nmscal.initialization.equilibrium import RestingMuscles
 from osim_nmscal.initialization.measurements import Measurement
-from osim_nmscal.initialization.natural_lengths import FIBER_SD, NaturalLengths
+from osim_nmscal.initialization.natural_lengths import NaturalLengths
 
 FloatArray = NDArray[np.float64]
 
@@ -134,7 +134,7 @@ def _with_strength(start: StartingValues, index: int, own: Sequence[Measurement]
             force, noise = specific_tension * one.value, float(np.hypot(noise, TENSION_SD))
         else:
             force = specific_tension * one.value / muscle.optimal_fiber_length
-            noise = float(np.linalg.norm([noise, TENSION_SD, fiber_sd if np.isfinite(fiber_sd) else FIBER_SD]))
+            noise = float(np.linalg.norm([noise, TENSION_SD, fiber_sd if np.isfinite(fiber_sd) else FIBER_LENGTH_SD]))
         values.append(np.log(force))
         deviations.append(noise)
     weights = 1.0 / np.square(deviations)

@@ -1,23 +1,21 @@
 """Fiber and tendon lengths in natural coordinates: ln(optimal fiber length) and the working point, with their Gaussian prior.
 
-The working point is the normalized fiber length behind a rigid tendon at a reference MTU length,
-w = sqrt(((MTU length - slack length) / optimal fiber length)^2 + sin(pennation)^2); see docs/natural_prior.md.
+The working point (nms/working_point.py) is looked at where a reference MTU length says; see docs/natural_prior.md.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from osim_nmscal.data.starting_values import StartingValues
+from osim_nmscal.data.starting_values import FIBER_LENGTH_SD, GEOMETRY_SD, WORKING_POINT_SD, StartingValues
+from osim_nmscal.nms.working_point import SHORTEST_ALONG, working_point
 
 FloatArray = NDArray[np.float64]
 
-# SD of ln(optimal fiber length) between people of one size; SD of the working point, and what scaling's error of a per cent of the MTU
-# length adds to it, in MTU lengths. Source: docs/natural_prior.md (Ward et al. 2009 for fibers).
-FIBER_SD, WORKING_POINT_SD, SCALING_SD = 0.12, 0.08, 0.008
-# A fiber as short as this at the reference length is taken as no shorter, along the tendon. Source: choice.
-LEAST_ALONG, LEAST_SLACK = 0.05, 0.05
+# Shortest tendon, as a share of where it starts. Source: choice.
+LEAST_SLACK = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +48,13 @@ class NaturalLengths:
         """
         fiber = start.muscles.values("optimal_fiber_length")
         at = np.where(np.isfinite(start.reference_mtu_length), start.reference_mtu_length, reference)
-        usual = np.hypot(WORKING_POINT_SD, SCALING_SD * at / fiber)
+        usual = np.hypot(WORKING_POINT_SD, GEOMETRY_SD * at / fiber)
         return cls(
             optimal_fiber_length=fiber,
             tendon_slack_length=start.muscles.values("tendon_slack_length"),
             height=np.sin(start.muscles.values("pennation_angle_at_optimal")),
             reference=at,
-            fiber_sd=np.where(np.isfinite(start.log_fiber_length_sd), start.log_fiber_length_sd, FIBER_SD),
+            fiber_sd=np.where(np.isfinite(start.log_fiber_length_sd), start.log_fiber_length_sd, FIBER_LENGTH_SD),
             point_sd=np.where(np.isfinite(start.working_point_sd), start.working_point_sd, usual),
             correlation=start.correlation,
         )
@@ -64,13 +62,13 @@ class NaturalLengths:
     @property
     def working_point(self) -> FloatArray:
         """Working points at the start, (muscle,)."""
-        along = (self.reference - self.tendon_slack_length) / self.optimal_fiber_length
-        return np.hypot(np.maximum(along, LEAST_ALONG), self.height)
+        given = (self.reference, self.optimal_fiber_length, self.tendon_slack_length, self.height)
+        return np.asarray(working_point(*(torch.from_numpy(np.ascontiguousarray(one)) for one in given)))
 
     def lengths(self, log_fiber: FloatArray, point: FloatArray) -> Lengths:
         """Return the lengths for changes of ln(optimal fiber length) and of the working point, (..., muscle) each."""
         fiber = self.optimal_fiber_length * np.exp(log_fiber)
-        along = np.sqrt(np.maximum((self.working_point + point) ** 2 - self.height**2, LEAST_ALONG**2))
+        along = np.sqrt(np.maximum((self.working_point + point) ** 2 - self.height**2, SHORTEST_ALONG**2))
         slack = np.maximum(self.reference - fiber * along, LEAST_SLACK * self.tendon_slack_length)
         return Lengths(optimal_fiber_length=fiber, tendon_slack_length=slack)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.passive_joint_moment import PassiveJointMoment
 from osim_nmscal.data.passive_moments import PassiveMoments
-from osim_nmscal.data.starting_values import StartingValues
+from osim_nmscal.data.starting_values import SLACK_LENGTH_SD, StartingValues
 from osim_nmscal.data.trials import MuscleGeometry
 from osim_nmscal.initialization.equilibrium import RestingMuscles
 from osim_nmscal.initialization.natural_lengths import NaturalLengths
@@ -26,8 +26,6 @@ from osim_nmscal.nms.passive_joint_moment import joint_moment_of
 
 FloatArray = NDArray[np.float64]
 
-# SD of ln(tendon slack length) alone: a cap for short tendons. Source: the natural prior (docs/natural_prior.md).
-SLACK_CAP = 0.3
 # What a sweep of a joint tells, in independent samples, as errors of a passive curve are smooth. Source: measured; with 4, 8, 12 and 20
 # curves left out of a fit are missed by about 4.9, 4.3, 4.0 and 3.5 N·m at the hip, but fibers move by .04, .06, .09 and .13 (RMS).
 SAMPLES_A_SWEEP = 8.0
@@ -166,7 +164,7 @@ class _Problem:
     def residual(self, x: FloatArray) -> FloatArray:
         """Return weighted misfits, the prior of muscles, the cap, and the prior of ligaments."""
         fiber, point, others = self.parted(x)
-        cap = np.log(self.natural.lengths(fiber, point).tendon_slack_length / self.natural.tendon_slack_length) / SLACK_CAP
+        cap = np.log(self.natural.lengths(fiber, point).tendon_slack_length / self.natural.tendon_slack_length) / SLACK_LENGTH_SD
         misfit = (self.moment(x) - self.reference.moment) * self._weight
         return np.concatenate([misfit, self.natural.whitened(fiber, point), cap, others / self._deviations])
 
@@ -177,7 +175,7 @@ class _Problem:
         forces = self._forces(fibers, points)
         by_moment = [(forces[i] - forces[0]) / _STEP * self._arms for i in (1, 2)]
         slacks = np.log(self.natural.lengths(fibers, points).tendon_slack_length)
-        by_cap = [np.diag((slacks[i] - slacks[0]) / _STEP / SLACK_CAP) for i in (1, 2)]
+        by_cap = [np.diag((slacks[i] - slacks[0]) / _STEP / SLACK_LENGTH_SD) for i in (1, 2)]
         muscles = np.vstack([np.hstack(by_moment) * self._weight[:, None], self.natural.whitening, np.hstack(by_cap)])
         whole = np.zeros((len(muscles) + len(others), self.size))
         whole[: len(muscles), : 2 * self._muscles] = muscles

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from osim_nmscal.data.muscles import Muscle, MuscleTable
-from osim_nmscal.data.starting_values import StartingValues
+from osim_nmscal.data.starting_values import FIBER_LENGTH_SD, StartingValues
 from osim_nmscal.errors import FileFormatError, NmscalError, SignalError, UnknownNameError
 from osim_nmscal.initialization.equilibrium import RestingMuscles
 from osim_nmscal.initialization.measured_muscles import poses_of, with_measurements
 from osim_nmscal.initialization.measurements import Measurement, read_measurements
-from osim_nmscal.initialization.natural_lengths import FIBER_SD
 
 TABLE = MuscleTable(
     muscles=tuple(
@@ -66,10 +65,10 @@ def test_a_missing_and_an_unread_column_are_named(tmp_path: Path) -> None:
 
 def test_a_measured_fiber_length_stands_against_the_spread_between_people() -> None:
     start = _with(Measurement(muscle="soleus_r", quantity="optimal_fiber_length", value=0.06, sd=0.002))
-    weight = (1 / 0.002**2) / (1 / 0.002**2 + 1 / (FIBER_SD * 0.06) ** 2)
+    weight = (1 / 0.002**2) / (1 / 0.002**2 + 1 / (FIBER_LENGTH_SD * 0.06) ** 2)
     # the mean of both by precision, but for the logarithm's bend
     assert start.muscles.muscles[0].optimal_fiber_length == pytest.approx(weight * 0.06 + (1 - weight) * 0.05, rel=0.01)
-    assert start.log_fiber_length_sd[0] == pytest.approx(1 / np.hypot(1 / FIBER_SD, 0.06 / 0.002), rel=0.02)
+    assert start.log_fiber_length_sd[0] == pytest.approx(1 / np.hypot(1 / FIBER_LENGTH_SD, 0.06 / 0.002), rel=0.02)
     assert np.isnan(start.log_fiber_length_sd[1])
     assert "optimal fiber length" in start.sources[0]
 
@@ -81,7 +80,7 @@ def test_a_fascicle_tells_the_product_of_fiber_length_and_working_point() -> Non
     assert fascicle == pytest.approx(0.058, rel=0.005)
     assert start.correlation[0] < -0.9
     assert start.reference_mtu_length[0] == 0.30
-    assert 0.5 * FIBER_SD < start.log_fiber_length_sd[0] < FIBER_SD  # alone it hardly tells the fiber length
+    assert 0.5 * FIBER_LENGTH_SD < start.log_fiber_length_sd[0] < FIBER_LENGTH_SD  # alone it hardly tells the fiber length
 
 
 def test_volume_and_force_are_averaged_by_their_precision() -> None:

@@ -47,7 +47,7 @@ from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, SynergyResult
 from osim_nmscal.data.starting_values import StartingValues, starting_values
-from osim_nmscal.data.trials import Trial, TrialSet
+from osim_nmscal.data.trials import NO_MOMENT_ARM, Trial, TrialSet, largest_moment_arms
 from osim_nmscal.errors import CalibrationError, listed
 from osim_nmscal.nms.muscle_models import muscle_mechanics
 from osim_nmscal.nms.threads import threads_for
@@ -212,8 +212,8 @@ def choose_synergies(driven: DrivenTrials, settings: CalibrationSettings) -> tup
 
 
 def _unseen(driven: DrivenTrials, others: Sequence[Trial]) -> list[str]:
-    reach = np.max([np.abs(trial.moment_arm).max(axis=(0, 1)) for trial in (*driven.trials.trials, *others)], axis=0)
-    return [name for name, arm in zip(driven.trials.muscles, reach, strict=True) if arm == 0.0]
+    reach = largest_moment_arms((*driven.trials.trials, *others))
+    return [name for name, arm in zip(driven.trials.muscles, reach, strict=True) if arm < NO_MOMENT_ARM]
 
 
 def _starts(problem: HybridProblem, settings: CalibrationSettings) -> Iterator[Tensor]:

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from osim_nmscal.calibration.synergy.settings import MuscleRole
-from osim_nmscal.data.trials import TrialSet
+from osim_nmscal.data.trials import NO_MOMENT_ARM, TrialSet, largest_moment_arms
 from osim_nmscal.errors import CalibrationError, SignalError, UnknownNameError, did_you_mean, listed
-
-# A moment arm below this is no moment arm, m.
-_NO_MOMENT_ARM = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +43,7 @@ def driven_trials(trials: TrialSet, roles: Mapping[str, MuscleRole], *, referenc
     _require_known(trials.muscles, roles)
     _require_positive(judged)
     silent = ~np.any([trial.excitation.any(axis=0) for trial in judged.trials], axis=0)
-    unseen = np.max([np.abs(trial.moment_arm).max(axis=(0, 1)) for trial in judged.trials], axis=0) < _NO_MOMENT_ARM
+    unseen = largest_moment_arms(judged.trials) < NO_MOMENT_ARM
     found: dict[str, MuscleRole] = {}
     findings = []
     for name, quiet, invisible in zip(trials.muscles, silent, unseen, strict=True):
