@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from osim_nmscal.calibration.hessians import Hessian
+from osim_nmscal.calibration.ligaments import require_angles
 from osim_nmscal.calibration.likelihood import MotionNoise, moment_weight
 from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
 from osim_nmscal.calibration.optimizers import Loss
@@ -125,6 +126,8 @@ def dynamometer_objectives(
     for driven_by in ("assumed", "emg"):
         own = [trial for trial in trials if _driven(trial) == driven_by]
         if own:
+            if space.ligaments is not None:
+                require_angles(own)
             stacked = stack_trials(TrialSet(trials=tuple(replace(trial, role="calibration") for trial in own)))
             of_part = space.without_gain(stacked.time_step) if driven_by == "assumed" else space.with_clock(stacked.time_step)
             weight = moment_weight(stacked, loss, settings.noise)

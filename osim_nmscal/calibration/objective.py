@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.hessians import DenseMatrix
+from osim_nmscal.calibration.ligaments import LigamentMoments
 from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, SignalTangents, Term, TermInputs, built_in_terms
 from osim_nmscal.calibration.parameter_space import ParameterSpace
 from osim_nmscal.calibration.prior import Prior
@@ -94,6 +95,7 @@ class Objective:
         self._trials_apart = trials_apart
         self._groups = tuple(tuple(group) for group in groups if len(group) > 1)
         self._parts = Parts(muscle)
+        self._ligaments = LigamentMoments.of(space, trials)
         # free kinds by how they enter the model, and the model's parameters they enter as
         self._activation = [block for block in space.free_blocks if block.kind.enters in ACTIVATION_PARAMETERS]
         self._fiber = [block for block in space.free_blocks if block.kind.enters in FIBER_PARAMETERS]
@@ -141,6 +143,8 @@ class Objective:
         length, velocity, strain, force = self._parts.merge(pieces)
         force = force * parameters.max_isometric_force
         moment = joint_moment(force, self.trials.moment_arm)
+        if self._ligaments is not None:
+            moment = moment + self._ligaments.moment(z)
         outputs = TermInputs(
             activation=activation,
             normalized_fiber_length=length,
@@ -221,7 +225,7 @@ class Objective:
     def linearize(self, at: Evaluation) -> Linearization:
         """Differentiate the loss at an evaluation: gradient and Gauss-Newton Hessian of loss / 2."""
         tangents, lengths = self._tangents(at)
-        rows = self._moment_rows_by_parameter(tangents.tendon_force)
+        rows = self._moment_rows_by_parameter(at.z, tangents.tendon_force)
         size = self.space.size
         gradient, hessian = rows.new_zeros(size + 1), rows.new_zeros((size + 1, size + 1))
         gradient[:size] = rows @ self.moment_residual(at).reshape(-1)
@@ -292,12 +296,15 @@ class Objective:
         )
         return tangents, tuple(lengths)
 
-    def _moment_rows_by_parameter(self, force: Tensor) -> Tensor:
+    def _moment_rows_by_parameter(self, z: Tensor, force: Tensor) -> Tensor:
         """Return the transposed Jacobian of the weighted moment residuals by z, (parameter, counted * dof)."""
         by_muscle = force[:, self._counted].transpose(1, 2)  # (kind, muscle, counted)
         rows = (by_muscle[..., None] * self._arm_by_muscle).flatten(0, 1).flatten(1)
         jacobian = rows.new_zeros((self.space.size, rows.shape[1]))
-        return jacobian.index_add_(0, self._columns.reshape(-1)[self._moving], rows[self._moving])
+        jacobian.index_add_(0, self._columns.reshape(-1)[self._moving], rows[self._moving])
+        if self._ligaments is not None:
+            self._ligaments.add_rows(jacobian, z, self._counted, self._moment_weight)
+        return jacobian
 
     def _add_term(
         self, term: MuscleTerm | Term, at: Evaluation, moment_rows: Tensor, tangents: SignalTangents, gradient: Tensor, hessian: Tensor
@@ -330,6 +337,8 @@ class Objective:
             mine = (self._columns == column).to(torch.float64)[:, None, None, :]  # (kind, 1, 1, muscle)
             moved: dict[str, Any] = {field: (getattr(tangents, field) * mine).sum(dim=0) for field in MUSCLE_SIGNALS}
             moment = joint_moment(moved["tendon_force"], self.trials.moment_arm)
+            if self._ligaments is not None:
+                moment = moment + self._ligaments.along(at.z, column)
             change = term.along(at.outputs, replace(at.outputs, **moved, joint_moment=moment))
             rows.append((change[self._counted] * self._sample_weight[:, None]).reshape(-1))
         count = int(self._counted.sum()) * term.residual(at.outputs).shape[-1]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.identifiability import IDENTIFIABLE_BELOW, Posterior, unclear_pairs
+from osim_nmscal.calibration.ligaments import calibrated_ligaments
 from osim_nmscal.calibration.optimizers import Minimum
 from osim_nmscal.calibration.parameter_space import ParameterBlock, ParameterSpace, calibrated_muscles, neural_parameters
 from osim_nmscal.calibration.prior import Prior
@@ -71,6 +72,7 @@ class Outcome:
             working_points=Rows(working_point_rows(self.table, self.prior, z, self.posterior)),
             correlation=parameter_correlation(space, self.posterior),
             starts=self.minimum.starts,
+            ligaments=calibrated_ligaments(space, z),
         )
 
 

@@ -20,6 +20,7 @@ from osim_nmscal.calibration.owners import Owners, owners_of_every_kind
 from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.passive_joint_moment import PassiveJointMoment
 from osim_nmscal.data.results import NeuralParameters
 from osim_nmscal.data.starting_values import StartingValues, starting_values
 from osim_nmscal.nms.parameters import NMS_PARAMETERS, NmsParameters, initial_parameters
@@ -93,6 +94,7 @@ class ParameterSpace:
         *,
         size: int = -1,
         known: StartingValues | None = None,
+        ligaments: PassiveJointMoment | None = None,
     ) -> None:
         """Hold the blocks.
 
@@ -102,9 +104,10 @@ class ParameterSpace:
             time_step: s, for kinds that depend on the clock.
             size: entries of z; default: as many as the blocks have free owners.
             known: what is known of the muscles before any trial is seen.
+            ligaments: what they add to the muscles' moments before any kind enters; None: nothing.
         """
         self.blocks = {block.name: block for block in blocks}
-        self.base, self.time_step, self.known = base, time_step, known
+        self.base, self.time_step, self.known, self.ligaments = base, time_step, known, ligaments
         self.size = size if size >= 0 else sum(int((block.column >= 0).sum()) for block in blocks)
 
     def without_gain(self, time_step: float) -> "ParameterSpace":
@@ -114,11 +117,12 @@ class ParameterSpace:
             if block.kind.needs_electrode:
                 block = replace(block, start=torch.ones_like(block.start), column=torch.full_like(block.column, -1))
             blocks.append(block)
-        return ParameterSpace(blocks, self.base, time_step, size=self.size, known=self.known)
+        return ParameterSpace(blocks, self.base, time_step, size=self.size, known=self.known, ligaments=self.ligaments)
 
     def with_clock(self, time_step: float) -> "ParameterSpace":
         """Return the same parameters for signals on another clock, s."""
-        return ParameterSpace(list(self.blocks.values()), self.base, time_step, size=self.size, known=self.known)
+        blocks = list(self.blocks.values())
+        return ParameterSpace(blocks, self.base, time_step, size=self.size, known=self.known, ligaments=self.ligaments)
 
     @property
     def free_blocks(self) -> tuple[ParameterBlock, ...]:
@@ -167,6 +171,8 @@ class ParameterSpace:
         values = {name: getattr(self.base, name) for name in NMS_PARAMETERS}
         for block in self.blocks.values():
             field = block.kind.enters
+            if not field:
+                continue
             values[field], _ = block.kind.entry(self.muscle_values(z, block.name), values[field], self.time_step)
         delay = values["electromechanical_delay"]
         if delay.ndim > 0 and bool((delay == delay[0]).all()):

@@ -1,6 +1,7 @@
 """What ligaments and capsule of a joint add to the moments of the muscles: numbers for each degree of freedom."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from importlib.resources import files
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.noun import Noun
-from osim_nmscal.errors import MuscleModelError
+from osim_nmscal.errors import MuscleModelError, UnknownNameError, did_you_mean
 
 FloatArray = NDArray[np.float64]
 
@@ -60,8 +61,44 @@ class PassiveJointMoment(Noun):
             swapped[f"high_{end}"][i] = sign * getattr(self, f"low_{end}")[i]
         return PassiveJointMoment(dofs=self.dofs, **swapped)
 
+    def select(self, dofs: Sequence[str]) -> "PassiveJointMoment":
+        """Return the moment about some degrees of freedom, in that order.
+
+        Raises:
+            UnknownNameError: one is not there.
+        """
+        for dof in dofs:
+            if dof not in self.dofs:
+                raise UnknownNameError(f"The passive joint moment has no degree of freedom {dof!r}.{did_you_mean(dof, self.dofs)}")
+        index = [self.dofs.index(dof) for dof in dofs]
+        return PassiveJointMoment(dofs=tuple(dofs), **{name: getattr(self, name)[index] for name in NUMBERS})
+
 
 NUMBERS: tuple[str, ...] = tuple(one.name for one in fields(PassiveJointMoment) if one.name != "dofs")
+
+
+# Where free ligaments start: 2 N·m at both ends of what was measured, falling to 1/e within 15 degrees. Source: choice.
+_END_MOMENT, _END_WIDTH = 2.0, 0.26
+
+
+def ligaments_at(dofs: tuple[str, ...], low: FloatArray, high: FloatArray) -> PassiveJointMoment:
+    """Return small moments from two ends on, from which those start that are to be found from measurements.
+
+    Args:
+        dofs: names.
+        low: (dof,), rad, the lowest angle that was measured.
+        high: (dof,), rad, the highest.
+    """
+    alike = np.ones(len(dofs))
+    return PassiveJointMoment(
+        dofs=dofs,
+        low_angle=low,
+        low_moment=_END_MOMENT * alike,
+        low_width=_END_WIDTH * alike,
+        high_angle=high,
+        high_moment=_END_MOMENT * alike,
+        high_width=_END_WIDTH * alike,
+    )
 
 
 def ligament_table() -> dict[str, dict[str, float]]:
