@@ -111,6 +111,16 @@ def calibrated_ligaments(space: ParameterSpace, z: Tensor) -> PassiveJointMoment
     return replace(stated, low_moment=low, high_moment=high)
 
 
+def beside_muscles(space: ParameterSpace) -> tuple[str, ...]:
+    """Say in a sentence that muscles were calibrated beside ligaments, if they were."""
+    if space.ligaments is None:
+        return ()
+    return (
+        "Muscles were calibrated beside moments of ligaments and capsule, which the written .osim does not have: the sidecar holds them, "
+        "each with the expression of an ExpressionBasedCoordinateForce that adds it to the model.",
+    )
+
+
 def require_angles(trials: Iterable[Trial]) -> None:
     """Refuse trials without joint angles.
 
@@ -173,7 +183,7 @@ class LigamentMoments:
             weight: of each moment, (counted, dof).
         """
         slopes, columns = self._slopes(z)[counted], self._columns()  # (counted, end)
-        by_dof = rows.view(len(rows), -1, self._dofs)
+        by_dof = rows.view(len(rows), len(weight), self._dofs)
         for end in (columns >= 0).nonzero().squeeze(-1).tolist():
             dof = self._dof[end]
             by_dof[columns[end], :, dof] += slopes[:, end] * weight[:, dof]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.identifiability import IDENTIFIABLE_BELOW, Posterior, unclear_pairs
-from osim_nmscal.calibration.ligaments import calibrated_ligaments
+from osim_nmscal.calibration.ligaments import beside_muscles, calibrated_ligaments
 from osim_nmscal.calibration.optimizers import Minimum
 from osim_nmscal.calibration.parameter_space import ParameterBlock, ParameterSpace, calibrated_muscles, neural_parameters
 from osim_nmscal.calibration.prior import Prior
@@ -67,7 +67,7 @@ class Outcome:
             neural=neural_parameters(space, z, self.time_step),
             parameters=Rows(parameter_rows(space, z, self.posterior)),
             history=Rows(self.minimum.history),
-            findings=(*self.findings, *unclear_pairs(self.posterior, parameter_labels(space))),
+            findings=(*self.findings, *beside_muscles(space), *unclear_pairs(self.posterior, parameter_labels(space))),
             synergy=self.synergy,
             working_points=Rows(working_point_rows(self.table, self.prior, z, self.posterior)),
             correlation=parameter_correlation(space, self.posterior),

@@ -13,6 +13,9 @@ from osim_nmscal.errors import MuscleModelError, UnknownNameError, did_you_mean
 
 FloatArray = NDArray[np.float64]
 
+# Exponent from which on the exponential goes on as its tangent, so that no posture overflows.
+LARGEST_EXPONENT = 3.0
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PassiveJointMoment(Noun):
@@ -73,6 +76,18 @@ class PassiveJointMoment(Noun):
         index = [self.dofs.index(dof) for dof in dofs]
         return PassiveJointMoment(dofs=tuple(dofs), **{name: getattr(self, name)[index] for name in NUMBERS})
 
+    def expression(self, dof: str) -> str:
+        """Return the moment about one degree of freedom as OpenSim's ExpressionBasedCoordinateForce writes it, of `q` in rad."""
+        i = self.dofs.index(dof)
+        low = f"({float(self.low_angle[i])!r}-q)/{float(self.low_width[i])!r}"
+        high = f"(q-({float(self.high_angle[i])!r}))/{float(self.high_width[i])!r}"
+        return f"{float(self.low_moment[i])!r}*{_bounded(low)}-{float(self.high_moment[i])!r}*{_bounded(high)}"
+
+
+def _bounded(exponent: str) -> str:
+    below = f"min({exponent},{LARGEST_EXPONENT!r})"
+    return f"exp({below})*(1+{exponent}-{below})"
+
 
 NUMBERS: tuple[str, ...] = tuple(one.name for one in fields(PassiveJointMoment) if one.name != "dofs")
 
@@ -108,10 +123,15 @@ def ligament_table() -> dict[str, dict[str, float]]:
     return {row["coordinate"]: {name: float(row[name]) for name in NUMBERS} for row in rows}
 
 
+# What other models call the coordinates of the table.
+_ALSO_CALLED = {"knee_flexion": "knee_angle", "ankle_flexion": "ankle_angle", "ankle_dorsiflexion": "ankle_angle"}
+
+
 def ligaments_of(dofs: tuple[str, ...]) -> PassiveJointMoment:
     """Return the published ligament moments of some coordinates, named as in Rajagopal 2016 (knee flexion positive); 0 for others."""
+    known = [dof.removesuffix("_r").removesuffix("_l") for dof in dofs]
     table, none = ligament_table(), PassiveJointMoment.none(dofs)
-    rows = [table.get(dof.removesuffix("_r").removesuffix("_l")) for dof in dofs]
+    rows = [table.get(_ALSO_CALLED.get(name, name)) for name in known]
     values = {
         name: np.array([rest if row is None else row[name] for row, rest in zip(rows, getattr(none, name), strict=True)])
         for name in NUMBERS

@@ -12,12 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from osim_nmscal.data.passive_joint_moment import NUMBERS, PassiveJointMoment
+from osim_nmscal.data.passive_joint_moment import LARGEST_EXPONENT, NUMBERS, PassiveJointMoment
 
 FloatArray = NDArray[np.float64]
-
-# Exponent from which on the tangent is taken.
-_LARGEST_EXPONENT = 3.0
 
 
 class JointMomentParameters(NamedTuple):
@@ -66,7 +63,7 @@ def moment_by_end(angle: Tensor, parameters: JointMomentParameters) -> Tensor:
 
 
 def _exponential(exponent: Tensor) -> Tensor:
-    below = exponent.clamp(max=_LARGEST_EXPONENT)
+    below = exponent.clamp(max=LARGEST_EXPONENT)
     return torch.exp(below) * (1.0 + (exponent - below))
 
 

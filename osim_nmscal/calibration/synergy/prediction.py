@@ -139,9 +139,8 @@ def _with_moments(
     """Return excitations (time, muscle) of each trial whose primitives also follow the moments."""
     weights = torch.from_numpy(synergy.weights)[None]
     base = fixed_parameters(result.muscles, result.neural)
-    parameters = ParameterSpace(
-        (), base, trials.time_step, ligaments=None if result.ligaments is None else result.ligaments.select(trials.dofs)
-    )
+    ligaments = None if result.ligaments is None else result.ligaments.select(trials.dofs)
+    parameters = ParameterSpace((), base, trials.time_step, ligaments=ligaments)
     mechanics = muscle_mechanics(result.muscles, rigid_tendon=settings.rigid_tendon)
     loss = settings.loss.model_copy(update={"prior_weight": 0.0, "similarity_weight": 0.0})
     stacked = stack_trials(trials)
