@@ -175,7 +175,7 @@ def test_an_execution_that_follows_moments_leaves_ligaments_their_part() -> None
         for some, one in ((motions, None), (pushed, ligaments), (pushed, None))
     )
     # what is left for muscles is the same; its weight is not quite, as the noise of a trial follows its measured moments
-    assert np.abs(known - plain).max() < 0.01 * np.abs(ignored - plain).max()
+    assert np.abs(known - plain).max() < 0.1 * np.abs(ignored - plain).max()
 
 
 def test_published_ligaments_follow_the_sign_of_the_knee() -> None:
