@@ -1,9 +1,14 @@
 """Ligaments and capsule push back from both ends of a joint's range."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 
 from osim_nmscal.data.passive_joint_moment import PassiveJointMoment, ligaments_of
+from osim_nmscal.errors import UnknownNameError
 from osim_nmscal.nms.passive_joint_moment import joint_moment_parameters, passive_joint_moment
 
 LEGS = ("hip_flexion_r", "knee_angle_r", "ankle_angle_l", "elbow_flexion_r")
@@ -27,6 +32,29 @@ def test_a_knee_that_bends_the_other_way_gets_the_mirrored_moment() -> None:
     angles = [[-0.2], [1.0], [2.5]]
     mirrored = _moment([[-angle for (angle,) in [one]] for one in angles], stated.mirrored("knee_angle_r"))
     np.testing.assert_allclose(mirrored, -_moment(angles, stated))
+
+
+def test_names_of_other_models_get_the_same_moments() -> None:
+    own = ligaments_of(("knee_flexion_r", "ankle_dorsiflexion_l"))
+    assert replace(own, dofs=("knee_angle_r", "ankle_angle_l")) == ligaments_of(("knee_angle_r", "ankle_angle_l"))
+    chosen = ligaments_of(LEGS).select(("ankle_angle_l", "knee_angle_r"))
+    assert chosen == ligaments_of(("ankle_angle_l", "knee_angle_r"))
+    with pytest.raises(UnknownNameError, match=r"no degree of freedom 'knee_angle'\. Did you mean 'knee_angle_r'"):
+        chosen.select(("knee_angle",))
+
+
+@pytest.mark.opensim
+def test_opensim_understands_the_expression_and_gives_the_same_moment() -> None:
+    opensim = pytest.importorskip("opensim")
+    model = opensim.Model(str(Path(__file__).parents[2] / "models" / "virtual_leg.osim"))
+    stated = ligaments_of(("knee_flexion_r",))
+    force = opensim.ExpressionBasedCoordinateForce("knee_flexion_r", stated.expression("knee_flexion_r"))
+    model.addForce(force)
+    state = model.initSystem()
+    for angle in (-0.4, -0.1, 0.5, 2.3, 2.9):  # tangent, exponential, nothing, exponential, tangent
+        model.getCoordinateSet().get("knee_flexion_r").setValue(state, angle, False)
+        model.realizeDynamics(state)
+        assert force.calcExpressionForce(state) == pytest.approx(float(_moment([[angle]], stated)[0, 0]), rel=1e-12)
 
 
 def test_it_is_differentiable_and_never_overflows() -> None:
