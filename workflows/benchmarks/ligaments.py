@@ -75,7 +75,7 @@ def passive_trials(model: Path, curves: Silder, work: Path) -> tuple[Trial, ...]
     return tuple(trials)
 
 
-def curve_rows(work: Path) -> Iterator[str]:
+def curve_rows(work: Path, kinds: Sequence[str]) -> Iterator[str]:
     """Yield the table of Silder's curves."""
     model = model_of("rajagopal", work)
     curves = silder(legs_of(read_coordinates(model))["r"])
@@ -88,7 +88,7 @@ def curve_rows(work: Path) -> Iterator[str]:
         for parity, label in ((0, "even -> odd"), (1, "odd -> even")):
             own = [trial for trial in trials if number[_curve(trial)] % 2 == parity]
             other = TrialSet(trials=tuple(replace(trial, role="held_out") for trial in trials if trial not in own))
-            for moments in MOMENTS:
+            for moments in kinds:
                 settings = CalibrationSettings(ligaments={"moments": moments})
                 result = calibrate(TrialSet(trials=tuple(own)), muscles, settings)
                 start = predict(other, muscles, result.start_neural)
@@ -181,11 +181,11 @@ def _angles(time: FloatArray, values: FloatArray, labels: Sequence[str], dofs: S
     return np.stack([np.interp(at, time, values[:, list(labels).index(dof)]) for dof in dofs], axis=1)
 
 
-def virtual_rows(cache: Path, people: Sequence[tuple[int, int]]) -> Iterator[str]:
+def virtual_rows(cache: Path, people: Sequence[tuple[int, int]], kinds: Sequence[str]) -> Iterator[str]:
     """Yield the table of virtual people."""
     for ligaments in (False, True):
         for protocol in ("gait", "dynamometer"):
-            for moments in MOMENTS:
+            for moments in kinds:
                 outcomes = []
                 for seed, muscles in people:
                     base = make_base(seed, cache)
@@ -209,17 +209,17 @@ def _ratio(outcomes: Sequence[Outcome], kind: str) -> float:
 # --- real people
 
 
-def real_rows(cache: Path) -> Iterator[str]:
+def real_rows(cache: Path, kinds: Sequence[str]) -> Iterator[str]:
     """Yield held-out errors of real people."""
     for name in ("running", "treadmill"):
         trials, muscles, groups = made(name, cache)
         for method in ("emg_driven", "synergy_hybrid"):
             own = trials.with_muscles(heard(trials)) if method == "emg_driven" else trials
-            yield from _real(name, own, muscles, settings_of("without_mvc", method, groups, own.muscles))
+            yield from _real(name, own, muscles, settings_of("without_mvc", method, groups, own.muscles), kinds)
 
 
-def _real(name: str, trials: TrialSet, muscles: MuscleTable, plain: CalibrationSettings) -> Iterator[str]:
-    for moments in MOMENTS:
+def _real(name: str, trials: TrialSet, muscles: MuscleTable, plain: CalibrationSettings, kinds: Sequence[str]) -> Iterator[str]:
+    for moments in kinds:
         settings = CalibrationSettings.model_validate({**plain.model_dump(exclude_unset=True), "ligaments": {"moments": moments}})
         result = calibrate(trials, muscles.select(trials.muscles), settings)
         before = shown(uncalibrated(trials.held_out, result))
@@ -236,17 +236,21 @@ def main() -> None:
     parser.add_argument("--people-cache", type=Path, default=Path("results/cohort"))
     parser.add_argument("--real-cache", type=Path, default=Path("results/real_people"))
     parser.add_argument("--people", type=int, default=5, help="how many tuning people")
+    parser.add_argument("--moments", nargs="+", choices=MOMENTS, default=list(MOMENTS))
     options = parser.parse_args()
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
     options.work.mkdir(parents=True, exist_ok=True)
     parts = {
-        "curves": ("hip / knee / ankle: scaled on tested | calibrated on fitted | on tested", lambda: curve_rows(options.work)),
+        "curves": (
+            "hip / knee / ankle: scaled on tested | calibrated on fitted | on tested",
+            lambda: curve_rows(options.work, options.moments),
+        ),
         "virtual": (
             f"truth, protocol, ligaments: {', '.join(KINDS)}",
-            lambda: virtual_rows(options.people_cache, TUNING[: options.people]),
+            lambda: virtual_rows(options.people_cache, TUNING[: options.people], options.moments),
         ),
-        "real": ("held-out error, N·m", lambda: real_rows(options.real_cache)),
+        "real": ("held-out error, N·m", lambda: real_rows(options.real_cache, options.moments)),
     }
     for part in options.parts:
         title, rows = parts[part]
