@@ -22,7 +22,6 @@ class PassiveJointMoment(Noun):
     """A double exponential for each degree of freedom, that pushes back from both ends of its range.
 
     Example:
-        >>> from osim_nmscal.data.passive_joint_moment import PassiveJointMoment
         >>> none = PassiveJointMoment.none(("knee",))
         >>> none.low_moment, none.high_moment
         (array([0.]), array([0.]))

@@ -20,7 +20,6 @@ import numpy as np
 from osim_nmscal import __version__
 from osim_nmscal.data.muscles import MUSCLE_CLASSES, Muscle, MuscleTable
 from osim_nmscal.data.noun import Rows
-from osim_nmscal.data.passive_joint_moment import NUMBERS, PassiveJointMoment
 from osim_nmscal.data.results import (
     CalibratedParameter,
     CalibrationResult,
@@ -37,6 +36,7 @@ from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.osim_model.conversion import in_classes_of
 from osim_nmscal.provenance.code import library_versions
 from osim_nmscal.workflow import names
+from osim_nmscal.workflow.ligaments import ligament_document, read_ligaments
 
 PARAMETER_COLUMNS = (
     "muscle",
@@ -212,7 +212,7 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
             cross_validation=tuple(read_metric(stored) for stored in document["cross_validation"]),
             correlation=_read_correlation(folder.correlation),
             starts=tuple(_read_start(stored) for stored in document.get("starts", ())),
-            ligaments=_read_ligaments(document.get("ligaments")),
+            ligaments=read_ligaments(document.get("ligaments")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileFormatError(
@@ -331,21 +331,6 @@ def _read_muscle(stored: Mapping[str, Any]) -> Muscle:
     kinds = {name: kind for kind, name in MUSCLE_CLASSES.items()}
     common = {key: value for key, value in stored.items() if key not in ("muscle_class", "properties")}
     return Muscle(**common, properties=kinds[stored["muscle_class"]](**stored["properties"]))
-
-
-def ligament_document(ligaments: PassiveJointMoment) -> dict[str, Any]:
-    """Return the moments of ligaments as JSON: numbers by degree of freedom, and the expression that OpenSim understands."""
-    return {
-        dof: {name: float(getattr(ligaments, name)[i]) for name in NUMBERS} | {"expression": ligaments.expression(dof)}
-        for i, dof in enumerate(ligaments.dofs)
-    }
-
-
-def _read_ligaments(stored: Mapping[str, Any] | None) -> PassiveJointMoment | None:
-    if stored is None:
-        return None
-    values = {name: np.array([stored[dof][name] for dof in stored]) for name in NUMBERS}
-    return PassiveJointMoment(dofs=tuple(stored), **values)
 
 
 def _by_muscle(muscles: MuscleTable, values: Iterable[float]) -> dict[str, float]:
