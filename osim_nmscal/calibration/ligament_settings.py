@@ -10,20 +10,20 @@ class LigamentSettings(Settings):
 
     Example:
         >>> LigamentSettings(moments="published").moment_width
-        1.0
+        0.7
     """
 
     moments: Literal["none", "published", "free"] = setting(
         "none",
         unit="-",
         description="No moment of ligaments and capsule; published ones at the ends of the leg's joints (Anderson 1999); or free ones, "
-        "found with the muscles' parameters: from 2 N·m on, at both ends of the angles at which each moment was measured.",
+        "found with the muscles' parameters, from half of what the mean person's relaxed leg resists on (Riener & Edrich 1999).",
         source="choice: the written model has no ligaments; see docs/decisions.md for what they change",
     )
     moment_width: float = setting(
-        1.0,
+        0.7,
         unit="-",
         description="Standard deviation of the natural logarithm of each free moment.",
-        source="choice: people and postures differ by a factor of three",
+        source="choice: a factor of two, as nobody knows the ligaments' share; with 1.0 what was left out of a fit changes little",
         gt=0.0,
     )

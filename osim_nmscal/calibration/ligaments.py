@@ -17,13 +17,15 @@ from osim_nmscal.calibration.ligament_settings import LigamentSettings
 from osim_nmscal.calibration.parameter_kinds import LOGARITHMIC, ParameterKind
 from osim_nmscal.calibration.parameter_space import ParameterBlock, ParameterSpace
 from osim_nmscal.calibration.stacking import StackedTrials
-from osim_nmscal.data.passive_joint_moment import PassiveJointMoment, ligaments_at, ligaments_of
+from osim_nmscal.data.passive_joint_moment import PassiveJointMoment, ligaments_of, relaxed_joints
 from osim_nmscal.data.trials import Trial
-from osim_nmscal.errors import CalibrationError
+from osim_nmscal.errors import CalibrationError, listed
 from osim_nmscal.nms.passive_joint_moment import joint_moment_parameters, moment_by_end
 
 FloatArray = NDArray[np.float64]
 
+# Part of what a relaxed joint resists that free ligaments start with. Source: choice; muscles have the rest.
+SHARE = 0.5
 # An end that gives less than this in every counted sample is not looked for, N·m. Source: choice, a hundredth of what anybody measures.
 _LEAST_SEEN = 0.02
 
@@ -32,8 +34,8 @@ LIGAMENT_MOMENT = ParameterKind(
     unit="N·m",
     description="Moment of ligaments and capsule at one end of a joint's range.",
     source="choice: three standard deviations",
-    lower=0.05,
-    upper=20.0,
+    lower=0.1,
+    upper=10.0,
     bounds="relative",
     start=1.0,
     transform=LOGARITHMIC,
@@ -83,21 +85,26 @@ def stated_ligaments(trials: Sequence[Trial], settings: LigamentSettings) -> Pas
 
     Args:
         trials: all that calibrate.
-        settings: published, or free: small at the ends of what was measured.
+        settings: published ones, or free ones, which start with their share of what a relaxed joint resists.
 
     Raises:
-        CalibrationError: a trial has no joint angles.
+        CalibrationError: a trial has no joint angles, or nothing is known of any of its joints.
     """
     require_angles(trials)
     dofs = trials[0].dofs
-    ends = np.array([_measured_range(trials, i) for i in range(len(dofs))])
+    stated = ligaments_of(dofs)
     if settings.moments == "free":
-        return ligaments_at(dofs, ends[:, 0], ends[:, 1])
-    published = ligaments_of(dofs)
+        whole = relaxed_joints(dofs)
+        stated = replace(whole, low_moment=SHARE * whole.low_moment, high_moment=SHARE * whole.high_moment)
+    if not _moments(stated).any():
+        raise CalibrationError(
+            f"Nothing is known of the ligaments of {listed(dofs)}, as no table has a coordinate of that name; set [calibration.ligaments] "
+            "moments = 'none'."
+        )
     for i, dof in enumerate(dofs):
-        if "knee" in dof and -ends[i, 0] > ends[i, 1]:  # it bends with negative angles, as that of gait2392
-            published = published.mirrored(dof)
-    return published
+        if "knee" in dof and _flexes_negatively(trials, i):
+            stated = stated.mirrored(dof)
+    return stated
 
 
 def calibrated_ligaments(space: ParameterSpace, z: Tensor) -> PassiveJointMoment | None:
@@ -215,11 +222,10 @@ def _counted_angles(trial: Trial) -> FloatArray:
     return np.asarray(trial.joint_angle)[trial.first_counted :]
 
 
-def _measured_range(trials: Sequence[Trial], dof: int) -> tuple[float, float]:
-    """Return the lowest and highest angle at which a moment was measured; of all angles where none was."""
-    chosen = [trial for trial in trials if trial.is_measured[dof]] or list(trials)
-    angles = np.concatenate([_counted_angles(trial)[:, dof] for trial in chosen])
-    return float(angles.min()), float(angles.max())
+def _flexes_negatively(trials: Sequence[Trial], knee: int) -> bool:
+    """Tell whether a knee bends with negative angles, as that of gait2392: they are those that go farther."""
+    angles = np.concatenate([_counted_angles(trial)[:, knee] for trial in trials])
+    return bool(-angles.min() > angles.max())
 
 
 def _largest(stated: PassiveJointMoment, trials: Sequence[Trial]) -> FloatArray:

@@ -1,7 +1,7 @@
 """What ligaments and capsule of a joint add to the moments of the muscles: numbers for each degree of freedom."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib.resources import files
 
@@ -91,45 +91,29 @@ def _bounded(exponent: str) -> str:
 NUMBERS: tuple[str, ...] = tuple(one.name for one in fields(PassiveJointMoment) if one.name != "dofs")
 
 
-# Where free ligaments start: 2 N·m at both ends of what was measured, falling to 1/e within 15 degrees. Source: choice.
-_END_MOMENT, _END_WIDTH = 2.0, 0.26
+# What other models call the coordinates of the tables.
+_ALSO_CALLED = {"knee_flexion": "knee_angle", "ankle_flexion": "ankle_angle", "ankle_dorsiflexion": "ankle_angle"}
 
 
-def ligaments_at(dofs: tuple[str, ...], low: FloatArray, high: FloatArray) -> PassiveJointMoment:
-    """Return small moments from two ends on, from which those start that are to be found from measurements.
-
-    Args:
-        dofs: names.
-        low: (dof,), rad, the lowest angle that was measured.
-        high: (dof,), rad, the highest.
-    """
-    alike = np.ones(len(dofs))
-    return PassiveJointMoment(
-        dofs=dofs,
-        low_angle=low,
-        low_moment=_END_MOMENT * alike,
-        low_width=_END_WIDTH * alike,
-        high_angle=high,
-        high_moment=_END_MOMENT * alike,
-        high_width=_END_WIDTH * alike,
-    )
-
-
-def ligament_table() -> dict[str, dict[str, float]]:
-    """Return published ligament moments: coordinate without its side -> numbers of a `PassiveJointMoment` (see the table's heading)."""
-    text = files("osim_nmscal.data").joinpath("ligament_moments.csv").read_text(encoding="utf-8")
+def ligament_table(name: str = "ligament_moments") -> dict[str, dict[str, float]]:
+    """Return a table of moments: coordinate without its side -> numbers of a `PassiveJointMoment` (see the table's heading)."""
+    text = files("osim_nmscal.data").joinpath(f"{name}.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
     return {row["coordinate"]: {name: float(row[name]) for name in NUMBERS} for row in rows}
 
 
-# What other models call the coordinates of the table.
-_ALSO_CALLED = {"knee_flexion": "knee_angle", "ankle_flexion": "ankle_angle", "ankle_dorsiflexion": "ankle_angle"}
-
-
 def ligaments_of(dofs: tuple[str, ...]) -> PassiveJointMoment:
     """Return the published ligament moments of some coordinates, named as in Rajagopal 2016 (knee flexion positive); 0 for others."""
-    known = [dof.removesuffix("_r").removesuffix("_l") for dof in dofs]
-    table, none = ligament_table(), PassiveJointMoment.none(dofs)
+    return _of_table(ligament_table(), dofs)
+
+
+def relaxed_joints(dofs: tuple[str, ...]) -> PassiveJointMoment:
+    """Return what relaxed joints resist of themselves, muscles included (Riener & Edrich 1999), as `ligaments_of`; 0 for others."""
+    return _of_table(ligament_table("relaxed_moments"), dofs)
+
+
+def _of_table(table: Mapping[str, Mapping[str, float]], dofs: tuple[str, ...]) -> PassiveJointMoment:
+    known, none = [dof.removesuffix("_r").removesuffix("_l") for dof in dofs], PassiveJointMoment.none(dofs)
     rows = [table.get(_ALSO_CALLED.get(name, name)) for name in known]
     values = {
         name: np.array([rest if row is None else row[name] for row, rest in zip(rows, getattr(none, name), strict=True)])

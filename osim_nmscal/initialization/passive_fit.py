@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.passive_joint_moment import PassiveJointMoment, ligaments_at
+from osim_nmscal.data.passive_joint_moment import PassiveJointMoment
 from osim_nmscal.data.passive_moments import PassiveMoments
 from osim_nmscal.data.starting_values import SLACK_LENGTH_SD, StartingValues
 from osim_nmscal.data.trials import MuscleGeometry
@@ -34,6 +34,8 @@ LARGEST = 0.4
 _STEP = 1e-5  # of the differences
 # What of a passive joint moment may be free, and the SDs of their logarithms. Source: choice.
 _FREE_NUMBERS = {"low_moment": 1.0, "low_width": 0.4, "high_moment": 1.0, "high_width": 0.4}
+# Where free ones start: 2 N·m at both ends of what was measured, falling to 1/e within 15 degrees. Source: choice.
+_END_MOMENT, _END_WIDTH = 2.0, 0.26
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,16 @@ class PassiveFit:
 def free_ligaments(reference: PassiveMoments) -> PassiveJointMoment:
     """Return where the moments of ligaments start that are to be found from a reference: small, at the ends of what was measured."""
     ends = np.array([[np.min(angles), np.max(angles)] for angles in (_own_angles(reference, i) for i in range(len(reference.coordinates)))])
-    return ligaments_at(reference.coordinates, ends[:, 0], ends[:, 1])
+    alike = np.ones(len(reference.coordinates))
+    return PassiveJointMoment(
+        dofs=reference.coordinates,
+        low_angle=ends[:, 0],
+        low_moment=_END_MOMENT * alike,
+        low_width=_END_WIDTH * alike,
+        high_angle=ends[:, 1],
+        high_moment=_END_MOMENT * alike,
+        high_width=_END_WIDTH * alike,
+    )
 
 
 def _own_angles(reference: PassiveMoments, joint: int) -> FloatArray:

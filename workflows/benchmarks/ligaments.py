@@ -30,7 +30,7 @@ from osim_nmscal.calibration.predict_calibrated import predict_calibrated
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.passive_joint_moment import PassiveJointMoment
+from osim_nmscal.data.passive_joint_moment import PassiveJointMoment, relaxed_joints
 from osim_nmscal.data.results import TrialPrediction
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.initialization.mean_person import legs_of
@@ -126,27 +126,15 @@ def _off(trials: TrialSet, predictions: Sequence[TrialPrediction]) -> FloatArray
 
 
 def true_ligaments(dofs: tuple[str, ...], random: np.random.Generator) -> PassiveJointMoment:
-    """Draw a person's ligaments: half of the mean person's exponentials of each joint's own angle, times exp(0.5 normal).
-
-    Riener & Edrich (1999), as initialization/mean_person.py has them; a calibration's free ones have other angles and widths.
-    """
-    # coordinate: moment (N·m) and width (degrees) of the lower end at -10, 0 and -30 degrees, of the upper at 40, 75 and 20
-    table = {
-        "hip_flexion": (-10.0, np.exp(1.4655 + 0.75), 1 / 0.0750, 40.0, np.exp(1.3403 + 1.22), 1 / 0.0305),
-        "knee_flexion": (0.0, np.exp(2.220), 1 / 0.150, 75.0, np.exp(-3.971 + 3.7125), 1 / 0.0495),
-        "ankle_dorsiflexion": (-30.0, np.exp(-7.9763 + 5.847), 1 / 0.1949, 20.0, np.exp(2.1016 + 1.686), 1 / 0.0843),
-    }
-    numbers = np.array([table.get(dof.removesuffix("_r"), (-90.0, 0.0, 10.0, 90.0, 0.0, 10.0)) for dof in dofs])
-    shares = 0.5 * np.exp(0.5 * random.standard_normal((len(dofs), 2)))
-    low_angle, low_moment, low_width, high_angle, high_moment, high_width = numbers.T
-    return PassiveJointMoment(
-        dofs=dofs,
-        low_angle=np.deg2rad(low_angle),
-        low_moment=low_moment * shares[:, 0],
-        low_width=np.deg2rad(low_width),
-        high_angle=np.deg2rad(high_angle),
-        high_moment=high_moment * shares[:, 1],
-        high_width=np.deg2rad(high_width),
+    """Draw a person's ligaments: half of what the mean person's relaxed joints resist, times exp(0.5 normal), in widths of their own."""
+    whole = relaxed_joints(dofs)
+    drawn = np.exp(random.standard_normal((4, len(dofs))) * np.array([0.5, 0.3, 0.5, 0.3])[:, None])
+    return replace(
+        whole,
+        low_moment=0.5 * whole.low_moment * drawn[0],
+        low_width=whole.low_width * drawn[1],
+        high_moment=0.5 * whole.high_moment * drawn[2],
+        high_width=whole.high_width * drawn[3],
     )
 
 
