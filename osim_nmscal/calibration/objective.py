@@ -46,7 +46,6 @@ class Linearization:
     gradient: Tensor  # (parameter,)
     hessian: DenseMatrix  # (parameter, parameter)
     moment_jacobian: Tensor  # (counted sample * dof, parameter)
-    length_tangents: tuple[Tensor, ...]  # per part (kind, time, column), d normalized fiber length / dz of that kind
     kinds: tuple[str, ...]  # free kinds of muscle parameters
     tangents: SignalTangents  # (kind, time, trial, muscle), every muscle signal's derivative by z of that kind
 
@@ -123,7 +122,7 @@ class Objective:
 
         Args:
             z: (parameter,), each 0 to 1.
-            warm: normalized fiber lengths (time, column) of each part to start from.
+            warm: tendon strains (time, column) of each part to start from, see `warm_start`.
             excitation: what drives the muscles instead of the trials' own, (time, trial, muscle).
 
         Raises:
@@ -220,7 +219,7 @@ class Objective:
 
     def linearize(self, at: Evaluation) -> Linearization:
         """Differentiate the loss at an evaluation: gradient and Gauss-Newton Hessian of loss / 2."""
-        tangents, lengths = self._tangents(at)
+        tangents = self._tangents(at)
         rows = self._moment_rows_by_parameter(tangents.tendon_force)
         size = self.space.size
         gradient, hessian = rows.new_zeros(size + 1), rows.new_zeros((size + 1, size + 1))
@@ -234,63 +233,52 @@ class Objective:
             similarity, by_z = self._similarity(at.z)
             gradient += by_z.T @ similarity
             hessian += by_z.T @ by_z
-        return Linearization(gradient, DenseMatrix(hessian), rows.T, lengths, tuple(self._kinds), tangents)
+        return Linearization(gradient, DenseMatrix(hessian), rows.T, tuple(self._kinds), tangents)
 
     def gradient(self, at: Evaluation) -> Tensor:
         """Return the gradient of loss / 2 at an evaluation, (parameter,), without any Hessian."""
         return self.linearize(at).gradient
 
-    def predict_lengths(self, at: Evaluation, linear: Linearization, step: Tensor) -> list[Tensor]:
-        """Return the fiber lengths of each part that the linearization expects after a step in z: a warm start."""
-        starts = []
-        blocks = [*self._activation, *self._fiber]
-        for index, state, tangent in zip(self.parts, at.states, linear.length_tangents, strict=True):
-            move = []
-            for block in blocks:
-                columns = block.muscle_columns()[index]
-                move.append(torch.where(columns >= 0, step[columns.clamp_min(0)], torch.zeros_like(step[:1])))
-            trials = self.trials.mtu_length.shape[1]
-            moves = torch.stack(move).repeat(1, trials) if move else torch.zeros((0, state.length.shape[1]), dtype=torch.float64)
-            starts.append(state.length + torch.einsum("ktc,kc->tc", tangent, moves))
-        return starts
+    def warm_start(self, at: Evaluation, linear: Linearization | None = None, step: Tensor | None = None) -> list[Tensor]:
+        """Return the tendon strains of each part to start from near an evaluation, (time, column): those there, or those expected.
 
-    def _tangents(self, at: Evaluation) -> tuple[SignalTangents, tuple[Tensor, ...]]:
-        """Return the derivatives of every muscle signal by z of each kind (force in N), and each part's of length."""
-        pieces, lengths = [], []
-        blocks, entered = [*self._activation, *self._fiber], tuple(block.kind.enters for block in self._fiber)
-        slopes = [self.space.model_slope(at.z, block.name) for block in blocks]
-        scale = torch.stack(slopes) if slopes else torch.zeros((0, len(self._muscle)), dtype=torch.float64)
-        trials = self.trials.mtu_length.shape[1]
+        Args:
+            at: the evaluation.
+            linear: its linearization, if there is one.
+            step: in z, after which strains are expected.
+        """
+        strains = [state.tendon_strain for state in at.states]
+        if linear is None or step is None:
+            return strains
+        moves = torch.cat([step, step.new_zeros(1)])[self._columns]  # (kind, muscle)
+        expected = torch.einsum("ktrm,km->trm", linear.tangents.tendon_strain, moves)
+        return [strain + expected[..., index].flatten(-2) for strain, index in zip(strains, self.parts, strict=True)]
+
+    def _tangents(self, at: Evaluation) -> SignalTangents:
+        """Return the derivatives of every muscle signal by z of each kind (force in N)."""
+        slopes = {block.name: self.space.model_slope(at.z, block.name) for block in (*self._activation, *self._fiber, *self._force)}
+        trials, pieces = self.trials.mtu_length.shape[1], []
+        activation = at.activation_derivatives
+        if self._activation:
+            activation = activation * torch.stack([slopes[block.name] for block in self._activation])[:, None, None]
         for index, state in zip(self.parts, at.states, strict=True):
-            chain = scale[:, index].repeat(1, trials)[:, None, :]  # (kind, 1, column)
-            direct = at.activation_derivatives[..., index].flatten(-2)
-            tangent = muscle_tangents(state, direct, entered)
-            lengths.append(tangent.length * chain)
-            signals = [lengths[-1], tangent.tendon_strain * chain, tangent.force * chain]
-            if self._user_terms:  # nothing else looks at velocities
-                signals.append(tangent.velocity() * chain)
-            pieces.append(torch.stack(signals).unflatten(-1, (trials, len(index))))
-        length, strain, force, *velocities = self._parts.merge(pieces)
-        force = force * at.parameters.max_isometric_force
-        activation = torch.zeros_like(length)
-        count = len(self._activation)
-        activation[:count] = at.activation_derivatives * scale[:count, None, None, :]
-        if self._force:
-            # the force is proportional to the maximum isometric force, whatever moves that
-            growth = torch.stack([self.space.model_slope(at.z, block.name) for block in self._force])  # (kind, muscle)
-            more = at.outputs.tendon_force * (growth / at.parameters.max_isometric_force)[:, None, None, :]
-            still = torch.zeros_like(more)
-            length, strain, activation = torch.cat([length, still]), torch.cat([strain, still]), torch.cat([activation, still])
-            velocities = [torch.cat([velocity, still]) for velocity in velocities]
-            force = torch.cat([force, more])
-        tangents = SignalTangents(
-            activation=activation,
-            normalized_fiber_length=length,
-            normalized_fiber_velocity=velocities[0] if velocities else length.new_zeros(()).expand_as(length),
-            tendon_strain=strain,
-            tendon_force=force,
+            changes = {block.kind.enters: slopes[block.name][index].repeat(trials) for block in self._fiber}
+            tangent = muscle_tangents(state, activation[..., index].flatten(-2), changes)
+            signals = [tangent.length, tangent.tendon_strain, tangent.force]
+            if self._user_terms:  # nothing else looks at velocities and activations
+                signals.append(tangent.velocity())
+            pieces.append([signal.unflatten(-1, (trials, len(index))) for signal in signals])
+        length, strain, force, *velocity = (self._parts.merge(signal) for signal in zip(*pieces, strict=True))
+        # the force is proportional to the maximum isometric force, whatever moves that
+        growth = [at.outputs.tendon_force * (slopes[block.name] / at.parameters.max_isometric_force) for block in self._force]
+        unseen = length.new_zeros(()).expand(len(self._kinds), *length.shape[1:])
+        return SignalTangents(
+            activation=_followed_by_zeros(activation, len(self._kinds)) if self._user_terms else unseen,
+            normalized_fiber_length=_followed_by_zeros(length, len(self._kinds)),
+            normalized_fiber_velocity=_followed_by_zeros(velocity[0], len(self._kinds)) if self._user_terms else unseen,
+            tendon_strain=_followed_by_zeros(strain, len(self._kinds)),
+            tendon_force=torch.cat([force * at.parameters.max_isometric_force, *(more[None] for more in growth)]),
         )
-        return tangents, tuple(lengths)
 
     def _moment_rows_by_parameter(self, force: Tensor) -> Tensor:
         """Return the transposed Jacobian of the weighted moment residuals by z, (parameter, counted * dof)."""
@@ -353,3 +341,9 @@ class Objective:
         if not residuals:
             return z.new_zeros(0), z.new_zeros((0, self.space.size))
         return torch.cat(residuals), torch.cat(rows)
+
+
+def _followed_by_zeros(signal: Tensor, count: int) -> Tensor:
+    """Return a (direction, ...) signal with as many directions as wanted, those added zero."""
+    more = count - len(signal)
+    return torch.cat([signal, signal.new_zeros((more, *signal.shape[1:]))]) if more else signal

@@ -75,7 +75,7 @@ class _Search:
             secant = self._secant
             step = bounded_step(best.z, linear, self.damping, secant.matrix if secant is not None and secant.trusted else None)
             try:
-                trial = self._loss.evaluate(best.z + step, self._loss.predict_lengths(best, linear, step))
+                trial = self._loss.evaluate(best.z + step, self._loss.warm_start(best, linear, step))
             except FiberDynamicsError:
                 self.damping, growth = self.damping * growth, growth * 2.0
                 continue
