@@ -5,6 +5,7 @@ parameter's *owner* is what shares one value: a muscle, a group of muscles, or a
 each enters the model, is in `parameter_kinds`.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -56,10 +57,16 @@ class ParameterBlock:
         """Name of the kind."""
         return self.kind.name
 
-    @property
+    @functools.cached_property
     def free(self) -> bool:
         """Whether any owner's value moves."""
         return bool((self.column >= 0).any())
+
+    @functools.cached_property
+    def _moving(self) -> tuple[Tensor, Tensor]:
+        """Which owners' values move, and their positions in z."""
+        moving = self.column >= 0
+        return moving, self.column[moving]
 
     def muscle_columns(self) -> Tensor:
         """Position in z of each muscle's value, -1 if fixed; (muscle,)."""
@@ -67,9 +74,13 @@ class ParameterBlock:
 
     def internal(self, z: Tensor) -> Tensor:
         """Return the internal values at z, (owner,)."""
-        moving = self.column >= 0
+        if not self.free:
+            return self.start
+        moving, columns = self._moving
+        if len(columns) == len(moving):
+            return self.kind.transform.value(z[columns], self.lower, self.upper)
         value = self.start.clone()
-        value[moving] = self.kind.transform.value(z[self.column[moving]], self.lower[moving], self.upper[moving])
+        value[moving] = self.kind.transform.value(z[columns], self.lower[moving], self.upper[moving])
         return value
 
     def slope(self, z: Tensor) -> Tensor:
@@ -106,6 +117,11 @@ class ParameterSpace:
         self.blocks = {block.name: block for block in blocks}
         self.base, self.time_step, self.known = base, time_step, known
         self.size = size if size >= 0 else sum(int((block.column >= 0).sum()) for block in blocks)
+        self._entering = {name: [block for block in blocks if block.kind.enters == name] for name in NMS_PARAMETERS}
+        # what no free block enters is the same everywhere
+        still = [name for name, entering in self._entering.items() if not any(block.free for block in entering)]
+        self._still: dict[str, Tensor] = {}
+        self._still = {name: self.model_parameter(torch.empty(0), name) for name in still}
 
     def without_gain(self, time_step: float) -> "ParameterSpace":
         """Return the same parameters at the same places for excitations that no electrode saw, on another clock (s)."""
@@ -164,21 +180,26 @@ class ParameterSpace:
 
     def model_parameters(self, z: Tensor) -> NmsParameters:
         """Return the model's parameters at z, (muscle,) each."""
-        values = {name: getattr(self.base, name) for name in NMS_PARAMETERS}
-        for block in self.blocks.values():
-            field = block.kind.enters
-            values[field], _ = block.kind.entry(self.muscle_values(z, block.name), values[field], self.time_step)
-        delay = values["electromechanical_delay"]
-        if delay.ndim > 0 and bool((delay == delay[0]).all()):
-            values["electromechanical_delay"] = delay[0]  # one shift for all is many times faster
-        return NmsParameters(**values)
+        return NmsParameters(**{name: self.model_parameter(z, name) for name in NMS_PARAMETERS})
+
+    def model_parameter(self, z: Tensor, name: str) -> Tensor:
+        """Return one of the model's parameters at z, (muscle,)."""
+        if name in self._still:
+            return self._still[name]
+        value: Tensor = getattr(self.base, name)
+        for block in self._entering[name]:
+            value, _ = block.kind.entry(self.muscle_values(z, block.name), value, self.time_step)
+        if name == "electromechanical_delay" and value.ndim > 0 and bool((value == value[0]).all()):
+            return value[0]  # one shift for all is many times faster
+        return value
 
     def model_slope(self, z: Tensor, name: str) -> Tensor:
         """Return d model parameter / dz of one kind, (muscle,)."""
         block = self.blocks[name]
         before = getattr(self.base, block.kind.enters)
-        _, by_value = block.kind.entry(self.muscle_values(z, name), before, self.time_step)
-        return by_value * block.reference * block.slope(z)[block.owner_of_muscle]
+        internal, owner = block.internal(z), block.owner_of_muscle
+        _, by_value = block.kind.entry(block.reference * internal[owner], before, self.time_step)
+        return by_value * block.reference * block.kind.transform.slope(internal, block.lower, block.upper)[owner]
 
 
 def parameter_space(
