@@ -304,8 +304,11 @@ class Objective:
         active = residual.any(dim=0).nonzero().squeeze(-1)
         if len(active) == 0:
             return
-        slope = term.derivative(at.outputs, tangents)[..., active][:, self._counted] * self._sample_weight[:, None]
-        slope = slope.permute(2, 0, 1)  # (active muscle, kind, counted)
+        if isinstance(term, Term):
+            slope = term.derivative(at.outputs, tangents)[..., active]
+        else:
+            slope = term.slope(at.outputs)[..., active] * getattr(tangents, term.signal)[..., active]
+        slope = (slope[:, self._counted] * self._sample_weight[:, None]).permute(2, 0, 1)  # (active muscle, kind, counted)
         columns = self._columns[:, active].T  # (active muscle, kind)
         gradient.index_add_(0, columns.reshape(-1), torch.bmm(slope, residual[:, active].T[..., None]).reshape(-1))
         entries = columns[:, :, None] * len(gradient) + columns[:, None, :]
