@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from osim_nmscal.calibration.electrodes import Electrodes
-from osim_nmscal.calibration.owners import Owners, owners_of_every_kind
+from osim_nmscal.calibration.owners import Owners, muscles_of_owners, owners_of_every_kind
 from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
@@ -89,8 +89,9 @@ class ParameterBlock:
 
     def owner_reference(self) -> np.ndarray:
         """What an owner's internal value multiplies to be in its unit: its only muscle's reference, 1 if it has several."""
-        members = [self.reference[self.owner_of_muscle == i] for i in range(len(self.owners))]
-        return np.array([float(m[0]) if len(m) == 1 else 1.0 for m in members])
+        alone = torch.bincount(self.owner_of_muscle, minlength=len(self.owners)) == 1
+        reference = torch.ones_like(self.start).scatter(0, self.owner_of_muscle, self.reference)
+        return torch.where(alone, reference, 1.0).numpy()
 
 
 class ParameterSpace:
@@ -258,13 +259,11 @@ def neural_parameters(space: ParameterSpace, z: Tensor, time_step: float) -> Neu
 
 def calibrated_muscles(table: MuscleTable, space: ParameterSpace, z: Tensor) -> MuscleTable:
     """Return the muscles with the calibrated lengths, strengths and other .osim properties at z."""
-    parameters = space.model_parameters(z)
-    muscles = []
-    for i, muscle in enumerate(table.muscles):
-        for block in space.blocks.values():
-            if block.kind.write is not None:
-                muscle = block.kind.write(muscle, float(getattr(parameters, block.kind.enters)[i]))
-        muscles.append(muscle)
+    muscles = list(table.muscles)
+    for kind in (block.kind for block in space.blocks.values()):
+        if kind.write is not None:
+            values = space.model_parameter(z, kind.enters).tolist()
+            muscles = [kind.write(muscle, value) for muscle, value in zip(muscles, values, strict=True)]
     return MuscleTable(muscles=tuple(muscles))
 
 
@@ -278,8 +277,9 @@ def _block(
     first_column: int,
 ) -> ParameterBlock:
     settings, owners, muscles = calibration.parameters.of(kind.name), owned.names, known.muscles
-    owner_of_muscle = torch.tensor([owners.index(owner) for owner in owned.by_muscle])
-    members = [[m for m, o in zip(muscles.names, owned.by_muscle, strict=True) if o == owner] for owner in owners]
+    place = {owner: i for i, owner in enumerate(owners)}
+    owner_of_muscle = torch.tensor([place[owner] for owner in owned.by_muscle])
+    members = [[muscles.names[i] for i in own] for own in muscles_of_owners(owners, owned.by_muscle)]
     unheard = torch.tensor([recorded.isdisjoint(own) for own in members])
     still = torch.tensor([frozen.issuperset(own) for own in members])
     reference, start = torch.tensor(owned.reference), torch.tensor(owned.start)
