@@ -19,6 +19,7 @@ from osim_nmscal.calibration.prior import Prior
 from osim_nmscal.calibration.settings import LossSettings
 from osim_nmscal.calibration.stacking import StackedTrials
 from osim_nmscal.calibration.term_check import require_declared_axis
+from osim_nmscal.data.trials import NO_MOMENT_ARM
 from osim_nmscal.nms.forward import MuscleState, Parts
 from osim_nmscal.nms.joint_moment import joint_moment
 from osim_nmscal.nms.muscle_models import MuscleMechanics
@@ -99,6 +100,7 @@ class Objective:
         self._force = [block for block in space.free_blocks if block.kind.enters in FORCE_PARAMETERS]
         # weights: mean over counted steps of each trial, mean over DOFs
         self._counted = trials.counted
+        self._rows = trials.counted.flatten().nonzero().squeeze(-1)  # the same as positions of (time * trial)
         per_sample = (trials.counted / trials.counted.sum(dim=0)).sqrt()
         self._sample_weight = per_sample[trials.counted]  # (counted,)
         self._measured = trials.measured.expand(len(trials.counted), -1, -1)[trials.counted]  # (counted, dof), bool
@@ -108,7 +110,12 @@ class Objective:
         every = [space.blocks[kind].muscle_columns() for kind in self._kinds]
         columns = torch.stack(every) if every else torch.zeros((0, len(muscle)), dtype=torch.int64)
         self._columns = torch.where(columns >= 0, columns, space.size)  # (kind, muscle)
-        self._moving = (columns.reshape(-1) >= 0).nonzero().squeeze(-1)  # of (kind * muscle)
+        # kinds and muscles that move, in the order of their columns in z
+        order = torch.argsort(columns.reshape(-1), stable=True)
+        self._moving = order[columns.reshape(-1)[order] >= 0]  # of (kind * muscle)
+        self._moved = columns.reshape(-1)[self._moving]
+        crossing = trials.moment_arm[trials.counted].abs().amax(dim=0) >= NO_MOMENT_ARM  # (dof, muscle)
+        self._acting = [self._moved[crosses[self._moving % len(muscle)]].unique() for crosses in crossing]  # columns, by DOF
         self.reweigh(moment_weight)
 
     def reweigh(self, moment_weight: Tensor) -> None:
@@ -224,7 +231,9 @@ class Objective:
         size = self.space.size
         gradient, hessian = rows.new_zeros(size + 1), rows.new_zeros((size + 1, size + 1))
         gradient[:size] = rows @ self.moment_residual(at).reshape(-1)
-        torch.mm(rows, rows.T, out=hessian[:size, :size])
+        for columns, of_dof in zip(self._acting, rows.unflatten(1, (-1, len(self._dofs))).unbind(-1), strict=True):
+            jacobian = of_dof[columns]  # a joint asks nothing of a muscle that does not cross it
+            hessian[columns[:, None], columns] += jacobian @ jacobian.T
         for term in self.terms:
             self._add_term(term, at, rows, tangents, gradient, hessian)
         gradient, hessian = gradient[:size], hessian[:size, :size].contiguous()
@@ -282,10 +291,12 @@ class Objective:
 
     def _moment_rows_by_parameter(self, force: Tensor) -> Tensor:
         """Return the transposed Jacobian of the weighted moment residuals by z, (parameter, counted * dof)."""
-        by_muscle = force[:, self._counted].transpose(1, 2)  # (kind, muscle, counted)
-        rows = (by_muscle[..., None] * self._arm_by_muscle).flatten(0, 1).flatten(1)
-        jacobian = rows.new_zeros((self.space.size, rows.shape[1]))
-        return jacobian.index_add_(0, self._columns.reshape(-1)[self._moving], rows[self._moving])
+        by_muscle = force.flatten(1, 2)[:, self._rows].transpose(1, 2)  # (kind, muscle, counted)
+        moving = by_muscle.flatten(0, 1)[self._moving]
+        rows = (moving[..., None] * self._arm_by_muscle[self._moving % by_muscle.shape[1]]).flatten(1)
+        if len(rows) == self.space.size:  # every parameter is of one muscle
+            return rows
+        return rows.new_zeros((self.space.size, rows.shape[1])).index_add_(0, self._moved, rows)
 
     def _add_term(
         self, term: MuscleTerm | Term, at: Evaluation, moment_rows: Tensor, tangents: SignalTangents, gradient: Tensor, hessian: Tensor
@@ -307,8 +318,9 @@ class Objective:
         if isinstance(term, Term):
             slope = term.derivative(at.outputs, tangents)[..., active]
         else:
-            slope = term.slope(at.outputs)[..., active] * getattr(tangents, term.signal)[..., active]
-        slope = (slope[:, self._counted] * self._sample_weight[:, None]).permute(2, 0, 1)  # (active muscle, kind, counted)
+            slope = term.slope(at.outputs).index_select(-1, active) * getattr(tangents, term.signal).index_select(-1, active)
+        slope = slope.flatten(1, 2)[:, self._rows] * self._sample_weight[:, None]
+        slope = slope.permute(2, 0, 1).contiguous()  # (active muscle, kind, counted)
         columns = self._columns[:, active].T  # (active muscle, kind)
         gradient.index_add_(0, columns.reshape(-1), torch.bmm(slope, residual[:, active].T[..., None]).reshape(-1))
         entries = columns[:, :, None] * len(gradient) + columns[:, None, :]
