@@ -173,6 +173,11 @@ class LigamentMoments:
         """Return the derivative of the moments by one entry of z, (time, trial, dof), N·m."""
         return self._about_dofs(self._slopes(z) * (self._columns() == column))
 
+    def columns_about(self, dof: int) -> Tensor:
+        """Return the positions in z of what is free about one degree of freedom."""
+        columns = self._columns()
+        return columns[(self._dof == dof) & (columns >= 0)]
+
     def add_rows(self, rows: Tensor, z: Tensor, counted: Tensor, weight: Tensor) -> None:
         """Add the derivatives of weighted moments of counted samples to a transposed Jacobian, in place.
 
