@@ -23,7 +23,15 @@ from osim_nmscal.nms.forward import MuscleState, Parts
 from osim_nmscal.nms.joint_moment import joint_moment
 from osim_nmscal.nms.muscle_models import MuscleMechanics
 from osim_nmscal.nms.parameters import NmsParameters
-from osim_nmscal.nms.sensitivity import ACTIVATION_PARAMETERS, FIBER_PARAMETERS, FORCE_PARAMETERS, activation_tangents, muscle_tangents
+from osim_nmscal.nms.path_errors import lengthening, lengths_of_path
+from osim_nmscal.nms.sensitivity import (
+    ACTIVATION_PARAMETERS,
+    FIBER_PARAMETERS,
+    FORCE_PARAMETERS,
+    PATH_PARAMETERS,
+    activation_tangents,
+    muscle_tangents,
+)
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,7 @@ class Objective:
         # free kinds by how they enter the model, and the model's parameters they enter as
         self._activation = [block for block in space.free_blocks if block.kind.enters in ACTIVATION_PARAMETERS]
         self._fiber = [block for block in space.free_blocks if block.kind.enters in FIBER_PARAMETERS]
+        self._path = [block for block in space.free_blocks if block.kind.enters in PATH_PARAMETERS]
         self._force = [block for block in space.free_blocks if block.kind.enters in FORCE_PARAMETERS]
         # weights: mean over counted steps of each trial, mean over DOFs
         self._counted = trials.counted
@@ -104,7 +113,7 @@ class Objective:
         self._sample_weight = per_sample[trials.counted]  # (counted,)
         self._measured = trials.measured.expand(len(trials.counted), -1, -1)[trials.counted]  # (counted, dof), bool
         self.prior = prior or Prior(space, 0.0)
-        self._kinds = [block.name for block in (*self._activation, *self._fiber, *self._force)]
+        self._kinds = [block.name for block in (*self._activation, *self._fiber, *self._path, *self._force)]
         # position in z of each kind and muscle; fixed ones fall into a waste entry behind the last
         every = [space.blocks[kind].muscle_columns() for kind in self._kinds]
         columns = torch.stack(every) if every else torch.zeros((0, len(muscle)), dtype=torch.int64)
@@ -135,12 +144,13 @@ class Objective:
         driving = self.trials.excitation if excitation is None else excitation
         entered = tuple(block.kind.enters for block in self._activation)
         activation, derivatives = activation_tangents(driving, parameters, entered, self.trials.time_step)
-        states = self._parts.solve(activation, self.trials.mtu_length, parameters, self.trials.time_step, warm=warm)
+        lengths = lengths_of_path(self.trials.mtu_length, parameters)
+        states = self._parts.solve(activation, lengths, parameters, self.trials.time_step, warm=warm)
         shown = [(state.length, state.velocity, state.tendon_strain, state.force) for state in states]
         pieces = [torch.stack([state.columns.restore(s) for s in one]) for state, one in zip(states, shown, strict=True)]
         length, velocity, strain, force = self._parts.merge(pieces)
         force = force * parameters.max_isometric_force
-        moment = joint_moment(force, self.trials.moment_arm)
+        moment = joint_moment(force * parameters.moment_arm_scale, self.trials.moment_arm)
         outputs = TermInputs(
             activation=activation,
             normalized_fiber_length=length,
@@ -221,7 +231,7 @@ class Objective:
     def linearize(self, at: Evaluation) -> Linearization:
         """Differentiate the loss at an evaluation: gradient and Gauss-Newton Hessian of loss / 2."""
         tangents, lengths = self._tangents(at)
-        rows = self._moment_rows_by_parameter(tangents.tendon_force)
+        rows = self._moment_rows_by_parameter(self._pull(at, tangents))
         size = self.space.size
         gradient, hessian = rows.new_zeros(size + 1), rows.new_zeros((size + 1, size + 1))
         gradient[:size] = rows @ self.moment_residual(at).reshape(-1)
@@ -243,7 +253,7 @@ class Objective:
     def predict_lengths(self, at: Evaluation, linear: Linearization, step: Tensor) -> list[Tensor]:
         """Return the fiber lengths of each part that the linearization expects after a step in z: a warm start."""
         starts = []
-        blocks = [*self._activation, *self._fiber]
+        blocks = [*self._activation, *self._fiber, *self._path]
         for index, state, tangent in zip(self.parts, at.states, linear.length_tangents, strict=True):
             move = []
             for block in blocks:
@@ -257,14 +267,15 @@ class Objective:
     def _tangents(self, at: Evaluation) -> tuple[SignalTangents, tuple[Tensor, ...]]:
         """Return the derivatives of every muscle signal by z of each kind (force in N), and each part's of length."""
         pieces, lengths = [], []
-        blocks, entered = [*self._activation, *self._fiber], tuple(block.kind.enters for block in self._fiber)
+        blocks, entered = [*self._activation, *self._fiber, *self._path], tuple(block.kind.enters for block in self._fiber)
         slopes = [self.space.model_slope(at.z, block.name) for block in blocks]
         scale = torch.stack(slopes) if slopes else torch.zeros((0, len(self._muscle)), dtype=torch.float64)
         trials = self.trials.mtu_length.shape[1]
+        longer = lengthening(self.trials.mtu_length, at.parameters)[None][: len(self._path)]  # (path kind, time, trial, muscle)
         for index, state in zip(self.parts, at.states, strict=True):
             chain = scale[:, index].repeat(1, trials)[:, None, :]  # (kind, 1, column)
             direct = at.activation_derivatives[..., index].flatten(-2)
-            tangent = muscle_tangents(state, direct, entered)
+            tangent = muscle_tangents(state, direct, entered, longer[..., index].flatten(-2))
             lengths.append(tangent.length * chain)
             signals = [lengths[-1], tangent.tendon_strain * chain, tangent.force * chain]
             if self._user_terms:  # nothing else looks at velocities
@@ -291,6 +302,17 @@ class Objective:
             tendon_force=force,
         )
         return tangents, tuple(lengths)
+
+    def _pull(self, at: Evaluation, tangents: SignalTangents) -> Tensor:
+        """Return the derivative of what pulls on the model's moment arms, by z of each kind, (kind, time, trial, muscle), N."""
+        pull = tangents.tendon_force * at.parameters.moment_arm_scale
+        for block in self._path:
+            pull[self._kinds.index(block.name)] += at.outputs.tendon_force * self.space.model_slope(at.z, block.name)
+        return pull
+
+    def arms(self, at: Evaluation) -> Tensor:
+        """Return the moment arms at an evaluation, weighted as the moments are, (counted, dof, muscle)."""
+        return self.weighted_arm * at.parameters.moment_arm_scale
 
     def _moment_rows_by_parameter(self, force: Tensor) -> Tensor:
         """Return the transposed Jacobian of the weighted moment residuals by z, (parameter, counted * dof)."""
@@ -325,11 +347,11 @@ class Objective:
 
     def coupled_rows(self, term: Term, at: Evaluation, tangents: SignalTangents) -> Tensor:
         """Return the transposed Jacobian of a coupled term's weighted residuals by z, (parameter, counted * residual)."""
-        rows = []
+        rows, pull = [], self._pull(at, tangents)
         for column in range(self.space.size):
             mine = (self._columns == column).to(torch.float64)[:, None, None, :]  # (kind, 1, 1, muscle)
             moved: dict[str, Any] = {field: (getattr(tangents, field) * mine).sum(dim=0) for field in MUSCLE_SIGNALS}
-            moment = joint_moment(moved["tendon_force"], self.trials.moment_arm)
+            moment = joint_moment((pull * mine).sum(dim=0), self.trials.moment_arm)
             change = term.along(at.outputs, replace(at.outputs, **moved, joint_moment=moment))
             rows.append((change[self._counted] * self._sample_weight[:, None]).reshape(-1))
         count = int(self._counted.sum()) * term.residual(at.outputs).shape[-1]

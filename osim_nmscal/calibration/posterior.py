@@ -17,7 +17,9 @@ from osim_nmscal.calibration.hessians import Hessian
 from osim_nmscal.calibration.identifiability import Posterior
 from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT, MotionNoise, noise_of_errors, noise_ratio
 from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
+from osim_nmscal.calibration.parameter_space import ParameterSpace
 from osim_nmscal.calibration.prior import Prior
+from osim_nmscal.calibration.prior_settings import PriorSettings
 from osim_nmscal.calibration.settings import CalibrationSettings
 
 # Relative ridge that makes blocks invertible where the loss does not see them.
@@ -35,7 +37,7 @@ def posterior(
     others: Sequence[Part],
     *,
     noise_ratio: float,
-    moment_arm_width: float,
+    moment_arm_width: Tensor,
     time: float,
 ) -> Posterior:
     """Return the expected error of the calibrated parameters.
@@ -47,7 +49,7 @@ def posterior(
         moved: J'X of the motions, (parameter, muscle), see `moved_by_moment_arms`.
         others: passive trials and efforts.
         noise_ratio: r, of the motions.
-        moment_arm_width: standard deviation of one factor per muscle.
+        moment_arm_width: (muscle,), see `moment_arm_widths`.
         time: autocorrelation time of the moment errors, samples; handed on.
     """
     size = len(z)
@@ -95,12 +97,12 @@ def likelihood_posterior(
         moved,
         others,
         noise_ratio=ratio,
-        moment_arm_width=settings.prior.moment_arm_width,
+        moment_arm_width=moment_arm_widths(objective.space, settings.prior),
         time=shown.correlation_time / trials.time_step,
     )
 
 
-def spread(noise: Tensor, data: Tensor, pull: Tensor, believed: Tensor, moved: Tensor, moment_arm_width: float) -> Tensor:
+def spread(noise: Tensor, data: Tensor, pull: Tensor, believed: Tensor, moved: Tensor, moment_arm_width: Tensor) -> Tensor:
     """Return the covariance C of the parameters, see the head of this module; all (parameter, parameter) unless stated.
 
     Args:
@@ -109,18 +111,24 @@ def spread(noise: Tensor, data: Tensor, pull: Tensor, believed: Tensor, moved: T
         pull: P, the prior's.
         believed: B, the covariance believed beforehand.
         moved: J'X, (parameter, muscle).
-        moment_arm_width: s.
+        moment_arm_width: s, (muscle,).
     """
     inverse = _inverse(data + pull)
-    follow = inverse @ moved
-    covariance = inverse @ (noise + pull @ believed @ pull) @ inverse + moment_arm_width**2 * follow @ follow.T
+    follow = inverse @ (moved * moment_arm_width)
+    covariance = inverse @ (noise + pull @ believed @ pull) @ inverse + follow @ follow.T
     return 0.5 * (covariance + covariance.T)
+
+
+def moment_arm_widths(space: ParameterSpace, settings: PriorSettings) -> Tensor:
+    """Return the error of moment arms that the parameters' own covariance does not hold: 0 where their scale is free, (muscle,)."""
+    estimated = space.blocks["moment_arm_scale"].muscle_columns() >= 0
+    return torch.where(estimated, 0.0, torch.full(estimated.shape, settings.moment_arm_width, dtype=torch.float64))
 
 
 def moved_by_moment_arms(objective: Objective, at: Evaluation, linear: Linearization) -> Tensor:
     """Return J'X: how the gradient follows a factor of each muscle's moment arms, (parameter, muscle), in units of the likelihood."""
     force = at.outputs.tendon_force[objective.trials.counted]
-    share = (objective.weighted_arm * force[:, None, :]).flatten(0, 1)  # (counted * dof, muscle)
+    share = (objective.arms(at) * force[:, None, :]).flatten(0, 1)  # (counted * dof, muscle)
     return linear.moment_jacobian.T @ share / LIKELIHOOD_UNIT
 
 

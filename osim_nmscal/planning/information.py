@@ -19,7 +19,7 @@ from osim_nmscal.calibration.identifiability import IDENTIFIABLE_BELOW
 from osim_nmscal.calibration.joint import JointObjective, dynamometer_objectives
 from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT
 from osim_nmscal.calibration.objective import Objective
-from osim_nmscal.calibration.posterior import RIDGE, moved_by_moment_arms, spread
+from osim_nmscal.calibration.posterior import RIDGE, moment_arm_widths, moved_by_moment_arms, spread
 from osim_nmscal.calibration.problem import driven_problem
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.synergy.calibration import hybrid_problem, start_of
@@ -148,8 +148,10 @@ def plan(
         again = [motions] if candidate.repeats_motions else []
         parts.append(_sum([*again, *(_part_of(one, z) for one in objectives)], z, len(names)))
 
+    widths = moment_arm_widths(objective.space, settings.prior)
+
     def deviations(of: _Part) -> list[FloatArray]:
-        covariance = spread(of.data, of.data, pull, believed, of.moved, settings.prior.moment_arm_width)
+        covariance = spread(of.data, of.data, pull, believed, of.moved, widths)
         return [_in_units(label.rows, covariance) for label in labels]
 
     labels = _labels(objective, z)

@@ -26,6 +26,7 @@ from osim_nmscal.calibration.optimizers.named import named_optimizer, optimizer_
 from osim_nmscal.calibration.outcome import Outcome
 from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.calibration.posterior import RIDGE, likelihood_posterior
+from osim_nmscal.calibration.prior import mean_mtu_length
 from osim_nmscal.calibration.problem import muscle_objective
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read, without_synergies
 from osim_nmscal.calibration.stacking import stack_trials
@@ -171,7 +172,14 @@ def hybrid_problem(
     candidates, synergies = choose_synergies(driven, settings)
     stacked = stack_trials(driven.trials)
     electrodes = electrodes_of(driven.trials.trials, silenced=driven.synthesized)
-    space = parameter_space(known, settings, frozenset(_unseen(driven, others)), time_step=stacked.time_step, electrodes=electrodes)
+    space = parameter_space(
+        known,
+        settings,
+        frozenset(_unseen(driven, others)),
+        time_step=stacked.time_step,
+        electrodes=electrodes,
+        mtu_length=mean_mtu_length(stacked),
+    )
     mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
     objective = muscle_objective(stacked, mechanics, space, settings, table, terms, driven.trials.dofs, trials_apart=True)
     lengths = [len(trial.time) for trial in driven.trials.trials]

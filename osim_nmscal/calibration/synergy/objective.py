@@ -173,11 +173,11 @@ class HybridObjective:
         """
         objective, size = self.objective, self.space.parameters.size
         force = at.muscles.outputs.tendon_force[objective.trials.counted]
-        share = objective.weighted_arm * force[:, None, :]  # (counted, dof, muscle)
+        share = objective.arms(at.muscles) * force[:, None, :]  # (counted, dof, muscle)
         still = share.new_zeros(share.shape[:2])
         head = share.new_zeros((self.space.shared, share.shape[-1]))
         head[:size] = linear.of_muscles.moment_jacobian.T @ share.flatten(0, 1)
-        arms, own = objective.weighted_arm[..., self.synthesized], self.space.weight_entries
+        arms, own = objective.arms(at.muscles)[..., self.synthesized], self.space.weight_entries
         tails = []
         for trial, coefficients in enumerate(at.coefficients):
             weights = self.space.weights_of_trial(at.weights, trial)
@@ -227,7 +227,7 @@ class HybridObjective:
         dofs = objective.weighted_arm.shape[1]
         jacobian = linear.moment_jacobian.reshape(len(factors), dofs, self.space.parameters.size)
         repeated = jacobian.repeat(1, factors.shape[1] // dofs, 1) * factors[..., None]
-        arms = objective.weighted_arm.repeat(1, factors.shape[1] // dofs, 1)[..., self.synthesized] * factors[..., None]
+        arms = objective.arms(at.muscles).repeat(1, factors.shape[1] // dofs, 1)[..., self.synthesized] * factors[..., None]
         return residuals, repeated, arms
 
     def _add_moments(
@@ -305,7 +305,7 @@ class HybridObjective:
             moved: dict[str, Any] = {
                 f: torch.einsum("ktrm,km->trm", getattr(tangents, f)[: len(by_spline)], by_spline) * alone for f in MUSCLE_SIGNALS
             }
-            moment = joint_moment(moved["tendon_force"], trials.moment_arm)
+            moment = joint_moment(moved["tendon_force"] * at.muscles.parameters.moment_arm_scale, trials.moment_arm)
             change = term.along(outputs, replace(outputs, **moved, joint_moment=moment))
             return (change[trials.counted] * weight)[mine].reshape(-1)
 
