@@ -44,6 +44,7 @@ from osim_nmscal.calibration.synergy.objective import HybridEvaluation, HybridOb
 from osim_nmscal.calibration.synergy.roles import DrivenTrials, driven_trials
 from osim_nmscal.calibration.synergy.settings import MuscleRole
 from osim_nmscal.calibration.synergy.space import HybridSpace
+from osim_nmscal.calibration.unestimated import unestimated_moments
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, SynergyResult
@@ -307,7 +308,8 @@ def _posterior(problem: HybridProblem, found: Fit, settings: CalibrationSettings
         return hybrid_posterior(problem.objective, at.first)
     muscles, linear = problem.objective.objective, problem.loss.linearize(at)
     others = list(zip(problem.loss.others, at.others, linear.others, strict=True))
-    moved = problem.objective.moved_by_moment_arms(at.first, linear.first, RIDGE) / LIKELIHOOD_UNIT
+    errors = unestimated_moments(muscles, at.first.muscles, settings.prior)
+    moved = problem.objective.moved_by_errors(errors, at.first, linear.first, RIDGE) / LIKELIHOOD_UNIT
     return likelihood_posterior(muscles, at.first.muscles.z, at.first.muscles, linear.first.hessian, moved, others, settings, found.noise)
 
 

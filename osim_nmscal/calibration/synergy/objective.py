@@ -160,29 +160,28 @@ class HybridObjective:
             crosses.append(torch.cat([cross[:, own:], hessian[:own, own:]]))
         return HybridLinearization(torch.cat([head, *gradients]), ArrowMatrix(shared, crosses, blocks), linear, response)
 
-    def moved_by_moment_arms(self, at: HybridEvaluation, linear: HybridLinearization, ridge: float) -> Tensor:
-        """Return how the gradient of the muscle parameters follows a factor of each muscle's moment arms when synergies follow, too.
+    def moved_by_errors(self, errors: Tensor, at: HybridEvaluation, linear: HybridLinearization, ridge: float) -> Tensor:
+        """Return how the gradient of the muscle parameters follows errors of the moments when synergies follow, too.
 
         Args:
+            errors: of the weighted moments, (counted, dof, error).
             at: where.
             linear: its linearization.
             ridge: relative, where the loss does not see synergies.
 
         Returns:
-            (parameter, muscle).
+            (parameter, error).
         """
         objective, size = self.objective, self.space.parameters.size
-        force = at.muscles.outputs.tendon_force[objective.trials.counted]
-        share = objective.arms(at.muscles) * force[:, None, :]  # (counted, dof, muscle)
-        still = share.new_zeros(share.shape[:2])
-        head = share.new_zeros((self.space.shared, share.shape[-1]))
-        head[:size] = linear.of_muscles.moment_jacobian.T @ share.flatten(0, 1)
+        still = errors.new_zeros(errors.shape[:2])
+        head = errors.new_zeros((self.space.shared, errors.shape[-1]))
+        head[:size] = linear.of_muscles.moment_jacobian.T @ errors.flatten(0, 1)
         arms, own = objective.arms(at.muscles)[..., self.synthesized], self.space.weight_entries
         tails = []
         for trial, coefficients in enumerate(at.coefficients):
             weights = self.space.weights_of_trial(at.weights, trial)
-            curvature = TrialCurvature(weights, coefficients, share.shape[-1], self.space.fixed_weights is None)
-            self._add_moments(curvature, trial, (still, share, arms), at, linear.response)
+            curvature = TrialCurvature(weights, coefficients, errors.shape[-1], self.space.fixed_weights is None)
+            self._add_moments(curvature, trial, (still, errors, arms), at, linear.response)
             tail = CEILING * curvature.cross.T
             if not self.space.per_trial and own:
                 head[size:] += tail[:own]
