@@ -300,7 +300,7 @@ def unread_settings(settings: CalibrationSettings, *, own_optimizer: bool = Fals
     if loss.moment_scale != "noise":
         reason = f"moment_scale is '{loss.moment_scale}'; remove it, or choose 'noise'"
         unread("calibration.noise", _changed(settings.noise), reason)
-        unread("calibration.prior", [name for name in _changed(settings.prior) if name in ("moment_arm_width", "tendon_strain_width")], reason)
+        unread("calibration.prior", [name for name in _changed(settings.prior) if name == "moment_arm_width"], reason)
     for weight, field in (
         ("fiber_length_weight", "fiber_length_range"),
         ("tendon_strain_weight", "tendon_strain_range"),

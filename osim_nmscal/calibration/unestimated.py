@@ -19,16 +19,16 @@ _STRAIN = "tendon_strain_at_one_norm_force"
 
 
 def unestimated_moments(objective: Objective, at: Evaluation, settings: PriorSettings) -> Tensor:
-    """Return what one standard deviation of each error does to the weighted moments, (counted, dof, error), first all muscles' arms.
+    """Return what one standard deviation of each error does to the weighted moments, (counted, dof, error): arms, then tendons.
 
     Args:
         objective: trials, and how their moments are weighed.
         at: where.
-        settings: standard deviations.
+        settings: standard deviation of moment arms.
     """
-    trials, p = objective.trials, at.parameters
-    arms = _width(objective.space, "moment_arm_scale", settings.moment_arm_width)
-    strain = _width(objective.space, _STRAIN, settings.tendon_strain_width) * p.tendon_strain_at_one_norm_force
+    trials, p, space = objective.trials, at.parameters, objective.space
+    arms = torch.full((len(objective.mechanics),), settings.moment_arm_width, dtype=torch.float64)
+    strain = _believed(space, _STRAIN) * p.tendon_strain_at_one_norm_force
     excursion = lengthening(trials.mtu_length, p)
     by_strain, by_arm = torch.zeros_like(excursion), torch.zeros_like(excursion)
     for index, state in zip(objective.parts, at.states, strict=True):
@@ -36,8 +36,10 @@ def unestimated_moments(objective: Objective, at: Evaluation, settings: PriorSet
         tangents = muscle_tangents(state, still, (_STRAIN,), excursion[..., index].flatten(-2)[None])
         by_strain[..., index], by_arm[..., index] = tangents.force.unflatten(-1, (excursion.shape[1], len(index)))
     pulled = at.outputs.tendon_force + by_arm * p.max_isometric_force * p.moment_arm_scale
-    errors = torch.cat([pulled * arms, by_strain * p.max_isometric_force * p.moment_arm_scale * strain], dim=-1)[trials.counted]
-    return objective.weighted_arm.repeat(1, 1, 2) * errors[:, None, :]
+    stretched = by_strain * p.max_isometric_force * p.moment_arm_scale
+    errors = [(pulled * arms)[..., ~_estimated(space, "moment_arm_scale")], (stretched * strain)[..., ~_estimated(space, _STRAIN)]]
+    columns = torch.cat([objective.weighted_arm[..., ~_estimated(space, kind)] for kind in ("moment_arm_scale", _STRAIN)], dim=-1)
+    return columns * torch.cat(errors, dim=-1)[trials.counted][:, None, :]
 
 
 def hidden_in_slack_lengths(space: ParameterSpace, z: Tensor, variance: Tensor, believed: Tensor, settings: PriorSettings) -> Tensor:
@@ -65,7 +67,12 @@ def hidden_in_slack_lengths(space: ParameterSpace, z: Tensor, variance: Tensor, 
     return added
 
 
-def _width(space: ParameterSpace, kind: str, width: float) -> Tensor:
-    """Return a standard deviation for every muscle whose value of a kind is not estimated, (muscle,)."""
-    estimated = space.blocks[kind].muscle_columns() >= 0
-    return torch.where(estimated, 0.0, torch.full(estimated.shape, width, dtype=torch.float64))
+def _estimated(space: ParameterSpace, kind: str) -> Tensor:
+    """Return which muscles' values of a kind the fit moves, (muscle,), bool."""
+    return space.blocks[kind].muscle_columns() >= 0
+
+
+def _believed(space: ParameterSpace, kind: str) -> Tensor:
+    """Return how far each muscle's value of a kind may lie from its start (SD of the logarithm), (muscle,)."""
+    block = space.blocks[kind]
+    return block.believed_width[block.owner_of_muscle]
