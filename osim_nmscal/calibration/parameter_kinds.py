@@ -134,11 +134,12 @@ class ParameterKind:
     entry: Entry = as_it_is
     # where a calibrated value is kept: what an .osim cannot hold goes to the sidecar
     write: Callable[[Muscle, float], Muscle] | None = None  # muscle with the model's value; None: the sidecar
+    nuisance: bool = False  # an error of what the model holds otherwise: the fit allows for it, results and predictions do not have it
 
     @property
-    def home(self) -> Literal["osim", "sidecar"]:
-        """Where the calibrated value is kept."""
-        return "sidecar" if self.write is None else "osim"
+    def home(self) -> Literal["osim", "sidecar", "fit"]:
+        """Where the calibrated value is kept; one of the fit alone is reported and enters no prediction."""
+        return "fit" if self.nuisance else "sidecar" if self.write is None else "osim"
 
 
 _TABLE = (
@@ -322,6 +323,7 @@ _TABLE = (
         prior_width=0.07,
         transform=LOGARITHMIC,
         enters="moment_arm_scale",
+        nuisance=True,
     ),
 )
 
