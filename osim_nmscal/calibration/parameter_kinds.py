@@ -313,8 +313,8 @@ _TABLE = (
     ParameterKind(
         name="moment_arm_scale",
         unit="-",
-        description="Factor of a muscle's moment arms at all joints, and of its length's excursion with them: an error of the path that the "
-        "fit allows for. Results and predictions are at 1.",
+        description="Factor of a muscle's moment arms at all joints, and of its length's excursion with them: an error of the path that "
+        "the fit allows for. Results and predictions are at 1.",
         source="generic moment arms miss personal ones by 5-10 %; bounds at 4 SD",
         lower=0.75,
         upper=1.33,

@@ -169,7 +169,9 @@ def parameter_partials(name: str, at: Balance, velocity: Tensor, parameters: Ten
 def length_partials(change: Tensor, at: Balance, parameters: TendonAndFiber) -> ParameterPartials:
     """Return how a change of the MTU length, shaped as the state, m, enters the force balance."""
     zero, strain = at.cosine.new_zeros(()), change / parameters.tendon_slack_length
-    return ParameterPartials(by_mtu_length(at, parameters) * change, strain, zero, zero, at.cosine * change / parameters.optimal_fiber_length)
+    return ParameterPartials(
+        by_mtu_length(at, parameters) * change, strain, zero, zero, at.cosine * change / parameters.optimal_fiber_length
+    )
 
 
 def by_parameters(at: Balance, velocity: Tensor, parameters: TendonAndFiber) -> TendonAndFiber:

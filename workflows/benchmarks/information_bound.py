@@ -145,9 +145,7 @@ def _bound(person: Person, problem: HybridProblem, z: Tensor, before: Tensor, af
             rows[kind] = torch.stack([own[index].mean(dim=0) for index in (groups | alone).values() if index])
             rows["told_strength"] = torch.stack([own[index].mean(dim=0) for owner, index in groups.items() if owner in TOLD and index])
     rows["working_point"] = prior.working_point_rows(z)
-    variances = {
-        kind: np.stack([torch.einsum("op,pq,oq->o", own, c, own).numpy() for c in (after, before)]) for kind, own in rows.items()
-    }
+    variances = {kind: np.stack([torch.einsum("op,pq,oq->o", own, c, own).numpy() for c in (after, before)]) for kind, own in rows.items()}
     return Bound(told=np.sqrt(variances["told_strength"][0]), variances=variances)
 
 

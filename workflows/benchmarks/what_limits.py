@@ -124,8 +124,10 @@ def main() -> None:
     method = functools.partial(by_settings, table=table)
     chosen = (REPORT if options.people == "report" else TUNING)[: options.count]
     for protocol in options.protocols:
-        print(f"{protocol}, {len(chosen)} people: mean error of told strengths; all strengths: ratio, mean error; fiber, slack, working point: "
-              "ratio; held-out error, % of range")
+        print(
+            f"{protocol}, {len(chosen)} people: mean error of told strengths; all strengths: ratio, mean error; fiber, slack, working point: "
+            "ratio; held-out error, % of range"
+        )
         for source in ("", *options.without):
             people = [person_without(source, *who, options.cache) if source else person_of(*who, options.cache) for who in chosen]
             outcomes = [assess(person, trials_of(person, protocol), method) for person in people]
