@@ -213,7 +213,7 @@ def test_what_is_free_in_the_fit_is_counted_once() -> None:
 def test_a_slack_length_that_is_told_errs_by_the_length_of_the_path() -> None:
     # s = e + d: moments tell e alone. Draws of slack length, path and estimate, against the closed form.
     twin = make_twin(muscles=3, trials=1, steps=50)
-    loss, objective = joint(twin, CalibrationSettings(), frozenset(twin.start.names))
+    _, objective = joint(twin, CalibrationSettings(), frozenset(twin.start.names))
     z, space = objective.space.start(), objective.space
     column = space.blocks["tendon_slack_length"].column
     believed = torch.linalg.inv(objective.prior.precision(z)).diagonal()

@@ -33,7 +33,6 @@ def test_gradcheck() -> None:
     length = torch.rand((5, 2), generator=torch.Generator().manual_seed(1), dtype=torch.float64, requires_grad=True)
     scale = torch.tensor([1.1, 0.95], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda L, k: lengths_of_path(L, parameters(k)), (length, scale))
-    change = torch.autograd.functional.jvp(
-        lambda k: lengths_of_path(length.detach(), parameters(k)), scale.detach(), torch.ones(2).double()
-    )[1]
-    torch.testing.assert_close(change, lengthening(length.detach(), parameters(scale.detach())))
+    still, one = length.detach(), torch.ones(2, dtype=torch.float64)
+    change = torch.autograd.functional.jvp(lambda k: lengths_of_path(still, parameters(k)), scale.detach(), one)[1]
+    torch.testing.assert_close(change, lengthening(still, parameters(scale.detach())))

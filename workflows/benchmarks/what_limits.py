@@ -125,8 +125,8 @@ def main() -> None:
     chosen = (REPORT if options.people == "report" else TUNING)[: options.count]
     for protocol in options.protocols:
         print(
-            f"{protocol}, {len(chosen)} people: mean error of told strengths; all strengths: ratio, mean error; fiber, slack, working point: "
-            "ratio; held-out error, % of range"
+            f"{protocol}, {len(chosen)} people: mean error of told strengths; all strengths: ratio, mean error; fiber, slack, "
+            "working point: ratio; held-out error, % of range"
         )
         for source in ("", *options.without):
             people = [person_without(source, *who, options.cache) if source else person_of(*who, options.cache) for who in chosen]
