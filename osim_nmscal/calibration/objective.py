@@ -144,7 +144,7 @@ class Objective:
         driving = self.trials.excitation if excitation is None else excitation
         entered = tuple(block.kind.enters for block in self._activation)
         activation, derivatives = activation_tangents(driving, parameters, entered, self.trials.time_step)
-        lengths = lengths_of_path(self.trials.mtu_length, parameters)
+        lengths = lengths_of_path(self.trials.mtu_length, parameters.moment_arm_scale, parameters.reference_mtu_length)
         states = self._parts.solve(activation, lengths, parameters, self.trials.time_step, warm=warm)
         shown = [(state.length, state.velocity, state.tendon_strain, state.force) for state in states]
         pieces = [torch.stack([state.columns.restore(s) for s in one]) for state, one in zip(states, shown, strict=True)]
@@ -271,7 +271,9 @@ class Objective:
         slopes = [self.space.model_slope(at.z, block.name) for block in blocks]
         scale = torch.stack(slopes) if slopes else torch.zeros((0, len(self._muscle)), dtype=torch.float64)
         trials = self.trials.mtu_length.shape[1]
-        longer = lengthening(self.trials.mtu_length, at.parameters)[None][: len(self._path)]  # (path kind, time, trial, muscle)
+        longer = lengthening(self.trials.mtu_length, at.parameters.reference_mtu_length)[None][
+            : len(self._path)
+        ]  # (path kind, time, trial, muscle)
         for index, state in zip(self.parts, at.states, strict=True):
             chain = scale[:, index].repeat(1, trials)[:, None, :]  # (kind, 1, column)
             direct = at.activation_derivatives[..., index].flatten(-2)

@@ -112,7 +112,7 @@ def spread(noise: Tensor, data: Tensor, pull: Tensor, believed: Tensor, moved: T
 
 
 def moved_by_errors(objective: Objective, at: Evaluation, linear: Linearization, settings: PriorSettings) -> Tensor:
-    """Return J'X: how the gradient follows one standard deviation of what is not estimated, (parameter, error), in the likelihood's unit."""
+    """Return J'X: how the gradient follows one SD of what is not estimated, (parameter, error), in units of the likelihood."""
     return linear.moment_jacobian.T @ unestimated_moments(objective, at, settings).flatten(0, 1) / LIKELIHOOD_UNIT
 
 

@@ -29,7 +29,7 @@ def unestimated_moments(objective: Objective, at: Evaluation, settings: PriorSet
     trials, p, space = objective.trials, at.parameters, objective.space
     arms = torch.full((len(objective.mechanics),), settings.moment_arm_width, dtype=torch.float64)
     strain = _believed(space, _STRAIN) * p.tendon_strain_at_one_norm_force
-    excursion = lengthening(trials.mtu_length, p)
+    excursion = lengthening(trials.mtu_length, p.reference_mtu_length)
     by_strain, by_arm = torch.zeros_like(excursion), torch.zeros_like(excursion)
     for index, state in zip(objective.parts, at.states, strict=True):
         still = state.length.new_zeros((0, *state.length.shape))

@@ -79,6 +79,8 @@ def initial_parameters(
         ),
         electromechanical_delay=torch.as_tensor(electromechanical_delay, dtype=torch.float64),
         emg_scale=like_names(1.0),
+        moment_arm_scale=like_names(1.0),
+        reference_mtu_length=like_names(0.0),
     )
 
 

@@ -6,22 +6,21 @@ the whole excursion of the length by it: L' = L_ref + k (L - L_ref), r' = k r. T
 
 from torch import Tensor
 
-from osim_nmscal.nms.parameters import NmsParameters
 
-
-def lengths_of_path(mtu_length: Tensor, parameters: NmsParameters) -> Tensor:
+def lengths_of_path(mtu_length: Tensor, scale: Tensor, reference: Tensor) -> Tensor:
     """Return the MTU lengths that go with scaled moment arms.
 
     Args:
         mtu_length: the model's, (..., muscle), m.
-        parameters: moment_arm_scale and reference_mtu_length are read, (muscle,) each or scalars.
+        scale: factor k of the moment arms, (muscle,) or broadcastable.
+        reference: length that no factor changes, (muscle,) or broadcastable, m.
 
     Returns:
         (..., muscle), m; to the bit those given where the scale is 1.
     """
-    return mtu_length + (parameters.moment_arm_scale - 1.0) * (mtu_length - parameters.reference_mtu_length)
+    return mtu_length + (scale - 1.0) * (mtu_length - reference)
 
 
-def lengthening(mtu_length: Tensor, parameters: NmsParameters) -> Tensor:
-    """Return d MTU length / d moment_arm_scale, as of `lengths_of_path`, (..., muscle), m."""
-    return mtu_length - parameters.reference_mtu_length
+def lengthening(mtu_length: Tensor, reference: Tensor) -> Tensor:
+    """Return d MTU length / d scale as of `lengths_of_path`, (..., muscle), m."""
+    return mtu_length - reference

@@ -5,9 +5,10 @@ Needs no data; people as of `cohort.py`. About 5 CPU-seconds a person.
 
 A Bayesian who knew the population's widths (cohort_people.py) and the muscles' curves, with every other source of error as a parameter:
 its error is the inverse of what the recordings tell (Gauss-Newton Hessian of the moments at the true parameters) plus what the
-population tells. Free are lengths, time constants, shape factor, EMG gains, tendon strain, moment arms with their excursion, and each muscle's own
-strength, heads of a group correlated as they are drawn. Curves, pennation and crosstalk are right, the problem is linear: a method that
-errs less than this bound is lucky. Two noises: that of the instruments, and that by which calibrations weigh (curves are noise to them).
+population tells. Free are lengths, time constants, shape factor, EMG gains, tendon strain, moment arms with their excursion, and each
+muscle's own strength, heads of a group correlated as they are drawn. Curves, pennation and crosstalk are right, the problem is linear: a
+method that errs less than this bound is lucky. Two noises: the instruments', and that by which calibrations weigh (curves are noise to
+them).
 """
 
 import argparse
