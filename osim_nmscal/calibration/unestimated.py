@@ -33,11 +33,12 @@ def unestimated_moments(objective: Objective, at: Evaluation, settings: PriorSet
     by_strain, by_arm = torch.zeros_like(excursion), torch.zeros_like(excursion)
     for index, state in zip(objective.parts, at.states, strict=True):
         still = state.length.new_zeros((0, *state.length.shape))
-        tangents = muscle_tangents(state, still, (_STRAIN,), excursion[..., index].flatten(-2)[None])
+        change = strain[index].repeat(excursion.shape[1])
+        tangents = muscle_tangents(state, still, {_STRAIN: change}, excursion[..., index].flatten(-2)[None])
         by_strain[..., index], by_arm[..., index] = tangents.force.unflatten(-1, (excursion.shape[1], len(index)))
     pulled = at.outputs.tendon_force + by_arm * p.max_isometric_force * p.moment_arm_scale
     stretched = by_strain * p.max_isometric_force * p.moment_arm_scale
-    errors = [(pulled * arms)[..., ~_estimated(space, "moment_arm_scale")], (stretched * strain)[..., ~_estimated(space, _STRAIN)]]
+    errors = [(pulled * arms)[..., ~_estimated(space, "moment_arm_scale")], stretched[..., ~_estimated(space, _STRAIN)]]
     columns = torch.cat([objective.weighted_arm[..., ~_estimated(space, kind)] for kind in ("moment_arm_scale", _STRAIN)], dim=-1)
     return columns * torch.cat(errors, dim=-1)[trials.counted][:, None, :]
 
