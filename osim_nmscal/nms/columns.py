@@ -22,7 +22,8 @@ class Columns:
 
     def __init__(self, activation: Tensor, mtu_length: Tensor, parameters: NmsParameters, muscle: MuscleMechanics) -> None:
         # not torch.broadcast_shapes: it imports sympy, two seconds
-        lead = torch.broadcast_tensors(activation[..., 0, 0, 0], parameters.optimal_fiber_length[..., 0])[0].shape
+        one_sample = (activation[..., 0, 0, 0], mtu_length[..., 0, 0, 0], parameters.optimal_fiber_length[..., 0])
+        lead = torch.broadcast_tensors(*one_sample)[0].shape
         steps, trials, muscles = mtu_length.shape[-3:]
         self.shape = (*lead, steps, trials, muscles)
         # time first, then sets, trials, muscles
