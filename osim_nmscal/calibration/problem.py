@@ -59,7 +59,9 @@ def driven_problem(
     stacked = stack_trials(TrialSet(trials=motions))
     frozen, findings = _screen(stacked, table, trials, others)
     require_units(trials, table)
-    space = parameter_space(known, settings, frozen, time_step=stacked.time_step, electrodes=electrodes_of(motions))
+    space = parameter_space(
+        known, settings, frozen, time_step=stacked.time_step, electrodes=electrodes_of(motions), mtu_length=mean_mtu_length(stacked)
+    )
     space = with_ligaments(space, trials.trials, settings.ligaments)
     if space.size == 0:
         raise CalibrationError("No parameter is free to move; free at least one in [calibration.parameters].")
