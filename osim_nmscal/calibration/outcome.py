@@ -77,6 +77,7 @@ class Outcome:
             working_points=Rows(working_point_rows(self.table, self.prior, z, self.posterior)),
             correlation=parameter_correlation(space, self.posterior),
             starts=self.minimum.starts,
+            start_ligaments=space.ligaments,
             ligaments=calibrated_ligaments(space, z),
         )
 
