@@ -43,3 +43,7 @@ class Limb:
     motions: MotionMaker
     segmentation: dict[str, dict[str, object]]  # recording -> keys of its [recordings.segmentation]
     efforts: tuple[Effort, ...] = ()  # of a session on the dynamometer
+    # what the laboratory sets to the pace of the movements; defaults: walking
+    moment_cutoff: float = 12.0  # Hz, of inverse dynamics
+    envelope_cutoff: float = 5.0  # Hz, of EMG
+    error_time: float = 0.08  # s, over which errors of moments repeat themselves

@@ -47,7 +47,7 @@ setup = "scale_setup.xml"
 setup = "ik_setup.xml"
 
 [inverse_dynamics]
-lowpass_cutoff = 12.0   # Hz
+lowpass_cutoff = {limb.moment_cutoff}   # Hz
 
 [muscle_analysis]
 dofs = {_listed(limb.calibrated_dofs)}
@@ -57,6 +57,7 @@ mvc = ["mvc.sto"]
 
 [emg.envelope]
 kind = "raw"
+lowpass_cutoff = {limb.envelope_cutoff}   # Hz
 
 [emg.mapping.channels]
 {channels}
@@ -70,6 +71,9 @@ calibration_count = 2   # of each recording; the others are held out
 [calibration]
 method = "synergy_hybrid"   # some muscles have no electrode; "emg_driven" would leave them out
 optimizer = "gauss_newton"
+
+[calibration.noise]
+correlation_time = {limb.error_time}   # s, errors of slow movements repeat for longer
 
 [calibration.groups]
 {groups}
