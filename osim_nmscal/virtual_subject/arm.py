@@ -2,7 +2,7 @@
 
 The kinds of movement are those of Hambly et al. (2025); ranges and tempo are choices inside the range of motion. Every recording
 moves the whole arm, slowly, with a load in the hand: electrodes scatter by a tenth of what a muscle does, so that moments can be told
-from EMG only about joints whose net moment changes by more than that (docs/virtual_arm.md).
+from EMG only about joints whose net moment changes by more than that (docs/natural_prior.md).
 """
 
 from dataclasses import dataclass

@@ -110,7 +110,10 @@ def scores(arm: Arm, trials: TrialSet, result: CalibrationResult) -> dict[str, F
     return {
         role: np.array(
             [
-                [np.mean([m.r2 for m in metrics if m.role == role and m.dof == dof and m.trial.startswith(name + "/")]) for dof in trials.dofs]
+                [
+                    np.mean([m.r2 for m in metrics if m.role == role and m.dof == dof and m.trial.startswith(name + "/")])
+                    for dof in trials.dofs
+                ]
                 for name in recordings
             ]
         )
