@@ -25,6 +25,7 @@ class StackedTrials:
     measured: Tensor  # (trial, dof), bool: whose moment counts
     kinds: tuple[TrialKind, ...]  # of each trial
     time_step: float  # s
+    joint_angle: Tensor | None = None  # (time, trial, dof), rad and m; None where a trial has none
 
     def samples(self) -> Tensor:
         """Return how many moments count, (dof,)."""
@@ -39,6 +40,7 @@ def stack_trials(trials: TrialSet) -> StackedTrials:
         held = [np.concatenate([s, np.repeat(s[-1:] + speed * (s[-1:] - s[-2:-1]), longest - len(s), axis=0)]) for s in signals]
         return torch.from_numpy(np.ascontiguousarray(np.stack(held, axis=1), dtype=np.float64))
 
+    angles = [trial.joint_angle for trial in trials.trials if trial.joint_angle is not None]
     counted = torch.zeros((longest, len(trials.trials)), dtype=torch.bool)
     for i, trial in enumerate(trials.trials):
         counted[trial.first_counted : len(trial.time), i] = True
@@ -51,4 +53,5 @@ def stack_trials(trials: TrialSet) -> StackedTrials:
         measured=torch.from_numpy(np.stack([trial.is_measured for trial in trials.trials])),
         kinds=tuple(trial.kind for trial in trials.trials),
         time_step=trials.time_step,
+        joint_angle=padded(angles) if len(angles) == len(trials.trials) else None,
     )
