@@ -11,6 +11,9 @@ from osim_nmscal.virtual_subject.anatomy.person import Build
 from osim_nmscal.virtual_subject.motion.efforts import Effort
 from osim_nmscal.virtual_subject.motion.prescribed import Motion
 
+# The package's own defaults, which a configuration need not state.
+USUAL_ENVELOPE_CUTOFF, USUAL_ERROR_TIME = 5.0, 0.08
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
@@ -45,5 +48,5 @@ class Limb:
     efforts: tuple[Effort, ...] = ()  # of a session on the dynamometer
     # what the laboratory sets to the pace of the movements; defaults: walking
     moment_cutoff: float = 12.0  # Hz, of inverse dynamics
-    envelope_cutoff: float = 5.0  # Hz, of EMG
-    error_time: float = 0.08  # s, over which errors of moments repeat themselves
+    envelope_cutoff: float = USUAL_ENVELOPE_CUTOFF  # Hz, of EMG
+    error_time: float = USUAL_ERROR_TIME  # s, over which errors of moments repeat themselves
