@@ -3,7 +3,7 @@
 Near its minimum a calibration knows of parameters what its Gauss-Newton Hessian says, whatever the moments turn out to be; so a recording
 can be judged before it is made. The Hessians of recordings add up, and each needs one evaluation and one linearization (Atkinson & Donev,
 Optimum Experimental Designs, 1992). Muscles without electrodes are as unknown as a calibration finds them: their synergies are
-eliminated. The moment arms' error is part of every deviation.
+eliminated. The error of moment arms and tendon strain is part of every deviation.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,12 +19,13 @@ from osim_nmscal.calibration.identifiability import IDENTIFIABLE_BELOW
 from osim_nmscal.calibration.joint import JointObjective, dynamometer_objectives
 from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT
 from osim_nmscal.calibration.objective import Objective
-from osim_nmscal.calibration.posterior import RIDGE, moved_by_moment_arms, spread
+from osim_nmscal.calibration.posterior import RIDGE, moved_by_errors, spread
 from osim_nmscal.calibration.problem import driven_problem
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.synergy.calibration import hybrid_problem, start_of
 from osim_nmscal.calibration.synergy.objective import HybridObjective
 from osim_nmscal.calibration.synergy.roles import driven_trials
+from osim_nmscal.calibration.unestimated import unestimated_moments
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.trials import Trial, TrialSet
@@ -106,7 +107,7 @@ class _Part:
     """What recordings tell: data Hessian in units of the likelihood, and how moment arms move it."""
 
     data: Tensor  # (parameter, parameter)
-    moved: Tensor  # (parameter, muscle)
+    moved: Tensor  # (parameter, error)
 
     def __add__(self, other: "_Part") -> "_Part":
         return _Part(self.data + other.data, self.moved + other.moved)
@@ -138,7 +139,7 @@ def plan(
     prior, z = objective.prior, start[: loss.parameters]
     pull = prior.weight / LIKELIHOOD_UNIT * prior.pull(z)
     believed = torch.linalg.inv(prior.precision(z))
-    motions, measured = _parts_at_hand(loss, objective, start, pull)
+    motions, measured = _parts_at_hand(loss, objective, start, pull, settings)
     hand = motions + measured
     names, mechanics = objective.mechanics.names, objective.mechanics
     parts = []
@@ -146,17 +147,17 @@ def plan(
         own = [trial.with_muscles(names) for trial in candidate.trials]
         objectives = dynamometer_objectives(own, mechanics, objective.space, settings)
         again = [motions] if candidate.repeats_motions else []
-        parts.append(_sum([*again, *(_part_of(one, z) for one in objectives)], z, len(names)))
+        parts.append(_sum([*again, *(_part_of(one, z, settings) for one in objectives)], z, hand.moved.shape[1]))
 
     def deviations(of: _Part) -> list[FloatArray]:
-        covariance = spread(of.data, of.data, pull, believed, of.moved, settings.prior.moment_arm_width)
+        covariance = spread(of.data, of.data, pull, believed, of.moved)
         return [_in_units(label.rows, covariance) for label in labels]
 
     labels = _labels(objective, z)
     before = [_in_units(label.rows, believed) for label in labels]
     at_hand = deviations(hand)
     after = [deviations(hand + part) for part in parts]
-    every = deviations(_sum([hand, *parts], z, len(names)))
+    every = deviations(_sum([hand, *parts], z, hand.moved.shape[1]))
     rows = tuple(
         Expected(
             owner=owner,
@@ -243,32 +244,35 @@ def _at_start(
     return found.loss, found.objective, found.objective.space.start()
 
 
-def _parts_at_hand(loss: JointObjective, objective: Objective, z: Tensor, pull: Tensor) -> tuple[_Part, _Part]:
+def _parts_at_hand(
+    loss: JointObjective, objective: Objective, z: Tensor, pull: Tensor, settings: CalibrationSettings
+) -> tuple[_Part, _Part]:
     """Return what the recordings at hand tell: the first part of the loss, motions where there are any, and the others."""
     size = loss.parameters
     with torch.no_grad():
         at = loss.evaluate(z)
         linear = loss.linearize(at)
     if isinstance(loss.first, HybridObjective):
-        moved = loss.first.moved_by_moment_arms(at.first, linear.first, RIDGE) / LIKELIHOOD_UNIT
+        errors = unestimated_moments(objective, at.first.muscles, settings.prior)
+        moved = loss.first.moved_by_errors(errors, at.first, linear.first, RIDGE) / LIKELIHOOD_UNIT
     else:
-        moved = moved_by_moment_arms(objective, at.first, linear.first)
+        moved = moved_by_errors(objective, at.first, linear.first, settings.prior)
     motions = _Part(linear.first.hessian.of_leading(size, RIDGE) / LIKELIHOOD_UNIT - pull, moved)
     others = zip(loss.others, at.others, linear.others, strict=True)
-    parts = [_Part(lin.hessian.matrix / LIKELIHOOD_UNIT, moved_by_moment_arms(one, part, lin)) for one, part, lin in others]
+    parts = [_Part(lin.hessian.matrix / LIKELIHOOD_UNIT, moved_by_errors(one, part, lin, settings.prior)) for one, part, lin in others]
     return motions, _sum(parts, z[:size], moved.shape[1])
 
 
-def _part_of(objective: Objective, z: Tensor) -> _Part:
+def _part_of(objective: Objective, z: Tensor, settings: CalibrationSettings) -> _Part:
     own = z[: objective.space.size]
     at = objective.evaluate(own)
     linear = objective.linearize(at)
-    return _Part(linear.hessian.matrix / LIKELIHOOD_UNIT, moved_by_moment_arms(objective, at, linear))
+    return _Part(linear.hessian.matrix / LIKELIHOOD_UNIT, moved_by_errors(objective, at, linear, settings.prior))
 
 
-def _sum(parts: Sequence[_Part], z: Tensor, muscles: int) -> _Part:
+def _sum(parts: Sequence[_Part], z: Tensor, errors: int) -> _Part:
     size = len(parts[0].data) if parts else len(z)
-    total = _Part(z.new_zeros((size, size)), z.new_zeros((size, muscles)))
+    total = _Part(z.new_zeros((size, size)), z.new_zeros((size, errors)))
     for part in parts:
         total = total + part
     return total

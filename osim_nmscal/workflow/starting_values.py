@@ -16,6 +16,7 @@ from osim_nmscal.initialization.measurements import read_measurements
 from osim_nmscal.initialization.muscle_volumes import LOG_STRENGTH_SD, strengths_from_mass_and_height
 from osim_nmscal.initialization.operating_range import keep_operating_range
 from osim_nmscal.initialization.passive_fit import fit_passive_moments
+from osim_nmscal.initialization.relaxed_knowledge import with_relaxed_leg
 from osim_nmscal.initialization.relaxed_leg import RelaxedLeg, relaxed_leg
 from osim_nmscal.nms.threads import one_thread
 from osim_nmscal.opensim_tools.pose_grid import lengths_in_postures, sample_pose_grids
@@ -23,7 +24,7 @@ from osim_nmscal.osim_model.conversion import in_class
 from osim_nmscal.osim_model.reader import read_coordinates, read_muscles
 from osim_nmscal.workflow.leg_geometry import write_leg_geometry
 from osim_nmscal.workflow.names import STARTING_TABLE, STARTING_VALUES
-from osim_nmscal.workflow.starting_request import Initialization
+from osim_nmscal.workflow.starting_request import Initialization, ligaments_of_leg
 
 if TYPE_CHECKING:
     from osim_nmscal.workflow.task import Inputs
@@ -101,12 +102,14 @@ class Starting:
             if settings.passive == "none":
                 continue  # the geometry is for the judgement of the calibrated leg
             own, reference = [name for name in leg.names if name in self.task.dofs], mean_person(leg)
-            before = relaxed_leg(start.muscles, geometry, reference)
+            ligaments = ligaments_of_leg(leg, self.task.dofs, self.task.ligaments)
+            before = relaxed_leg(start.muscles, geometry, reference, ligaments)
             far = any(before.rms[leg.names.index(name)] > settings.passive_misfit for name in own)
             self.distances |= {f"{name} before": float(value) for name, value in zip(leg.names, before.rms, strict=True)}
             if settings.passive == "normative" or (settings.passive == "auto" and far):
-                start = fit_passive_moments(start, geometry, reference).start
-                self._say_fit(side, before, relaxed_leg(start.muscles, geometry, reference))
+                start = fit_passive_moments(start, geometry, reference, ligaments=ligaments).start
+                start = with_relaxed_leg(start, geometry, reference, settings.passive_spread)
+                self._say_fit(side, before, relaxed_leg(start.muscles, geometry, reference, ligaments))
             elif settings.passive == "auto":
                 self.findings.append(f"The relaxed {side} leg is near the mean person's ({before}, RMS) and is left as it is.")
         return start
