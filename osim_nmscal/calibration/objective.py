@@ -127,6 +127,7 @@ class Objective:
         order = torch.argsort(columns.reshape(-1), stable=True)
         self._moving = order[columns.reshape(-1)[order] >= 0]  # of (kind * muscle)
         self._moved = columns.reshape(-1)[self._moving]
+        self._one_each = torch.equal(self._moved, torch.arange(space.size))  # every parameter is of one muscle, and read
         crossing = trials.moment_arm[trials.counted].abs().amax(dim=0) >= NO_MOMENT_ARM  # (dof, muscle)
         self._acting = [self._moved[crosses[self._moving % len(muscle)]].unique() for crosses in crossing]  # columns, by DOF
         if self._ligaments is not None:
@@ -339,7 +340,7 @@ class Objective:
         by_muscle = force.flatten(1, 2)[:, self._rows].transpose(1, 2)  # (kind, muscle, counted)
         moving = by_muscle.flatten(0, 1)[self._moving]
         rows = (moving[..., None] * self._arm_by_muscle[self._moving % by_muscle.shape[1]]).flatten(1)
-        if len(rows) == self.space.size:  # every parameter is of one muscle
+        if self._one_each:
             return rows
         jacobian = rows.new_zeros((self.space.size, rows.shape[1])).index_add_(0, self._moved, rows)
         if self._ligaments is not None:

@@ -96,6 +96,21 @@ def test_derivatives_are_those_of_the_value(twin: Twin) -> None:
     assert bool((torch.linalg.eigvalsh(hessian) >= -1e-9 * float(hessian.abs().max())).all())
 
 
+def test_derivatives_stand_where_their_parameters_do_though_some_are_shared_and_others_unread() -> None:
+    # four gains that relaxed muscles do not read, and four lengths and strengths that a group shares: as many rows as parameters
+    twin = make_twin(muscles=4, steps=50)
+    shared = {
+        "groups": {"front": twin.start.names[:3]},
+        "parameters": {name: {"scope": "group"} for name in ("optimal_fiber_length", "strength_coefficient")},
+    }
+    settings, known, step = CalibrationSettings.model_validate(shared), _known(twin), 1e-5
+    prior, start = _prior(known, settings), parameter_space(known, settings, time_step=0.01).start()
+    z = start + 0.03 * torch.randn(start.shape, generator=torch.Generator().manual_seed(7), dtype=start.dtype)
+    moves = step * torch.eye(len(z), dtype=z.dtype)
+    slopes = torch.tensor([(prior.value(z + move) - prior.value(z - move)) / (4.0 * step) for move in moves], dtype=z.dtype)
+    torch.testing.assert_close(prior.derivatives(z)[0], slopes, rtol=1e-4, atol=1e-5 * float(slopes.abs().max()))
+
+
 def test_the_calibrations_prior_believes_it_in_loss_pull_and_precision(twin: Twin) -> None:
     known = _known(twin)
     with_limb, without = (driven_problem(twin.trials.calibration, one, SETTINGS).objective.prior for one in (known, twin.start))
