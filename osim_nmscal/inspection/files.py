@@ -48,7 +48,7 @@ def inspect_file(path: Path | str) -> FileFacts:
     Example:
         >>> facts = inspect_file("models/virtual_arm.osim")
         >>> facts.model.mass, len(facts.model.muscles)
-        (76.0, 19)
+        (77.0, 19)
     """
     path = Path(path)
     readers = {".c3d": _c3d, ".trc": _trc, ".osim": _osim}

@@ -22,7 +22,7 @@ def inspection_text(facts: FileFacts) -> str:
 
     Example:
         >>> print(inspection_text(inspect_file("models/virtual_arm.osim")).splitlines()[1])
-          mass        76.00 kg, 4 bodies
+          mass        77.00 kg, 4 bodies
     """
     return "\n".join(_lines(facts))
 

@@ -100,7 +100,7 @@ def scale_model(model: ModelSource, out: Path | str, *, settings: ScalingSetting
     Example:
         >>> found = scale_model("models/virtual_arm.osim", "scaled.osim", settings=ScalingSettings(mass_only=True, mass=60.0))
         >>> round(found.mass_factor, 4)
-        0.7895
+        0.7792
     """
     out = Path(out).absolute()
     setup = settings.setup.absolute() if settings.setup else None
