@@ -118,6 +118,23 @@ class Objective:
         self.weighted_arm = self.trials.moment_arm[self._counted] * self._moment_weight[..., None]  # (counted, dof, muscle)
         self._arm_by_muscle = self.weighted_arm.permute(2, 0, 1).contiguous()  # (muscle, counted, dof)
 
+    def of_trials(self, kept: Sequence[int]) -> "Objective":
+        """Return the same loss of some of the trials, by position: weights, prior and parameters stay as they are."""
+        weight = torch.zeros_like(self.trials.joint_moment)
+        weight[self._counted] = self._moment_weight
+        return Objective(
+            self.trials.of_trials(kept),
+            self._muscle,
+            self.space,
+            self.settings,
+            self._user_terms,
+            self._groups,
+            self._dofs,
+            moment_weight=weight[:, list(kept)],
+            prior=self.prior,
+            trials_apart=self._trials_apart,
+        )
+
     def evaluate(self, z: Tensor, warm: Sequence[Tensor] | None = None, excitation: Tensor | None = None) -> Evaluation:
         """Solve the model at z.
 

@@ -56,10 +56,15 @@ def posterior(
     for part in others:
         more = more + part[2].hessian.matrix / LIKELIHOOD_UNIT
         moved = moved + moved_by_moment_arms(*part)
-    pull, believed = prior.weight / LIKELIHOOD_UNIT * prior.pull(z), _inverse(prior.precision(z))
+    pull, believed = pull_and_belief(prior, z)
     data = of_motion - pull
     covariance = spread(noise_ratio * data + more, data + more, pull, believed, moved, moment_arm_width)
     return Posterior(covariance, believed.diagonal().sqrt(), time, 1.0)
+
+
+def pull_and_belief(prior: Prior, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Return P, how hard the prior pulls, and B, the covariance believed beforehand, at z; (parameter, parameter) each."""
+    return prior.weight / LIKELIHOOD_UNIT * prior.pull(z), inverse_of(prior.precision(z))
 
 
 def likelihood_posterior(
@@ -84,10 +89,7 @@ def likelihood_posterior(
         settings: noise, moment arms.
         noise: by which the motions were weighed.
     """
-    trials = objective.trials
-    errors = at.outputs.joint_moment - trials.joint_moment
-    shown = noise_of_errors(errors, trials, settings.noise)
-    ratio = noise_ratio(shown, noise, trials.time_step) if "motion" in trials.kinds else 1.0
+    shown, ratio = shown_noise(objective, at, settings, noise)
     return posterior(
         objective.prior,
         z,
@@ -96,8 +98,15 @@ def likelihood_posterior(
         others,
         noise_ratio=ratio,
         moment_arm_width=settings.prior.moment_arm_width,
-        time=shown.correlation_time / trials.time_step,
+        time=shown.correlation_time / objective.trials.time_step,
     )
+
+
+def shown_noise(objective: Objective, at: Evaluation, settings: CalibrationSettings, noise: MotionNoise) -> tuple[MotionNoise, float]:
+    """Return the noise that the errors of motions show, and how much less motions tell than by the noise that they were weighed by."""
+    trials = objective.trials
+    shown = noise_of_errors(at.outputs.joint_moment - trials.joint_moment, trials, settings.noise)
+    return shown, noise_ratio(shown, noise, trials.time_step) if "motion" in trials.kinds else 1.0
 
 
 def spread(noise: Tensor, data: Tensor, pull: Tensor, believed: Tensor, moved: Tensor, moment_arm_width: float) -> Tensor:
@@ -111,7 +120,7 @@ def spread(noise: Tensor, data: Tensor, pull: Tensor, believed: Tensor, moved: T
         moved: J'X, (parameter, muscle).
         moment_arm_width: s.
     """
-    inverse = _inverse(data + pull)
+    inverse = inverse_of(data + pull)
     follow = inverse @ moved
     covariance = inverse @ (noise + pull @ believed @ pull) @ inverse + moment_arm_width**2 * follow @ follow.T
     return 0.5 * (covariance + covariance.T)
@@ -124,6 +133,7 @@ def moved_by_moment_arms(objective: Objective, at: Evaluation, linear: Lineariza
     return linear.moment_jacobian.T @ share / LIKELIHOOD_UNIT
 
 
-def _inverse(matrix: Tensor) -> Tensor:
+def inverse_of(matrix: Tensor) -> Tensor:
+    """Return the inverse of a positive matrix, however ill conditioned."""
     ridge = 1e-12 * float(matrix.diagonal().max()) if len(matrix) else 0.0
     return torch.linalg.inv(matrix + ridge * torch.eye(len(matrix), dtype=matrix.dtype))

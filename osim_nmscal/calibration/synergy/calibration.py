@@ -30,6 +30,7 @@ from osim_nmscal.calibration.problem import muscle_objective
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read, without_synergies
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.starts import starting_parameters
+from osim_nmscal.calibration.subsets import calibrations_without
 from osim_nmscal.calibration.synergy.factorization import (
     Synergies,
     different_channels,
@@ -255,6 +256,8 @@ def _outcome(
     if chosen.vaf < settings.synergy.variance_accounted_for:
         findings.append(f"{len(chosen.weights)} synergies account for {chosen.vaf:.1%} of the recorded excitations only.")
     uncertainty = _posterior(problem, found, settings)
+    prior = objective.objective.prior
+    subsets = calibrations_without(problem.loss, found.best, prior, settings, found.noise) if found.ended else ()
     return Outcome(
         method="synergy_hybrid",
         optimizer=optimizer,
@@ -267,10 +270,11 @@ def _outcome(
         loss_initial=found.loss_initial,
         evaluations=objective.evaluations,
         posterior=uncertainty,
-        prior=objective.objective.prior,
+        prior=prior,
         seconds=time.perf_counter() - began,
         findings=tuple(findings),
         synergy=_synergy_result(problem, best),
+        subsets=subsets,
     )
 
 
