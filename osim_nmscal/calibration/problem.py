@@ -58,7 +58,7 @@ def driven_problem(
     stacked = stack_trials(TrialSet(trials=motions))
     frozen, findings = _screen(stacked, table, trials, others)
     require_units(trials, table)
-    space = parameter_space(known, settings, frozen, time_step=stacked.time_step, electrodes=electrodes_of(motions))
+    space = parameter_space(known, settings, frozen, time_step=stacked.time_step, electrodes=electrodes_of(motions, efforts=trials.trials))
     if space.size == 0:
         raise CalibrationError("No parameter is free to move; free at least one in [calibration.parameters].")
     samples = int(stacked.samples().sum())

@@ -28,7 +28,7 @@ TENDON_STRAIN = 0.12
 MANY_AT_BOUND = 0.25
 # Starts whose losses differ by no more than this share ended in the same place. Source: choice; the tolerance of the calibration is 0.003.
 SAME_END = 0.02
-# Values that lie farther apart, in standard errors of their difference, are not one person's by chance. Source: issue 11; three standard
+# Values that lie farther apart, in standard errors of their difference, are not one person's by chance. Source: choice; three standard
 # errors hold 99.7 % of chance, for one parameter.
 APART = 3.0
 # Parameters that recordings share; those of activation give way to one another.

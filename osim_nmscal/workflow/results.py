@@ -55,10 +55,7 @@ PARAMETER_COLUMNS = (
     "calibrated_without",
 )
 _FIELDS = {"muscle": "owner", "parameter": "name"}
-_NUMBERS = (
-    *("start", "calibrated", "lower", "upper", "standard_error", "prior_deviation"),
-    *("disagreement", "calibrated_without"),
-)
+_NUMBERS = ("start", "calibrated", "lower", "upper", "standard_error", "prior_deviation", "disagreement", "calibrated_without")
 # Rows of parameters.csv that follow from others.
 _DERIVED = "working_point"
 SIDECAR_FORMAT = 1

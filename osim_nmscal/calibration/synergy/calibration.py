@@ -8,12 +8,14 @@ import functools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.cross_validation import leave_one_out
+from osim_nmscal.calibration.efforts import strengths_by_efforts, with_efforts
 from osim_nmscal.calibration.electrodes import electrodes_of
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.fitting import Fit, fit
@@ -46,7 +48,7 @@ from osim_nmscal.calibration.synergy.settings import MuscleRole
 from osim_nmscal.calibration.synergy.space import HybridSpace
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.results import CalibrationResult, SynergyResult
+from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, SynergyResult
 from osim_nmscal.data.starting_values import StartingValues, starting_values
 from osim_nmscal.data.trials import NO_MOMENT_ARM, Trial, TrialSet, largest_moment_arms
 from osim_nmscal.errors import CalibrationError, listed
@@ -134,9 +136,10 @@ def calibrate_synergy_hybrid(
     samples = sum(len(trial.time) for trial in driven.trials.trials)
     with threads_for(samples * len(table)):
         others = [trial.with_muscles(driven.trials.muscles) for trial in chosen.trials if trial.kind != "motion"]
-        problem = hybrid_problem(driven, others, known, settings, terms)
+        efforts = strengths_by_efforts(driven, others, known, settings)
+        problem = hybrid_problem(driven, others, known, settings, terms, efforts)
         found = fit(problem.loss, problem.objective.objective, _starts(problem, settings), search, settings, progress)
-        result = _outcome(problem, table, settings, name, found, began).result()
+        result = with_efforts(_outcome(problem, table, settings, name, found, began).result(), efforts)
     if settings.cross_validation:
         again = functools.partial(calibrate_synergy_hybrid, roles=roles, terms=terms, optimizer=optimizer)
         result = replace(result, cross_validation=leave_one_out(trials, muscles, settings, again))
@@ -157,6 +160,7 @@ def hybrid_problem(
     muscles: MuscleTable | StartingValues,
     settings: CalibrationSettings,
     terms: Sequence[Term] = (),
+    efforts: Mapping[str, CalibratedParameter] = MappingProxyType({}),
 ) -> HybridProblem:
     """Build the loss of a synergy-hybrid calibration.
 
@@ -166,13 +170,15 @@ def hybrid_problem(
         muscles: the muscles, with what is known of them.
         settings: of the calibration.
         terms: the user's.
+        efforts: of `strengths_by_efforts`.
     """
     known = starting_values(muscles)
     table = known.muscles
     candidates, synergies = choose_synergies(driven, settings)
     stacked = stack_trials(driven.trials)
     electrodes = electrodes_of(driven.trials.trials, silenced=driven.synthesized)
-    space = parameter_space(known, settings, frozenset(_unseen(driven, others)), time_step=stacked.time_step, electrodes=electrodes)
+    unseen = frozenset(_unseen(driven, others))
+    space = parameter_space(known, settings, unseen, time_step=stacked.time_step, electrodes=electrodes, efforts=efforts)
     mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
     objective = muscle_objective(stacked, mechanics, space, settings, table, terms, driven.trials.dofs, trials_apart=True)
     lengths = [len(trial.time) for trial in driven.trials.trials]
