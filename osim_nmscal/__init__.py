@@ -77,6 +77,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.data.muscles import Muscle as Muscle
     from osim_nmscal.data.muscles import MuscleTable as MuscleTable
     from osim_nmscal.data.muscles import Thelen2003Properties as Thelen2003Properties
+    from osim_nmscal.data.passive_joint_moment import PassiveJointMoment as PassiveJointMoment
     from osim_nmscal.data.results import CalibratedParameter as CalibratedParameter
     from osim_nmscal.data.results import CalibrationResult as CalibrationResult
     from osim_nmscal.data.results import MomentMetrics as MomentMetrics
@@ -137,6 +138,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test holds 
     from osim_nmscal.opensim_tools.surrogate_fit import fit_surrogate_geometry as fit_surrogate_geometry
     from osim_nmscal.opensim_tools.verification import verify_model as verify_model
     from osim_nmscal.osim_model.conversion import convert_muscles as convert_muscles
+    from osim_nmscal.osim_model.ligament_forces import write_with_ligaments as write_with_ligaments
     from osim_nmscal.osim_model.reader import read_coordinates as read_coordinates
     from osim_nmscal.osim_model.reader import read_muscles as read_muscles
     from osim_nmscal.osim_model.writer import write_personalized as write_personalized
@@ -243,6 +245,7 @@ _HOMES: dict[str, str] = {
     "read_muscles": "osim_nmscal.osim_model.reader",
     "read_coordinates": "osim_nmscal.osim_model.reader",
     "write_personalized": "osim_nmscal.osim_model.writer",
+    "write_with_ligaments": "osim_nmscal.osim_model.ligament_forces",
     "electrode_study": "osim_nmscal.electrodes.study",
     "plan": "osim_nmscal.planning.information",
     "with_foreseen_moments": "osim_nmscal.planning.foreseen",
@@ -283,6 +286,7 @@ _HOMES: dict[str, str] = {
     "Thelen2003Properties": "osim_nmscal.data.muscles",
     "CalibrationResult": "osim_nmscal.data.results",
     "NeuralParameters": "osim_nmscal.data.results",
+    "PassiveJointMoment": "osim_nmscal.data.passive_joint_moment",
     "NmscalError": "osim_nmscal.errors",
     "VerificationMetrics": "osim_nmscal.data.results",
     "CalibratedParameter": "osim_nmscal.data.results",

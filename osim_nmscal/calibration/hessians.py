@@ -16,6 +16,14 @@ from torch import Tensor
 _MOST_SHIFTS, _SHIFT_GROWTH = 40, 4.0
 
 
+class Factors(Protocol):
+    """A factorised matrix over some of its entries."""
+
+    def solve(self, right: Tensor) -> Tensor:
+        """Solve for right-hand sides (entry, side); entries that the factors are not of stay zero."""
+        ...
+
+
 class Hessian(Protocol):
     """What an optimiser asks of a Gauss-Newton Hessian, (entry, entry)."""
 
@@ -27,8 +35,8 @@ class Hessian(Protocol):
         """Multiply by a vector, (entry,)."""
         ...
 
-    def solve(self, shift: Tensor, free: Tensor, right: Tensor) -> Tensor:
-        """Solve (self + diag(shift)) x = right over the free entries; the others stay zero; (entry,) each."""
+    def factors(self, shift: Tensor, free: Tensor) -> "Factors":
+        """Factorise self + diag(shift) over the free entries; (entry,) each, free bool."""
         ...
 
     def shift(self, damping: float) -> Tensor:
@@ -81,8 +89,8 @@ class DenseMatrix:
         """Multiply by a vector, (entry,)."""
         return self.matrix @ vector
 
-    def solve(self, shift: Tensor, free: Tensor, right: Tensor) -> Tensor:
-        """Solve as `Hessian.solve` says; where the sum is indefinite (a secant estimate may make it so), the shift grows."""
+    def factors(self, shift: Tensor, free: Tensor) -> "DenseFactors":
+        """Factorise over the free entries; where the sum is indefinite (a secant estimate may make it so), the shift grows."""
         index = free.nonzero().squeeze(-1)
         block, more = self.matrix[index][:, index], shift[index]
         for _ in range(_MOST_SHIFTS):
@@ -90,9 +98,7 @@ class DenseMatrix:
             if int(failed) == 0:
                 break
             more = _SHIFT_GROWTH * more
-        solution = torch.zeros_like(right)
-        solution[index] = torch.cholesky_solve(right[index][:, None], factor)[:, 0]
-        return solution
+        return DenseFactors(factor, index)
 
     def shift(self, damping: float) -> Tensor:
         """Return the damping relative to the mean of the diagonal: entries are in units of their ranges."""
@@ -112,6 +118,18 @@ class DenseMatrix:
     def of_leading(self, count: int, ridge: float) -> Tensor:
         """Return the Schur complement of the first entries."""
         return schur_complement(self.matrix, count, ridge)
+
+
+@dataclass(frozen=True)
+class DenseFactors:
+    """Cholesky's factor of a dense matrix over some entries."""
+
+    factor: Tensor  # lower triangular, (chosen, chosen)
+    index: Tensor  # (chosen,), entries
+
+    def solve(self, right: Tensor) -> Tensor:
+        """Solve for right-hand sides (entry, side)."""
+        return torch.zeros_like(right).index_copy(0, self.index, torch.cholesky_solve(right[self.index], self.factor))
 
 
 @dataclass(frozen=True)
@@ -141,39 +159,27 @@ class ArrowMatrix:
             rest.append(cross.T @ head + block @ tail)
         return torch.cat([top, *rest])
 
-    def solve(self, shift: Tensor, free: Tensor, right: Tensor) -> Tensor:
-        """Solve (self + diag(shift)) x = right over the free entries; the others stay zero.
+    def factors(self, shift: Tensor, free: Tensor) -> "ArrowFactors":
+        """Factorise over the free entries, trial after trial and then what is left of the shared ones.
 
         Args:
             shift: (entry,), added to the diagonal; makes the matrix positive definite.
             free: (entry,), bool.
-            right: (entry,).
         """
-        shifts, frees, rights = (vector.split(self.sizes) for vector in (shift, free, right))
-        indices = [mask.nonzero().squeeze(-1) for mask in frees]
-        head = indices[0]
-        schur = self.shared[head][:, head].clone()
+        shifts = shift.split(self.sizes)
+        head, *inner = (mask.nonzero().squeeze(-1) for mask in free.split(self.sizes))
+        schur = self.shared[head][:, head]
         schur.diagonal().add_(shifts[0][head])
-        top = rights[0][head].clone()
-        eliminated = []
-        for i, (cross, block) in enumerate(zip(self.crosses, self.blocks, strict=True), start=1):
-            inner = indices[i]
-            part = block[inner][:, inner].clone()
-            part.diagonal().add_(shifts[i][inner])
+        trials = []
+        for cross, block, own, more in zip(self.crosses, self.blocks, inner, shifts[1:], strict=True):
+            part = block[own][:, own]
+            part.diagonal().add_(more[own])
             factor, _ = torch.linalg.cholesky_ex(part)
-            arm = torch.cat([cross[head][:, inner].T, rights[i][inner][:, None]], dim=1)  # (inner, head + 1)
-            half = torch.linalg.solve_triangular(factor, arm, upper=False)
-            product = half[:, :-1].T @ half
-            schur -= product[:, :-1]
-            top -= product[:, -1]
-            eliminated.append((factor, half))
+            half = torch.linalg.solve_triangular(factor, cross[head][:, own].T, upper=False)  # (own, head)
+            schur.addmm_(half.T, half, alpha=-1.0)
+            trials.append(TrialFactors(factor, half, own))
         factor, _ = torch.linalg.cholesky_ex(schur)
-        solution = [torch.zeros_like(part) for part in rights]
-        solution[0][head] = torch.cholesky_solve(top[:, None], factor)[:, 0]
-        for i, (factor, half) in enumerate(eliminated, start=1):
-            rest = half[:, -1] - half[:, :-1] @ solution[0][head]
-            solution[i][indices[i]] = torch.linalg.solve_triangular(factor.T, rest[:, None], upper=True)[:, 0]
-        return torch.cat(solution)
+        return ArrowFactors(DenseFactors(factor, head), trials, self.sizes)
 
     def shift(self, damping: float) -> Tensor:
         """Return the damping relative to each entry of the diagonal, whose entries are of different kinds."""
@@ -217,3 +223,37 @@ class ArrowMatrix:
         for cross, block in zip(self.crosses, self.blocks, strict=True):
             schur -= cross @ torch.linalg.solve(_raised(block, ridge), cross.T)
         return schur
+
+
+@dataclass(frozen=True)
+class TrialFactors:
+    """What eliminates the entries of one trial."""
+
+    factor: Tensor  # Cholesky's of the trial's block, lower triangular, (chosen, chosen)
+    half: Tensor  # factor^-1 cross', (chosen, chosen shared entry)
+    index: Tensor  # (chosen,), entries of the trial
+
+
+@dataclass(frozen=True)
+class ArrowFactors:
+    """Factors of an arrow over some entries."""
+
+    shared: DenseFactors  # of the Schur complement
+    trials: Sequence[TrialFactors]
+    sizes: Sequence[int]
+
+    def solve(self, right: Tensor) -> Tensor:
+        """Solve for right-hand sides (entry, side)."""
+        head, *tails = right.split(list(self.sizes))
+        halves = [
+            torch.linalg.solve_triangular(one.factor, tail[one.index], upper=False) for one, tail in zip(self.trials, tails, strict=True)
+        ]
+        left = head.clone()
+        for one, half in zip(self.trials, halves, strict=True):
+            left[self.shared.index] -= one.half.T @ half
+        found = [self.shared.solve(left)]
+        moved = found[0][self.shared.index]
+        for one, tail, half in zip(self.trials, tails, halves, strict=True):
+            inner = torch.linalg.solve_triangular(one.factor.T, half - one.half @ moved, upper=True)
+            found.append(torch.zeros_like(tail).index_copy(0, one.index, inner))
+        return torch.cat(found)

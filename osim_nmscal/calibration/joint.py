@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from osim_nmscal.calibration.hessians import Hessian
+from osim_nmscal.calibration.ligaments import require_angles
 from osim_nmscal.calibration.likelihood import MotionNoise, moment_weight
 from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
 from osim_nmscal.calibration.optimizers import Loss
@@ -18,7 +19,6 @@ from osim_nmscal.calibration.parameter_space import ParameterSpace
 from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.data.trials import Trial, TrialSet
-from osim_nmscal.nms.forward import MuscleState
 from osim_nmscal.nms.muscle_models import MuscleMechanics
 
 # Penalties and the prior belong to the first part: maximal efforts may leave the range of a motion's fibers.
@@ -35,11 +35,6 @@ class JointEvaluation:
     first: Any  # the first part's evaluation
     others: tuple[Evaluation, ...]
 
-    @property
-    def states(self) -> tuple[MuscleState, ...]:
-        """The solved muscles of all parts."""
-        return (*self.first.states, *(state for one in self.others for state in one.states))
-
 
 @dataclass(frozen=True)
 class JointLinearization:
@@ -53,7 +48,7 @@ class JointLinearization:
 
 @dataclass(frozen=True)
 class _Warm:
-    """Fiber lengths to start from, by part; None: none."""
+    """What every part starts from."""
 
     parts: tuple[Any, ...]
 
@@ -78,7 +73,7 @@ class JointObjective:
         return count
 
     def evaluate(self, z: Tensor, warm: Any = None) -> JointEvaluation:
-        """Solve all parts at z; warm as of `predict_lengths`, or the fiber lengths of every state."""
+        """Solve all parts at z; warm as of `warm_start`."""
         starts = warm.parts if isinstance(warm, _Warm) else (None,) * (1 + len(self.others))
         first = self.first.evaluate(z, starts[0])
         others = tuple(one.evaluate(z[: self.parameters], start) for one, start in zip(self.others, starts[1:], strict=True))
@@ -102,11 +97,14 @@ class JointObjective:
         """Return the gradient of half the sum."""
         return self.linearize(at).gradient
 
-    def predict_lengths(self, at: JointEvaluation, linear: JointLinearization, step: Tensor) -> Any:
-        """Return fiber lengths of every part to start from after a step."""
-        first = self.first.predict_lengths(at.first, linear.first, step)
+    def warm_start(self, at: JointEvaluation, linear: JointLinearization | None = None, step: Tensor | None = None) -> Any:
+        """Return what every part starts from near an evaluation, or after a step from it."""
+        if linear is None or step is None:
+            others = (one.warm_start(part) for one, part in zip(self.others, at.others, strict=True))
+            return _Warm((self.first.warm_start(at.first), *others))
+        first = self.first.warm_start(at.first, linear.first, step)
         parts = zip(self.others, at.others, linear.others, strict=True)
-        return _Warm((first, *(one.predict_lengths(part, lin, step[: self.parameters]) for one, part, lin in parts)))
+        return _Warm((first, *(one.warm_start(part, lin, step[: self.parameters]) for one, part, lin in parts)))
 
 
 def dynamometer_objectives(
@@ -125,6 +123,8 @@ def dynamometer_objectives(
     for driven_by in ("assumed", "emg"):
         own = [trial for trial in trials if _driven(trial) == driven_by]
         if own:
+            if space.ligaments is not None:
+                require_angles(own)
             stacked = stack_trials(TrialSet(trials=tuple(replace(trial, role="calibration") for trial in own)))
             of_part = space.without_gain(stacked.time_step) if driven_by == "assumed" else space.with_clock(stacked.time_step)
             weight = moment_weight(stacked, loss, settings.noise)

@@ -13,12 +13,14 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.hessians import DenseMatrix
+from osim_nmscal.calibration.ligaments import LigamentMoments
 from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, SignalTangents, Term, TermInputs, built_in_terms
 from osim_nmscal.calibration.parameter_space import ParameterSpace
 from osim_nmscal.calibration.prior import Prior
 from osim_nmscal.calibration.settings import LossSettings
 from osim_nmscal.calibration.stacking import StackedTrials
 from osim_nmscal.calibration.term_check import require_declared_axis
+from osim_nmscal.data.trials import NO_MOMENT_ARM
 from osim_nmscal.nms.forward import MuscleState, Parts
 from osim_nmscal.nms.joint_moment import joint_moment
 from osim_nmscal.nms.muscle_models import MuscleMechanics
@@ -46,7 +48,6 @@ class Linearization:
     gradient: Tensor  # (parameter,)
     hessian: DenseMatrix  # (parameter, parameter)
     moment_jacobian: Tensor  # (counted sample * dof, parameter)
-    length_tangents: tuple[Tensor, ...]  # per part (kind, time, column), d normalized fiber length / dz of that kind
     kinds: tuple[str, ...]  # free kinds of muscle parameters
     tangents: SignalTangents  # (kind, time, trial, muscle), every muscle signal's derivative by z of that kind
 
@@ -94,12 +95,14 @@ class Objective:
         self._trials_apart = trials_apart
         self._groups = tuple(tuple(group) for group in groups if len(group) > 1)
         self._parts = Parts(muscle)
+        self._ligaments = LigamentMoments.of(space, trials)
         # free kinds by how they enter the model, and the model's parameters they enter as
         self._activation = [block for block in space.free_blocks if block.kind.enters in ACTIVATION_PARAMETERS]
         self._fiber = [block for block in space.free_blocks if block.kind.enters in FIBER_PARAMETERS]
         self._force = [block for block in space.free_blocks if block.kind.enters in FORCE_PARAMETERS]
         # weights: mean over counted steps of each trial, mean over DOFs
         self._counted = trials.counted
+        self._rows = trials.counted.flatten().nonzero().squeeze(-1)  # the same as positions of (time * trial)
         per_sample = (trials.counted / trials.counted.sum(dim=0)).sqrt()
         self._sample_weight = per_sample[trials.counted]  # (counted,)
         self._measured = trials.measured.expand(len(trials.counted), -1, -1)[trials.counted]  # (counted, dof), bool
@@ -109,7 +112,14 @@ class Objective:
         every = [space.blocks[kind].muscle_columns() for kind in self._kinds]
         columns = torch.stack(every) if every else torch.zeros((0, len(muscle)), dtype=torch.int64)
         self._columns = torch.where(columns >= 0, columns, space.size)  # (kind, muscle)
-        self._moving = (columns.reshape(-1) >= 0).nonzero().squeeze(-1)  # of (kind * muscle)
+        # kinds and muscles that move, in the order of their columns in z
+        order = torch.argsort(columns.reshape(-1), stable=True)
+        self._moving = order[columns.reshape(-1)[order] >= 0]  # of (kind * muscle)
+        self._moved = columns.reshape(-1)[self._moving]
+        crossing = trials.moment_arm[trials.counted].abs().amax(dim=0) >= NO_MOMENT_ARM  # (dof, muscle)
+        self._acting = [self._moved[crosses[self._moving % len(muscle)]].unique() for crosses in crossing]  # columns, by DOF
+        if self._ligaments is not None:
+            self._acting = [torch.cat([own, self._ligaments.columns_about(dof)]) for dof, own in enumerate(self._acting)]
         self.reweigh(moment_weight)
 
     def reweigh(self, moment_weight: Tensor) -> None:
@@ -140,7 +150,7 @@ class Objective:
 
         Args:
             z: (parameter,), each 0 to 1.
-            warm: normalized fiber lengths (time, column) of each part to start from.
+            warm: tendon strains (time, column) of each part to start from, see `warm_start`.
             excitation: what drives the muscles instead of the trials' own, (time, trial, muscle).
 
         Raises:
@@ -158,6 +168,8 @@ class Objective:
         length, velocity, strain, force = self._parts.merge(pieces)
         force = force * parameters.max_isometric_force
         moment = joint_moment(force, self.trials.moment_arm)
+        if self._ligaments is not None:
+            moment = moment + self._ligaments.moment(z)
         outputs = TermInputs(
             activation=activation,
             normalized_fiber_length=length,
@@ -237,12 +249,14 @@ class Objective:
 
     def linearize(self, at: Evaluation) -> Linearization:
         """Differentiate the loss at an evaluation: gradient and Gauss-Newton Hessian of loss / 2."""
-        tangents, lengths = self._tangents(at)
-        rows = self._moment_rows_by_parameter(tangents.tendon_force)
+        tangents = self._tangents(at)
+        rows = self._moment_rows_by_parameter(at.z, tangents.tendon_force)
         size = self.space.size
         gradient, hessian = rows.new_zeros(size + 1), rows.new_zeros((size + 1, size + 1))
         gradient[:size] = rows @ self.moment_residual(at).reshape(-1)
-        torch.mm(rows, rows.T, out=hessian[:size, :size])
+        for columns, of_dof in zip(self._acting, rows.unflatten(1, (-1, len(self._dofs))).unbind(-1), strict=True):
+            jacobian = of_dof[columns]  # a joint asks nothing of a muscle that does not cross it
+            hessian[columns[:, None], columns] += jacobian @ jacobian.T
         for term in self.terms:
             self._add_term(term, at, rows, tangents, gradient, hessian)
         gradient, hessian = gradient[:size], hessian[:size, :size].contiguous()
@@ -251,70 +265,64 @@ class Objective:
             similarity, by_z = self._similarity(at.z)
             gradient += by_z.T @ similarity
             hessian += by_z.T @ by_z
-        return Linearization(gradient, DenseMatrix(hessian), rows.T, lengths, tuple(self._kinds), tangents)
+        return Linearization(gradient, DenseMatrix(hessian), rows.T, tuple(self._kinds), tangents)
 
     def gradient(self, at: Evaluation) -> Tensor:
         """Return the gradient of loss / 2 at an evaluation, (parameter,), without any Hessian."""
         return self.linearize(at).gradient
 
-    def predict_lengths(self, at: Evaluation, linear: Linearization, step: Tensor) -> list[Tensor]:
-        """Return the fiber lengths of each part that the linearization expects after a step in z: a warm start."""
-        starts = []
-        blocks = [*self._activation, *self._fiber]
-        for index, state, tangent in zip(self.parts, at.states, linear.length_tangents, strict=True):
-            move = []
-            for block in blocks:
-                columns = block.muscle_columns()[index]
-                move.append(torch.where(columns >= 0, step[columns.clamp_min(0)], torch.zeros_like(step[:1])))
-            trials = self.trials.mtu_length.shape[1]
-            moves = torch.stack(move).repeat(1, trials) if move else torch.zeros((0, state.length.shape[1]), dtype=torch.float64)
-            starts.append(state.length + torch.einsum("ktc,kc->tc", tangent, moves))
-        return starts
+    def warm_start(self, at: Evaluation, linear: Linearization | None = None, step: Tensor | None = None) -> list[Tensor]:
+        """Return the tendon strains of each part to start from near an evaluation, (time, column): those there, or those expected.
 
-    def _tangents(self, at: Evaluation) -> tuple[SignalTangents, tuple[Tensor, ...]]:
-        """Return the derivatives of every muscle signal by z of each kind (force in N), and each part's of length."""
-        pieces, lengths = [], []
-        blocks, entered = [*self._activation, *self._fiber], tuple(block.kind.enters for block in self._fiber)
-        slopes = [self.space.model_slope(at.z, block.name) for block in blocks]
-        scale = torch.stack(slopes) if slopes else torch.zeros((0, len(self._muscle)), dtype=torch.float64)
-        trials = self.trials.mtu_length.shape[1]
+        Args:
+            at: the evaluation.
+            linear: its linearization, if there is one.
+            step: in z, after which strains are expected.
+        """
+        strains = [state.tendon_strain for state in at.states]
+        if linear is None or step is None:
+            return strains
+        moves = torch.cat([step, step.new_zeros(1)])[self._columns]  # (kind, muscle)
+        expected = torch.einsum("ktrm,km->trm", linear.tangents.tendon_strain, moves)
+        return [strain + expected[..., index].flatten(-2) for strain, index in zip(strains, self.parts, strict=True)]
+
+    def _tangents(self, at: Evaluation) -> SignalTangents:
+        """Return the derivatives of every muscle signal by z of each kind (force in N)."""
+        slopes = {block.name: self.space.model_slope(at.z, block.name) for block in (*self._activation, *self._fiber, *self._force)}
+        trials, pieces = self.trials.mtu_length.shape[1], []
+        activation = at.activation_derivatives
+        if self._activation:
+            activation = activation * torch.stack([slopes[block.name] for block in self._activation])[:, None, None]
         for index, state in zip(self.parts, at.states, strict=True):
-            chain = scale[:, index].repeat(1, trials)[:, None, :]  # (kind, 1, column)
-            direct = at.activation_derivatives[..., index].flatten(-2)
-            tangent = muscle_tangents(state, direct, entered)
-            lengths.append(tangent.length * chain)
-            signals = [lengths[-1], tangent.tendon_strain * chain, tangent.force * chain]
-            if self._user_terms:  # nothing else looks at velocities
-                signals.append(tangent.velocity() * chain)
-            pieces.append(torch.stack(signals).unflatten(-1, (trials, len(index))))
-        length, strain, force, *velocities = self._parts.merge(pieces)
-        force = force * at.parameters.max_isometric_force
-        activation = torch.zeros_like(length)
-        count = len(self._activation)
-        activation[:count] = at.activation_derivatives * scale[:count, None, None, :]
-        if self._force:
-            # the force is proportional to the maximum isometric force, whatever moves that
-            growth = torch.stack([self.space.model_slope(at.z, block.name) for block in self._force])  # (kind, muscle)
-            more = at.outputs.tendon_force * (growth / at.parameters.max_isometric_force)[:, None, None, :]
-            still = torch.zeros_like(more)
-            length, strain, activation = torch.cat([length, still]), torch.cat([strain, still]), torch.cat([activation, still])
-            velocities = [torch.cat([velocity, still]) for velocity in velocities]
-            force = torch.cat([force, more])
-        tangents = SignalTangents(
-            activation=activation,
-            normalized_fiber_length=length,
-            normalized_fiber_velocity=velocities[0] if velocities else length.new_zeros(()).expand_as(length),
-            tendon_strain=strain,
-            tendon_force=force,
+            changes = {block.kind.enters: slopes[block.name][index].repeat(trials) for block in self._fiber}
+            tangent = muscle_tangents(state, activation[..., index].flatten(-2), changes)
+            signals = [tangent.length, tangent.tendon_strain, tangent.force]
+            if self._user_terms:  # nothing else looks at velocities and activations
+                signals.append(tangent.velocity())
+            pieces.append([signal.unflatten(-1, (trials, len(index))) for signal in signals])
+        length, strain, force, *velocity = (self._parts.merge(signal) for signal in zip(*pieces, strict=True))
+        # the force is proportional to the maximum isometric force, whatever moves that
+        growth = [at.outputs.tendon_force * (slopes[block.name] / at.parameters.max_isometric_force) for block in self._force]
+        unseen = length.new_zeros(()).expand(len(self._kinds), *length.shape[1:])
+        return SignalTangents(
+            activation=_followed_by_zeros(activation, len(self._kinds)) if self._user_terms else unseen,
+            normalized_fiber_length=_followed_by_zeros(length, len(self._kinds)),
+            normalized_fiber_velocity=_followed_by_zeros(velocity[0], len(self._kinds)) if self._user_terms else unseen,
+            tendon_strain=_followed_by_zeros(strain, len(self._kinds)),
+            tendon_force=torch.cat([force * at.parameters.max_isometric_force, *(more[None] for more in growth)]),
         )
-        return tangents, tuple(lengths)
 
-    def _moment_rows_by_parameter(self, force: Tensor) -> Tensor:
+    def _moment_rows_by_parameter(self, z: Tensor, force: Tensor) -> Tensor:
         """Return the transposed Jacobian of the weighted moment residuals by z, (parameter, counted * dof)."""
-        by_muscle = force[:, self._counted].transpose(1, 2)  # (kind, muscle, counted)
-        rows = (by_muscle[..., None] * self._arm_by_muscle).flatten(0, 1).flatten(1)
-        jacobian = rows.new_zeros((self.space.size, rows.shape[1]))
-        return jacobian.index_add_(0, self._columns.reshape(-1)[self._moving], rows[self._moving])
+        by_muscle = force.flatten(1, 2)[:, self._rows].transpose(1, 2)  # (kind, muscle, counted)
+        moving = by_muscle.flatten(0, 1)[self._moving]
+        rows = (moving[..., None] * self._arm_by_muscle[self._moving % by_muscle.shape[1]]).flatten(1)
+        if len(rows) == self.space.size:  # every parameter is of one muscle
+            return rows
+        jacobian = rows.new_zeros((self.space.size, rows.shape[1])).index_add_(0, self._moved, rows)
+        if self._ligaments is not None:
+            self._ligaments.add_rows(jacobian, z, self._counted, self._moment_weight)
+        return jacobian
 
     def _add_term(
         self, term: MuscleTerm | Term, at: Evaluation, moment_rows: Tensor, tangents: SignalTangents, gradient: Tensor, hessian: Tensor
@@ -333,8 +341,12 @@ class Objective:
         active = residual.any(dim=0).nonzero().squeeze(-1)
         if len(active) == 0:
             return
-        slope = term.derivative(at.outputs, tangents)[..., active][:, self._counted] * self._sample_weight[:, None]
-        slope = slope.permute(2, 0, 1)  # (active muscle, kind, counted)
+        if isinstance(term, Term):
+            slope = term.derivative(at.outputs, tangents)[..., active]
+        else:
+            slope = term.slope(at.outputs).index_select(-1, active) * getattr(tangents, term.signal).index_select(-1, active)
+        slope = slope.flatten(1, 2)[:, self._rows] * self._sample_weight[:, None]
+        slope = slope.permute(2, 0, 1).contiguous()  # (active muscle, kind, counted)
         columns = self._columns[:, active].T  # (active muscle, kind)
         gradient.index_add_(0, columns.reshape(-1), torch.bmm(slope, residual[:, active].T[..., None]).reshape(-1))
         entries = columns[:, :, None] * len(gradient) + columns[:, None, :]
@@ -347,6 +359,8 @@ class Objective:
             mine = (self._columns == column).to(torch.float64)[:, None, None, :]  # (kind, 1, 1, muscle)
             moved: dict[str, Any] = {field: (getattr(tangents, field) * mine).sum(dim=0) for field in MUSCLE_SIGNALS}
             moment = joint_moment(moved["tendon_force"], self.trials.moment_arm)
+            if self._ligaments is not None:
+                moment = moment + self._ligaments.along(at.z, column)
             change = term.along(at.outputs, replace(at.outputs, **moved, joint_moment=moment))
             rows.append((change[self._counted] * self._sample_weight[:, None]).reshape(-1))
         count = int(self._counted.sum()) * term.residual(at.outputs).shape[-1]
@@ -370,3 +384,9 @@ class Objective:
         if not residuals:
             return z.new_zeros(0), z.new_zeros((0, self.space.size))
         return torch.cat(residuals), torch.cat(rows)
+
+
+def _followed_by_zeros(signal: Tensor, count: int) -> Tensor:
+    """Return a (direction, ...) signal with as many directions as wanted, those added zero."""
+    more = count - len(signal)
+    return torch.cat([signal, signal.new_zeros((more, *signal.shape[1:]))]) if more else signal

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.identifiability import IDENTIFIABLE_BELOW, Posterior, unclear_pairs
+from osim_nmscal.calibration.ligaments import beside_muscles, calibrated_ligaments
 from osim_nmscal.calibration.optimizers import Minimum
 from osim_nmscal.calibration.parameter_space import ParameterBlock, ParameterSpace, calibrated_muscles, neural_parameters
 from osim_nmscal.calibration.prior import Prior
@@ -69,11 +70,12 @@ class Outcome:
             neural=neural_parameters(space, z, self.time_step),
             parameters=Rows(parameter_rows(space, z, self.posterior, self.subsets)),
             history=Rows(self.minimum.history),
-            findings=(*self.findings, *unclear_pairs(self.posterior, parameter_labels(space))),
+            findings=(*self.findings, *beside_muscles(space), *unclear_pairs(self.posterior, parameter_labels(space))),
             synergy=self.synergy,
             working_points=Rows(working_point_rows(self.table, self.prior, z, self.posterior, self.subsets)),
             correlation=parameter_correlation(space, self.posterior),
             starts=self.minimum.starts,
+            ligaments=calibrated_ligaments(space, z),
         )
 
 
@@ -165,34 +167,36 @@ def _apart(without: Sequence[tuple[str, float, float]]) -> dict[str, Any]:
 def _block_rows(
     space: ParameterSpace, block: ParameterBlock, z: Tensor, posterior: Posterior, subsets: Sequence[Subset]
 ) -> list[CalibratedParameter]:
-    internal, reference, slope = space.internal(z, block.name).numpy(), block.owner_reference(), block.slope(z)
-    error, identifiable, believed = posterior.standard_error, posterior.identifiable, posterior.prior_width
-    others = [(one.left_out, space.internal(one.z, block.name), one.z - z, one.variance.diagonal().sqrt()) for one in subsets]
+    # as lists: an entry of a tensor costs more to read than all of a list to make
+    columns, units = block.column.tolist(), block.owner_reference().tolist()
+    start, lower, upper = block.start.tolist(), block.lower.tolist(), block.upper.tolist()
+    internal, slope = space.internal(z, block.name).tolist(), block.slope(z).tolist()
+    places, error = z.tolist(), posterior.standard_error.tolist()
+    identifiable, believed = posterior.identifiable.tolist(), posterior.prior_width.tolist()
+    absolute = float(block.reference.max()) == 1.0
+    assumed = block.assumed.tolist()
+    others = [
+        (one.left_out, space.internal(one.z, block.name).tolist(), ((one.z - z) / one.variance.diagonal().sqrt()).tolist())
+        for one in subsets
+    ]
     rows = []
-    for i, owner in enumerate(block.owners):
-        column, unit = int(block.column[i]), float(reference[i])
-        place = float(z[column]) if column >= 0 else np.nan
+    for i, (owner, column, unit) in enumerate(zip(block.owners, columns, units, strict=True)):
+        place = places[column] if column >= 0 else np.nan
         bound = "fixed" if column < 0 else "lower" if place <= _AT_BOUND else "upper" if place >= 1.0 - _AT_BOUND else ""
         rows.append(
             CalibratedParameter(
                 owner=owner,
                 name=block.name,
-                unit=block.kind.unit if unit != 1.0 or float(block.reference.max()) == 1.0 else "of start",
-                start=float(block.start[i]) * unit,
-                calibrated=float(internal[i]) * unit,
-                lower=float(block.lower[i]) * unit,
-                upper=float(block.upper[i]) * unit,
+                unit=block.kind.unit if unit != 1.0 or absolute else "of start",
+                start=start[i] * unit,
+                calibrated=internal[i] * unit,
+                lower=lower[i] * unit,
+                upper=upper[i] * unit,
                 at_bound=bound,  # type: ignore[arg-type]
-                standard_error=float(error[column] * slope[i]) * unit if column >= 0 else 0.0,
-                identifiable=bool(identifiable[column]) if column >= 0 else False,
-                prior_deviation=float(believed[column] * slope[i]) * unit if column >= 0 else 0.0,
-                **_apart(
-                    [
-                        (label, float(value[i]) * unit, float(moved[column] / deviation[column]))
-                        for label, value, moved, deviation in others
-                        if column >= 0 and not block.assumed[i]
-                    ]
-                ),
+                standard_error=error[column] * slope[i] * unit if column >= 0 else 0.0,
+                identifiable=identifiable[column] if column >= 0 else False,
+                prior_deviation=believed[column] * slope[i] * unit if column >= 0 else 0.0,
+                **_apart([(label, value[i] * unit, far[column]) for label, value, far in others if column >= 0 and not assumed[i]]),
             )
         )
     return rows

@@ -87,11 +87,19 @@ def _owners(
     value = _starting_values(kind, settings, muscles)
     relative = settings.bounds == "relative"
     reference = value if relative else np.ones(len(muscles))
-    members = [np.array([one == name for one in by_muscle]) for name in names]
-    start = np.ones(len(names)) if relative else np.array([math.fsum(value[own]) / own.sum() for own in members])
+    members = muscles_of_owners(names, by_muscle)
+    start = np.ones(len(names)) if relative else np.array([math.fsum(value[own]) / len(own) for own in members])
     owners = Owners(names=names, by_muscle=by_muscle, reference=reference, start=start)
     _require_start_inside(kind.name, settings, owners)
     return owners
+
+
+def muscles_of_owners(names: tuple[str, ...], by_muscle: tuple[str, ...]) -> list[list[int]]:
+    """Return the positions of each owner's muscles."""
+    members: dict[str, list[int]] = {name: [] for name in names}
+    for i, owner in enumerate(by_muscle):
+        members[owner].append(i)
+    return list(members.values())
 
 
 def _starting_values(kind: ParameterKind, settings: ParameterSettings, muscles: MuscleTable) -> FloatArray:

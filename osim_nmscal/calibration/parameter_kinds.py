@@ -130,7 +130,7 @@ class ParameterKind:
     instead_of: str = ""  # another kind that says the same otherwise: this one counts only if it is free, and then that one does not
     needs_electrode: bool = False  # muscles without EMG have none: theirs is 1
     # how it enters the model
-    enters: str  # field of nms.parameters.NmsParameters
+    enters: str  # field of nms.parameters.NmsParameters; "": no muscle, see `ligaments`
     entry: Entry = as_it_is
     # where a calibrated value is kept: what an .osim cannot hold goes to the sidecar
     write: Callable[[Muscle, float], Muscle] | None = None  # muscle with the model's value; None: the sidecar

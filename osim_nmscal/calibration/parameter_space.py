@@ -5,6 +5,7 @@ parameter's *owner* is what shares one value: a muscle, a group of muscles, or a
 each enters the model, is in `parameter_kinds`.
 """
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -17,10 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from osim_nmscal.calibration.electrodes import Electrodes
-from osim_nmscal.calibration.owners import Owners, owners_of_every_kind
+from osim_nmscal.calibration.owners import Owners, muscles_of_owners, owners_of_every_kind
 from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.passive_joint_moment import PassiveJointMoment
 from osim_nmscal.data.results import CalibratedParameter, NeuralParameters
 from osim_nmscal.data.starting_values import StartingValues, starting_values
 from osim_nmscal.nms.parameters import NMS_PARAMETERS, NmsParameters, initial_parameters
@@ -57,10 +59,16 @@ class ParameterBlock:
         """Name of the kind."""
         return self.kind.name
 
-    @property
+    @functools.cached_property
     def free(self) -> bool:
         """Whether any owner's value moves."""
         return bool((self.column >= 0).any())
+
+    @functools.cached_property
+    def _moving(self) -> tuple[Tensor, Tensor]:
+        """Which owners' values move, and their positions in z."""
+        moving = self.column >= 0
+        return moving, self.column[moving]
 
     def muscle_columns(self) -> Tensor:
         """Position in z of each muscle's value, -1 if fixed; (muscle,)."""
@@ -68,9 +76,13 @@ class ParameterBlock:
 
     def internal(self, z: Tensor) -> Tensor:
         """Return the internal values at z, (owner,)."""
-        moving = self.column >= 0
+        if not self.free:
+            return self.start
+        moving, columns = self._moving
+        if len(columns) == len(moving):
+            return self.kind.transform.value(z[columns], self.lower, self.upper)
         value = self.start.clone()
-        value[moving] = self.kind.transform.value(z[self.column[moving]], self.lower[moving], self.upper[moving])
+        value[moving] = self.kind.transform.value(z[columns], self.lower[moving], self.upper[moving])
         return value
 
     def slope(self, z: Tensor) -> Tensor:
@@ -79,8 +91,9 @@ class ParameterBlock:
 
     def owner_reference(self) -> np.ndarray:
         """What an owner's internal value multiplies to be in its unit: its only muscle's reference, 1 if it has several."""
-        members = [self.reference[self.owner_of_muscle == i] for i in range(len(self.owners))]
-        return np.array([float(m[0]) if len(m) == 1 else 1.0 for m in members])
+        alone = torch.bincount(self.owner_of_muscle, minlength=len(self.owners)) == 1
+        reference = torch.ones_like(self.start).scatter(0, self.owner_of_muscle, self.reference)
+        return torch.where(alone, reference, 1.0).numpy()
 
 
 class ParameterSpace:
@@ -94,6 +107,7 @@ class ParameterSpace:
         *,
         size: int = -1,
         known: StartingValues | None = None,
+        ligaments: PassiveJointMoment | None = None,
     ) -> None:
         """Hold the blocks.
 
@@ -103,10 +117,16 @@ class ParameterSpace:
             time_step: s, for kinds that depend on the clock.
             size: entries of z; default: as many as the blocks have free owners.
             known: what is known of the muscles before any trial is seen.
+            ligaments: what they add to the muscles' moments before any kind enters; None: nothing.
         """
         self.blocks = {block.name: block for block in blocks}
-        self.base, self.time_step, self.known = base, time_step, known
+        self.base, self.time_step, self.known, self.ligaments = base, time_step, known, ligaments
         self.size = size if size >= 0 else sum(int((block.column >= 0).sum()) for block in blocks)
+        self._entering = {name: [block for block in blocks if block.kind.enters == name] for name in NMS_PARAMETERS}
+        # what no free block enters is the same everywhere
+        still = [name for name, entering in self._entering.items() if not any(block.free for block in entering)]
+        self._still: dict[str, Tensor] = {}
+        self._still = {name: self.model_parameter(torch.empty(0), name) for name in still}
 
     def without_gain(self, time_step: float) -> "ParameterSpace":
         """Return the same parameters at the same places for excitations that no electrode saw, on another clock (s)."""
@@ -115,11 +135,12 @@ class ParameterSpace:
             if block.kind.needs_electrode:
                 block = replace(block, start=torch.ones_like(block.start), column=torch.full_like(block.column, -1))
             blocks.append(block)
-        return ParameterSpace(blocks, self.base, time_step, size=self.size, known=self.known)
+        return ParameterSpace(blocks, self.base, time_step, size=self.size, known=self.known, ligaments=self.ligaments)
 
     def with_clock(self, time_step: float) -> "ParameterSpace":
         """Return the same parameters for signals on another clock, s."""
-        return ParameterSpace(list(self.blocks.values()), self.base, time_step, size=self.size, known=self.known)
+        blocks = list(self.blocks.values())
+        return ParameterSpace(blocks, self.base, time_step, size=self.size, known=self.known, ligaments=self.ligaments)
 
     @property
     def free_blocks(self) -> tuple[ParameterBlock, ...]:
@@ -165,21 +186,26 @@ class ParameterSpace:
 
     def model_parameters(self, z: Tensor) -> NmsParameters:
         """Return the model's parameters at z, (muscle,) each."""
-        values = {name: getattr(self.base, name) for name in NMS_PARAMETERS}
-        for block in self.blocks.values():
-            field = block.kind.enters
-            values[field], _ = block.kind.entry(self.muscle_values(z, block.name), values[field], self.time_step)
-        delay = values["electromechanical_delay"]
-        if delay.ndim > 0 and bool((delay == delay[0]).all()):
-            values["electromechanical_delay"] = delay[0]  # one shift for all is many times faster
-        return NmsParameters(**values)
+        return NmsParameters(**{name: self.model_parameter(z, name) for name in NMS_PARAMETERS})
+
+    def model_parameter(self, z: Tensor, name: str) -> Tensor:
+        """Return one of the model's parameters at z, (muscle,)."""
+        if name in self._still:
+            return self._still[name]
+        value: Tensor = getattr(self.base, name)
+        for block in self._entering[name]:
+            value, _ = block.kind.entry(self.muscle_values(z, block.name), value, self.time_step)
+        if name == "electromechanical_delay" and value.ndim > 0 and bool((value == value[0]).all()):
+            return value[0]  # one shift for all is many times faster
+        return value
 
     def model_slope(self, z: Tensor, name: str) -> Tensor:
         """Return d model parameter / dz of one kind, (muscle,)."""
         block = self.blocks[name]
         before = getattr(self.base, block.kind.enters)
-        _, by_value = block.kind.entry(self.muscle_values(z, name), before, self.time_step)
-        return by_value * block.reference * block.slope(z)[block.owner_of_muscle]
+        internal, owner = block.internal(z), block.owner_of_muscle
+        _, by_value = block.kind.entry(block.reference * internal[owner], before, self.time_step)
+        return by_value * block.reference * block.kind.transform.slope(internal, block.lower, block.upper)[owner]
 
 
 def parameter_space(
@@ -250,13 +276,11 @@ def neural_parameters(space: ParameterSpace, z: Tensor, time_step: float) -> Neu
 
 def calibrated_muscles(table: MuscleTable, space: ParameterSpace, z: Tensor) -> MuscleTable:
     """Return the muscles with the calibrated lengths, strengths and other .osim properties at z."""
-    parameters = space.model_parameters(z)
-    muscles = []
-    for i, muscle in enumerate(table.muscles):
-        for block in space.blocks.values():
-            if block.kind.write is not None:
-                muscle = block.kind.write(muscle, float(getattr(parameters, block.kind.enters)[i]))
-        muscles.append(muscle)
+    muscles = list(table.muscles)
+    for kind in (block.kind for block in space.blocks.values()):
+        if kind.write is not None:
+            values = space.model_parameter(z, kind.enters).tolist()
+            muscles = [kind.write(muscle, value) for muscle, value in zip(muscles, values, strict=True)]
     return MuscleTable(muscles=tuple(muscles))
 
 
@@ -270,8 +294,9 @@ def _block(
     first_column: int,
 ) -> ParameterBlock:
     settings, owners, muscles = calibration.parameters.of(kind.name), owned.names, known.muscles
-    owner_of_muscle = torch.tensor([owners.index(owner) for owner in owned.by_muscle])
-    members = [[m for m, o in zip(muscles.names, owned.by_muscle, strict=True) if o == owner] for owner in owners]
+    place = {owner: i for i, owner in enumerate(owners)}
+    owner_of_muscle = torch.tensor([place[owner] for owner in owned.by_muscle])
+    members = [[muscles.names[i] for i in own] for own in muscles_of_owners(owners, owned.by_muscle)]
     unheard = torch.tensor([heard.recorded.isdisjoint(own) for own in members])
     still = torch.tensor([frozen.issuperset(own) for own in members])
     reference, start = torch.tensor(owned.reference), torch.tensor(owned.start)

@@ -22,7 +22,7 @@ def predict_calibrated(trials: TrialSet, result: CalibrationResult, settings: Ca
         one prediction per trial, in the order of the trials.
     """
     if result.synergy is None:
-        return predict(trials, result.muscles, result.neural, settings)
+        return predict(trials, result.muscles, result.neural, settings, ligaments=result.ligaments)
     by_name: dict[str, TrialPrediction] = {}
     for role, mode in _MODES.items():
         of_role = tuple(trial for trial in trials.trials if trial.role == role)

@@ -7,7 +7,6 @@ of a long tendon's slack length is half a fiber: a prior on slack lengths alone 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -143,8 +142,7 @@ class Prior:
         return self.points.at(*self._lengths(z)) if self.points is not None else z.new_zeros(0)
 
     def _lengths(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        parameters: Any = self.space.model_parameters(z)
-        return parameters.optimal_fiber_length, parameters.tendon_slack_length
+        return self.space.model_parameter(z, "optimal_fiber_length"), self.space.model_parameter(z, "tendon_slack_length")
 
     def _deviation(self, z: Tensor) -> Tensor:
         """Return working points' deviations from where fiber lengths let them be expected, in standard deviations, (muscle,)."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from osim_nmscal.calibration.electrodes import electrodes_of
 from osim_nmscal.calibration.joint import NO_PENALTIES, JointObjective, dynamometer_objectives
+from osim_nmscal.calibration.ligaments import with_ligaments
 from osim_nmscal.calibration.likelihood import moment_weight, prior_unit
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.objective import Objective
@@ -58,7 +59,9 @@ def driven_problem(
     stacked = stack_trials(TrialSet(trials=motions))
     frozen, findings = _screen(stacked, table, trials, others)
     require_units(trials, table)
-    space = parameter_space(known, settings, frozen, time_step=stacked.time_step, electrodes=electrodes_of(motions, efforts=trials.trials))
+    electrodes = electrodes_of(motions, efforts=trials.trials)
+    space = parameter_space(known, settings, frozen, time_step=stacked.time_step, electrodes=electrodes)
+    space = with_ligaments(space, trials.trials, settings.ligaments)
     if space.size == 0:
         raise CalibrationError("No parameter is free to move; free at least one in [calibration.parameters].")
     samples = int(stacked.samples().sum())

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, ModelWrapValidatorHandler, create_model, model_validator
 
+from osim_nmscal.calibration.ligament_settings import LigamentSettings
 from osim_nmscal.calibration.noise_settings import NoiseSettings
 from osim_nmscal.calibration.optimizer_settings import AdamWSettings, AnnealingSettings, GaussNewtonSettings
 from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
@@ -207,6 +208,9 @@ class CalibrationSettings(Settings):
     loss: LossSettings = Field(default=LossSettings(), description="Loss.", json_schema_extra={"unit": "-", "source": "-"})
     noise: NoiseSettings = Field(default=NoiseSettings(), description="Noise.", json_schema_extra={"unit": "-", "source": "-"})
     prior: PriorSettings = Field(default=PriorSettings(), description="Prior.", json_schema_extra={"unit": "-", "source": "-"})
+    ligaments: LigamentSettings = Field(
+        default=LigamentSettings(), description="Ligaments and capsule.", json_schema_extra={"unit": "-", "source": "-"}
+    )
     gauss_newton: GaussNewtonSettings = Field(
         default=GaussNewtonSettings(), description="Gauss-Newton.", json_schema_extra={"unit": "-", "source": "-"}
     )
@@ -304,6 +308,9 @@ def unread_settings(settings: CalibrationSettings, *, own_optimizer: bool = Fals
             if kind.prior_width not in (0.0, default.prior_width):
                 moved.append("prior_width")
             unread(f"calibration.parameters.{name}", moved, "free is false; remove it, or set free = true")
+    if settings.ligaments.moments != "free":
+        reason = f"moments is '{settings.ligaments.moments}'; remove it, or choose 'free'"
+        unread("calibration.ligaments", [name for name in _changed(settings.ligaments) if name == "moment_width"], reason)
     grouped = any(kind.free and kind.scope == "group" for kind in kinds.values())
     if settings.groups and not grouped and loss.similarity_weight == 0.0:
         unread("calibration", ["groups"], "no free parameter has scope = 'group' and similarity_weight is 0; remove them, or use them")

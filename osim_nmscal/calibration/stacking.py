@@ -27,6 +27,7 @@ class StackedTrials:
     kinds: tuple[TrialKind, ...]  # of each trial
     names: tuple[str, ...]  # of each trial
     time_step: float  # s
+    joint_angle: Tensor | None = None  # (time, trial, dof), rad and m; None where a trial has none
 
     def of_trials(self, kept: Sequence[int]) -> "StackedTrials":
         """Return some of the trials, by position, padded as before."""
@@ -41,6 +42,7 @@ class StackedTrials:
             kinds=tuple(self.kinds[i] for i in index),
             names=tuple(self.names[i] for i in index),
             time_step=self.time_step,
+            joint_angle=None if self.joint_angle is None else self.joint_angle[:, index],
         )
 
     def samples(self) -> Tensor:
@@ -56,6 +58,7 @@ def stack_trials(trials: TrialSet) -> StackedTrials:
         held = [np.concatenate([s, np.repeat(s[-1:] + speed * (s[-1:] - s[-2:-1]), longest - len(s), axis=0)]) for s in signals]
         return torch.from_numpy(np.ascontiguousarray(np.stack(held, axis=1), dtype=np.float64))
 
+    angles = [trial.joint_angle for trial in trials.trials if trial.joint_angle is not None]
     counted = torch.zeros((longest, len(trials.trials)), dtype=torch.bool)
     for i, trial in enumerate(trials.trials):
         counted[trial.first_counted : len(trial.time), i] = True
@@ -69,4 +72,5 @@ def stack_trials(trials: TrialSet) -> StackedTrials:
         kinds=tuple(trial.kind for trial in trials.trials),
         names=trials.names,
         time_step=trials.time_step,
+        joint_angle=padded(angles) if len(angles) == len(trials.trials) else None,
     )

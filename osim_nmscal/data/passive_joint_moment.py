@@ -1,6 +1,7 @@
 """What ligaments and capsule of a joint add to the moments of the muscles: numbers for each degree of freedom."""
 
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib.resources import files
 
@@ -8,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.noun import Noun
-from osim_nmscal.errors import MuscleModelError
+from osim_nmscal.errors import MuscleModelError, UnknownNameError, did_you_mean
 
 FloatArray = NDArray[np.float64]
+
+# Exponent from which on the exponential goes on as its tangent, so that no posture overflows.
+LARGEST_EXPONENT = 3.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -18,7 +22,6 @@ class PassiveJointMoment(Noun):
     """A double exponential for each degree of freedom, that pushes back from both ends of its range.
 
     Example:
-        >>> from osim_nmscal.data.passive_joint_moment import PassiveJointMoment
         >>> none = PassiveJointMoment.none(("knee",))
         >>> none.low_moment, none.high_moment
         (array([0.]), array([0.]))
@@ -60,21 +63,58 @@ class PassiveJointMoment(Noun):
             swapped[f"high_{end}"][i] = sign * getattr(self, f"low_{end}")[i]
         return PassiveJointMoment(dofs=self.dofs, **swapped)
 
+    def select(self, dofs: Sequence[str]) -> "PassiveJointMoment":
+        """Return the moment about some degrees of freedom, in that order.
+
+        Raises:
+            UnknownNameError: one is not there.
+        """
+        for dof in dofs:
+            if dof not in self.dofs:
+                raise UnknownNameError(f"The passive joint moment has no degree of freedom {dof!r}.{did_you_mean(dof, self.dofs)}")
+        index = [self.dofs.index(dof) for dof in dofs]
+        return PassiveJointMoment(dofs=tuple(dofs), **{name: getattr(self, name)[index] for name in NUMBERS})
+
+    def expression(self, dof: str) -> str:
+        """Return the moment about one degree of freedom as OpenSim's ExpressionBasedCoordinateForce writes it, of `q` in rad."""
+        i = self.dofs.index(dof)
+        low = f"({float(self.low_angle[i])!r}-q)/{float(self.low_width[i])!r}"
+        high = f"(q-({float(self.high_angle[i])!r}))/{float(self.high_width[i])!r}"
+        return f"{float(self.low_moment[i])!r}*{_bounded(low)}-{float(self.high_moment[i])!r}*{_bounded(high)}"
+
+
+def _bounded(exponent: str) -> str:
+    below = f"min({exponent},{LARGEST_EXPONENT!r})"
+    return f"exp({below})*(1+{exponent}-{below})"
+
 
 NUMBERS: tuple[str, ...] = tuple(one.name for one in fields(PassiveJointMoment) if one.name != "dofs")
 
 
-def ligament_table() -> dict[str, dict[str, float]]:
-    """Return published ligament moments: coordinate without its side -> numbers of a `PassiveJointMoment` (see the table's heading)."""
-    text = files("osim_nmscal.data").joinpath("ligament_moments.csv").read_text(encoding="utf-8")
+# What other models call the coordinates of the tables.
+_ALSO_CALLED = {"knee_flexion": "knee_angle", "ankle_flexion": "ankle_angle", "ankle_dorsiflexion": "ankle_angle"}
+
+
+def ligament_table(name: str = "ligament_moments") -> dict[str, dict[str, float]]:
+    """Return a table of moments: coordinate without its side -> numbers of a `PassiveJointMoment` (see the table's heading)."""
+    text = files("osim_nmscal.data").joinpath(f"{name}.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
     return {row["coordinate"]: {name: float(row[name]) for name in NUMBERS} for row in rows}
 
 
 def ligaments_of(dofs: tuple[str, ...]) -> PassiveJointMoment:
     """Return the published ligament moments of some coordinates, named as in Rajagopal 2016 (knee flexion positive); 0 for others."""
-    table, none = ligament_table(), PassiveJointMoment.none(dofs)
-    rows = [table.get(dof.removesuffix("_r").removesuffix("_l")) for dof in dofs]
+    return _of_table(ligament_table(), dofs)
+
+
+def relaxed_joints(dofs: tuple[str, ...]) -> PassiveJointMoment:
+    """Return what relaxed joints resist of themselves, muscles included (Riener & Edrich 1999), as `ligaments_of`; 0 for others."""
+    return _of_table(ligament_table("relaxed_moments"), dofs)
+
+
+def _of_table(table: Mapping[str, Mapping[str, float]], dofs: tuple[str, ...]) -> PassiveJointMoment:
+    known, none = [dof.removesuffix("_r").removesuffix("_l") for dof in dofs], PassiveJointMoment.none(dofs)
+    rows = [table.get(_ALSO_CALLED.get(name, name)) for name in known]
     values = {
         name: np.array([rest if row is None else row[name] for row, rest in zip(rows, getattr(none, name), strict=True)])
         for name in NUMBERS

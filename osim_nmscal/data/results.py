@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.noun import Facts, Noun, Rows, by_time, frame, listed_short
+from osim_nmscal.data.passive_joint_moment import PassiveJointMoment
 
 if TYPE_CHECKING:
     import pandas
@@ -231,6 +232,7 @@ class CalibrationResult(Noun):
     # of the free parameters, in the order of `parameters`, (parameter, parameter); nan where one was held fixed; None if not kept
     correlation: FloatArray | None = None
     starts: tuple[StartRow, ...] = ()  # every search that was made, the best one among them; empty if not kept
+    ligaments: PassiveJointMoment | None = None  # what the calibrated muscles were helped by; no part of the .osim; None: nothing
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", Rows(self.parameters))
@@ -266,7 +268,8 @@ class TrialPrediction(Noun):
     normalized_fiber_length: FloatArray  # (time, muscle)
     tendon_strain: FloatArray  # (time, muscle)
     tendon_force: FloatArray  # (time, muscle), N
-    joint_moment: FloatArray  # (time, dof), N*m
+    joint_moment: FloatArray  # (time, dof), N*m, of muscles and ligaments
+    ligament_moment: FloatArray | None = None  # (time, dof), N*m, the ligaments' part of it; None: there are none
 
     def _facts(self) -> Facts:
         counted = self.time[self.first_counted :]

@@ -96,10 +96,20 @@ class Trial(Noun):
     measured: tuple[str, ...] | Literal["all"] = "all"  # degrees of freedom whose moment was measured; the others do not count
     # "emg": excitations were recorded, and carry the gain of their channel; "assumed": they are what the protocol says (relaxed, maximal)
     driven_by: Literal["emg", "assumed"] = "emg"
+    # (time, dof), rad or m, OpenSim's values of the coordinates; None: not known. Muscles do not need them, ligaments do.
+    joint_angle: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n, m, d = len(self.time), len(self.muscles), len(self.dofs)
-        expected = {"excitation": (n, m), "mtu_length": (n, m), "moment_arm": (n, d, m), "joint_moment": (n, d)}
+        expected: dict[str, tuple[int, ...]] = {
+            "excitation": (n, m),
+            "mtu_length": (n, m),
+            "moment_arm": (n, d, m),
+            "joint_moment": (n, d),
+            "joint_angle": (n, d),
+        }
+        if self.joint_angle is None:
+            del expected["joint_angle"]
         for field, shape in expected.items():
             value = getattr(self, field)
             if value.shape != shape:

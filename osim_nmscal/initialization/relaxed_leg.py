@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.findings import Finding
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.passive_joint_moment import PassiveJointMoment
 from osim_nmscal.data.passive_moments import PassiveMoments
 from osim_nmscal.data.trials import MuscleGeometry
 
@@ -23,32 +24,40 @@ class RelaxedLeg:
     """Passive moments of a model's muscles beside a reference, and their distance."""
 
     coordinates: tuple[str, ...]
-    moment: FloatArray  # (posture,), N·m, of the muscles about the joint that moves
+    moment: FloatArray  # (posture,), N·m, of muscles and ligaments about the joint that moves
     rms: FloatArray  # (coordinate,), N·m, distance from the reference; nan where it tells nothing of a coordinate
 
     def __str__(self) -> str:
         return ", ".join(f"{name} {value:.1f} N·m" for name, value in zip(self.coordinates, self.rms, strict=True))
 
 
-def relaxed_leg(muscles: MuscleTable, geometry: MuscleGeometry, reference: PassiveMoments) -> RelaxedLeg:
-    """Compare a model's relaxed muscles with a reference.
+def relaxed_leg(
+    muscles: MuscleTable, geometry: MuscleGeometry, reference: PassiveMoments, ligaments: PassiveJointMoment | None = None
+) -> RelaxedLeg:
+    """Compare a model's relaxed muscles, and its ligaments if it has some, with a reference.
 
     Args:
         muscles: at least those of the geometry.
         geometry: MTU lengths and moment arms in the reference's postures, its dofs the reference's coordinates.
         reference: the mean person's moments, or measured ones.
+        ligaments: about some of the reference's coordinates, or others.
 
     Returns:
-        The moments of the muscles and their RMS distance by coordinate.
+        The moments and their RMS distance by coordinate.
 
     Raises:
         UnknownNameError: a muscle of the geometry is not among the muscles.
         FiberDynamicsError: a muscle has no equilibrium in a posture.
     """
     from osim_nmscal.initialization.equilibrium import RestingMuscles  # with it comes torch
+    from osim_nmscal.nms.passive_joint_moment import joint_moment_of
 
     force = RestingMuscles(muscles.select(geometry.muscles)).at(geometry.mtu_length).tendon_force
     moment = np.einsum("tm,tm->t", force, arms_about(geometry, reference))
+    for column, name in enumerate(reference.coordinates if ligaments is not None else ()):
+        if ligaments is not None and name in ligaments.dofs:
+            rows = reference.rows(name)
+            moment[rows] += joint_moment_of(ligaments.select([name]), reference.postures[rows][:, [column]])[:, 0]
     return RelaxedLeg(coordinates=reference.coordinates, moment=moment, rms=distance(moment, reference))
 
 

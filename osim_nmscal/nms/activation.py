@@ -40,11 +40,13 @@ def delayed(excitation: Tensor, delay: Tensor | float, time_step: float) -> Tens
     whole = int(torch.floor(shift.detach()))
     part = shift - whole  # 0 to 1 of a sample earlier than the sample `whole` steps back
     after, here, before, earlier = (_shifted(excitation, whole + k) for k in (-1, 0, 1, 2))
-    # Catmull-Rom from `here` (part 0) to `before` (part 1)
-    c1 = 0.5 * (before - after)
-    c2 = after - 2.5 * here + 2.0 * before - 0.5 * earlier
-    c3 = 0.5 * (earlier - after) + 1.5 * (here - before)
-    return here + part * (c1 + part * (c2 + part * c3))
+    # Catmull-Rom from `here` (part 0) to `before` (part 1): the weights of the four samples
+    rest = 1.0 - part
+    of_after, of_earlier = -0.5 * part * rest * rest, -0.5 * part * part * rest
+    of_here = 1.0 - part * part * (2.5 - 1.5 * part)
+    of_before = part * (0.5 + part * (2.0 - 1.5 * part))
+    ends = torch.addcmul(of_after * after, of_earlier, earlier)
+    return torch.addcmul(torch.addcmul(ends, of_here, here), of_before, before)
 
 
 def _shifted(signal: Tensor, samples: int) -> Tensor:

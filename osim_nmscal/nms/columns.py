@@ -59,7 +59,7 @@ class Columns:
         return columns.reshape(steps, *lead, trials, muscles).movedim(0, len(lead))
 
 
-def solve_columns(columns: Columns, time_step: float, start: Tensor | FiberSolution | None = None) -> FiberSolution:
+def solve_columns(columns: Columns, time_step: float, start: Tensor | None = None) -> FiberSolution:
     """Solve the elastic fibers of detached columns.
 
     Args:

@@ -121,8 +121,13 @@ def by_mtu_length(at: Balance, parameters: TendonAndFiber) -> Tensor:
     return at.tendon_stiffness / parameters.tendon_slack_length
 
 
+def strain_by_length(at: Balance, parameters: TendonAndFiber) -> Tensor:
+    """Return d tendon strain / d normalized fiber length at a balance."""
+    return -parameters.optimal_fiber_length / (parameters.tendon_slack_length * at.cosine)
+
+
 class ParameterPartials(NamedTuple):
-    """What one unit of one parameter does at a fixed fiber length and speed; each shaped as the state, or a scalar 0."""
+    """What a change of one parameter does at a fixed fiber length and speed; each shaped as the state, or a scalar 0."""
 
     residual: Tensor
     tendon_strain: Tensor
@@ -131,41 +136,43 @@ class ParameterPartials(NamedTuple):
     rigid_length: Tensor  # normalized fiber length that a tendon of constant length leaves
 
 
-def parameter_partials(name: str, at: Balance, velocity: Tensor, parameters: TendonAndFiber) -> ParameterPartials:
-    """Return how one parameter of the force balance enters it.
+def parameter_partials(name: str, change: Tensor, at: Balance, velocity: Tensor, parameters: TendonAndFiber) -> ParameterPartials:
+    """Return what a small change of one parameter does to the force balance.
 
     Args:
         name: field of TendonAndFiber.
+        change: of that parameter, shaped as it, or a scalar.
         at: a balance.
         velocity: normalized fiber velocity there.
         parameters: as of the balance.
     """
     p, zero = parameters, at.cosine.new_zeros(())
     if name == "optimal_fiber_length":
-        strain = -at.length_along_tendon / p.tendon_slack_length
-        rigid = -at.cosine * at.length_along_tendon / p.optimal_fiber_length
+        strain = at.length_along_tendon * (-change / p.tendon_slack_length)
+        rigid = at.cosine * at.length_along_tendon * (-change / p.optimal_fiber_length)
         return ParameterPartials(at.tendon_stiffness * strain, strain, zero, zero, rigid)
     if name == "tendon_slack_length":
-        strain = -(1.0 + at.tendon_strain) / p.tendon_slack_length
-        return ParameterPartials(at.tendon_stiffness * strain, strain, zero, zero, -at.cosine / p.optimal_fiber_length)
+        strain = (1.0 + at.tendon_strain) * (-change / p.tendon_slack_length)
+        return ParameterPartials(at.tendon_stiffness * strain, strain, zero, zero, at.cosine * (-change / p.optimal_fiber_length))
     if name == "max_contraction_velocity":
-        slower = -velocity / p.max_contraction_velocity
+        slower = velocity * (-change / p.max_contraction_velocity)
         return ParameterPartials(at.by_velocity * slower, zero, zero, slower, zero)
     if name == "tendon_strain_at_one_norm_force":
-        force = -at.tendon_stiffness * at.tendon_strain / p.tendon_strain_at_one_norm_force
+        force = at.tendon_stiffness * at.tendon_strain * (-change / p.tendon_strain_at_one_norm_force)
         return ParameterPartials(force, zero, force, zero, zero)
     if name == "pennation_angle_at_optimal":
         # a higher fiber reaches less far along the tendon, d along / dh = -h / along, and pulls at a smaller cosine
         angle = p.pennation_angle_at_optimal
-        height, by_angle = torch.sin(angle), torch.cos(angle)
-        shorter = -height / at.length_along_tendon * by_angle
+        height, higher = torch.sin(angle), torch.cos(angle) * change
+        shorter = -height / at.length_along_tendon * higher
         strain = -shorter * p.optimal_fiber_length / p.tendon_slack_length
         length = at.length_along_tendon / at.cosine
         fiber = (at.tendon_force - at.residual) / at.cosine
-        return ParameterPartials(at.tendon_stiffness * strain - fiber * shorter / length, strain, zero, zero, height * by_angle / length)
+        return ParameterPartials(at.tendon_stiffness * strain - fiber * shorter / length, strain, zero, zero, height * higher / length)
     raise NotImplementedError(f"no partial derivatives are written for {name}")
 
 
 def by_parameters(at: Balance, velocity: Tensor, parameters: TendonAndFiber) -> TendonAndFiber:
     """Return df/d each parameter at a balance and constant normalized length; the velocity carries its own 1/vmax."""
-    return TendonAndFiber(*(parameter_partials(name, at, velocity, parameters).residual for name in TendonAndFiber._fields))
+    unit = at.residual.new_ones(())
+    return TendonAndFiber(*(parameter_partials(name, unit, at, velocity, parameters).residual for name in TendonAndFiber._fields))

@@ -61,7 +61,7 @@ class FiberSolution:
         """
         diagonal, lower = self.jacobian()
         free = (~self.at_bound).to(self.length.dtype)
-        return linear_recurrence(lower / diagonal, -source * free / diagonal)
+        return linear_recurrence(lower / diagonal, source * (-free / diagonal))
 
     def adjoint(self, gradient: Tensor) -> Tensor:
         """Pull a gradient with respect to length back to one with respect to the residual; (..., time, column)."""
@@ -133,7 +133,7 @@ def solve_trajectory(
     parameters: TendonAndFiber,
     muscle: MuscleMechanics,
     time_step: float,
-    start: Tensor | FiberSolution | None = None,
+    start: Tensor | None = None,
 ) -> FiberSolution:
     """Solve the fiber lengths of all columns over all samples, without autograd.
 
@@ -143,9 +143,8 @@ def solve_trajectory(
         parameters: (column,) each.
         muscle: constants, one per column.
         time_step: s.
-        start: where Newton starts: normalized fiber lengths (time, column), or the solution for other parameters, whose
-            tendon strains are kept (half the iterations: a stiff tendon fixes force better than length; see also
-            `fiber_newton.fiber_length_at_strain`); None for a cold start.
+        start: tendon strains (time, column) that Newton starts from, such as those of the solution for other parameters or
+            activations (half the iterations of its lengths: a stiff tendon fixes force better than length); None for a cold start.
 
     Returns:
         the solution; `solved` is False for columns that could not be solved.
@@ -157,7 +156,8 @@ def solve_trajectory(
     if len(blocks) == 1:
         return _solve_block(problem, start)
     every = torch.arange(mtu_length.shape[1], device=mtu_length.device)
-    return _joined(problem, [_solve_block(problem.select(every[block]), _start_of(start, block)) for block in blocks])
+    starts = [None if start is None else start[:, block] for block in blocks]
+    return _joined(problem, [_solve_block(problem.select(every[block]), first) for block, first in zip(blocks, starts, strict=True)])
 
 
 @functools.cache
@@ -170,14 +170,8 @@ def _keep_freed_memory() -> None:
     torch.empty(_LARGE_BLOCK, dtype=torch.float64)
 
 
-def _solve_block(problem: FiberProblem, start: Tensor | FiberSolution | None) -> FiberSolution:
-    if start is None:
-        first = problem.guess()
-    elif isinstance(start, FiberSolution):
-        first = problem.length_at_strain(start.at.tendon_strain)
-    else:
-        first = torch.maximum(start, problem.muscle.minimum_fiber_length)
-    length, at, iterations = solve_by_newton(problem, first)
+def _solve_block(problem: FiberProblem, start: Tensor | None) -> FiberSolution:
+    length, at, iterations = solve_by_newton(problem, problem.guess() if start is None else problem.length_at_strain(start))
     residual, at_bound = problem.effective_residual(length, at)
     unsolved = ~(residual.abs().amax(dim=0) <= TOLERANCE[length.dtype])
     if bool(unsolved.any()):
@@ -203,12 +197,6 @@ def _solve_block(problem: FiberProblem, start: Tensor | FiberSolution | None) ->
 def _blocks(steps: int, columns: int) -> list[slice]:
     size = max(1, _BLOCK_STATES // steps)
     return [slice(first, min(first + size, columns)) for first in range(0, columns, size)]
-
-
-def _start_of(start: Tensor | FiberSolution | None, block: slice) -> Tensor | FiberSolution | None:
-    if start is None:
-        return None
-    return start.part(block) if isinstance(start, FiberSolution) else start[:, block]
 
 
 def _joined(problem: FiberProblem, parts: list[FiberSolution]) -> FiberSolution:

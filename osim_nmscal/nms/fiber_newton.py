@@ -137,10 +137,6 @@ def solve_by_newton(problem: FiberProblem, length: Tensor) -> tuple[Tensor, Bala
         left = int(open_.sum())
         if left == 0 or iteration == _MAXIMUM_ITERATIONS:
             return length, at, iteration
-        if left <= _LEAVE_BELOW * len(open_) and iteration > _FULL_STEPS:
-            columns = open_.nonzero().squeeze(-1)
-            part_length, part, more = solve_by_newton(problem.select(columns), length[:, columns])
-            return *merged(length, at, columns, part_length, part), iteration + more
         here = _linearise(problem, length, residual, at, at_bound)
         size = residual.square().sum(dim=0)
         relaxed = torch.where(damping < _FIRST_DAMPING, 0.0, _RELAXATION * damping)
@@ -154,7 +150,12 @@ def solve_by_newton(problem: FiberProblem, length: Tensor) -> tuple[Tensor, Bala
                 accepted = here
             else:
                 accepted = _Linearisation(*(torch.where(better, new, old) for new, old in zip(here, accepted, strict=True)))
-        length = torch.maximum(accepted.length + accepted.step(damping), minimum)
+        further = torch.maximum(accepted.length + accepted.step(damping), minimum)
+        if left <= _LEAVE_BELOW * len(open_) and iteration > _FULL_STEPS:
+            columns = open_.nonzero().squeeze(-1)
+            part_length, part, more = solve_by_newton(problem.select(columns), further[:, columns])
+            return *merged(length, at, columns, part_length, part), iteration + more
+        length = further
 
 
 class _Linearisation(NamedTuple):

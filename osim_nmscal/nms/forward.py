@@ -62,7 +62,7 @@ class Parts:
             mtu_length: m, (time, trial, muscle).
             parameters: (muscle,) or (set, muscle) each.
             time_step: s.
-            warm: normalized fiber lengths (time, column) of each part to start from.
+            warm: tendon strains (time, column) of each part to start from.
             fiber_dynamics: how muscles with an elastic tendon are integrated.
 
         Returns:
@@ -88,7 +88,7 @@ class Parts:
 def solve_state(
     columns: Columns, time_step: float, start: Tensor | None = None, *, fiber_dynamics: FiberDynamicsName = "whole_trajectory"
 ) -> MuscleState:
-    """Solve the muscles of some columns, all elastic or all rigid; start warms the elastic solver."""
+    """Solve the muscles of some columns, all elastic or all rigid; start: tendon strains that the elastic solver starts from."""
     if bool(columns.muscle.rigid_tendon.any()):
         length, solution = rigid_fiber_length(columns), None
     elif fiber_dynamics == "rosenbrock":

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from osim_nmscal.nms.columns import time_first
-from osim_nmscal.nms.contraction import by_activation
+from osim_nmscal.nms.contraction import by_activation, strain_by_length
 from osim_nmscal.nms.forward import MuscleState, Parts
 from osim_nmscal.nms.joint_moment import joint_moment
 from osim_nmscal.nms.muscle_models import MuscleMechanics
@@ -48,15 +48,18 @@ class MomentOfActivation:
         return moments
 
     def expected(self, activation: Tensor) -> list[Tensor] | None:
-        """Return the fiber lengths to expect of each part, (time, column); None if nothing is known yet."""
+        """Return the tendon strains to expect of each part, (time, column); None if nothing is known yet."""
         if self.before is None:
             return None
-        lengths = []
+        strains = []
         for index, state in zip(self.parts.indices, self.before, strict=True):
             change = time_first(activation[..., index]) - state.columns.activation
-            moved = 0.0 if state.solution is None else state.solution.tangent(_balance_by_activation(state) * change)
-            lengths.append(state.length + moved)
-        return lengths
+            strain = state.tendon_strain
+            if state.solution is not None:
+                moved = state.solution.tangent(_balance_by_activation(state) * change)
+                strain = strain + moved * strain_by_length(state.at, state.columns.parameters)
+            strains.append(strain)
+        return strains
 
     def _line(self, muscle: MuscleMechanics) -> tuple[Tensor, Tensor] | None:
         """Return the force at no activation and what activation adds, where all fibers are given by the MTU; else None."""
@@ -83,7 +86,7 @@ def force_by_activation(state: MuscleState, gradient: Tensor) -> Tensor:
     if state.solution is None:  # a rigid tendon carries what the fiber pulls, at a length that the MTU gives
         return -gradient * partial
     at, p = state.at, state.columns.parameters
-    force_by_length = -at.tendon_stiffness * p.optimal_fiber_length / (p.tendon_slack_length * at.cosine)
+    force_by_length = at.tendon_stiffness * strain_by_length(at, p)
     return state.solution.adjoint(gradient * force_by_length) * torch.where(state.solution.at_bound, 0.0, partial)
 
 

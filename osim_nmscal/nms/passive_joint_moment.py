@@ -12,12 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from osim_nmscal.data.passive_joint_moment import NUMBERS, PassiveJointMoment
+from osim_nmscal.data.passive_joint_moment import LARGEST_EXPONENT, NUMBERS, PassiveJointMoment
 
 FloatArray = NDArray[np.float64]
-
-# Exponent from which on the tangent is taken.
-_LARGEST_EXPONENT = 3.0
 
 
 class JointMomentParameters(NamedTuple):
@@ -46,14 +43,27 @@ def passive_joint_moment(angle: Tensor, parameters: JointMomentParameters) -> Te
     Returns:
         (..., dof), N·m, with the sign of the coordinate.
     """
+    return moment_by_end(angle, parameters).sum(dim=-2)
+
+
+def moment_by_end(angle: Tensor, parameters: JointMomentParameters) -> Tensor:
+    """Return what either end of the range adds to the moment of ligaments and capsule.
+
+    Args:
+        angle: (..., dof), rad.
+        parameters: (..., dof) each.
+
+    Returns:
+        (..., end, dof), N·m, the lower end first.
+    """
     p = parameters
     low = p.low_moment * _exponential((p.low_angle - angle) / p.low_width)
     high = p.high_moment * _exponential((angle - p.high_angle) / p.high_width)
-    return low - high
+    return torch.stack([low, -high], dim=-2)
 
 
 def _exponential(exponent: Tensor) -> Tensor:
-    below = exponent.clamp(max=_LARGEST_EXPONENT)
+    below = exponent.clamp(max=LARGEST_EXPONENT)
     return torch.exp(below) * (1.0 + (exponent - below))
 
 

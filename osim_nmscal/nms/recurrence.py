@@ -66,10 +66,10 @@ def constant_recurrence(factor: Tensor, source: Tensor, *, time_dim: int) -> Ten
     reach = 1
     while reach < steps:
         head = source.narrow(time_dim, 0, reach)
-        tail = source.narrow(time_dim, reach, steps - reach) + factor * source.narrow(time_dim, 0, steps - reach)
+        tail = torch.addcmul(source.narrow(time_dim, reach, steps - reach), factor, source.narrow(time_dim, 0, steps - reach))
         source = torch.cat([head, tail], dim=time_dim)
         factor = factor * factor
-        reach *= 2
-        if not bool((factor.detach().abs() > _NEGLIGIBLE).any()):
+        if reach >= _CHECK_FROM and float(factor.detach().abs().amax()) <= _NEGLIGIBLE:
             break
+        reach *= 2
     return source

@@ -4,7 +4,7 @@ A parameter of one muscle moves only that muscle's force. So one tangent per *ki
 at once, holds every derivative of a whole calibration. Everything here is (time, column) as in fiber_dynamics.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from osim_nmscal.nms.activation import bend, delayed, first_order, neural_activation
 from osim_nmscal.nms.columns import fiber_velocity
-from osim_nmscal.nms.contraction import ParameterPartials, TendonAndFiber, by_activation, parameter_partials
+from osim_nmscal.nms.contraction import ParameterPartials, TendonAndFiber, by_activation, parameter_partials, strain_by_length
 from osim_nmscal.nms.fiber_dynamics import FiberSolution
 from osim_nmscal.nms.forward import MuscleState
 from osim_nmscal.nms.parameters import NmsParameters
@@ -33,18 +33,19 @@ class MuscleTangents:
     velocity: Callable[[], Tensor]  # computed when asked for
 
 
-def muscle_tangents(state: MuscleState, activation: Tensor, parameters: tuple[str, ...]) -> MuscleTangents:
-    """Differentiate a state along given changes of activation and along unit changes of parameters.
+def muscle_tangents(state: MuscleState, activation: Tensor, parameters: Mapping[str, Tensor]) -> MuscleTangents:
+    """Differentiate a state along changes of activation and of parameters.
 
     Args:
         state: the solved muscles.
         activation: changes of activation, (direction, time, column); may have no direction.
-        parameters: fields of TendonAndFiber whose unit change (m, 1/s, rad or -) gives one direction each, after those of activation.
+        parameters: field of TendonAndFiber -> its change (m, 1/s, rad or -), (column,); one direction each, after those of activation.
 
     Returns:
         derivatives along all directions, in that order.
     """
-    partials = [parameter_partials(name, state.at, state.velocity, state.columns.parameters) for name in parameters]
+    p = state.columns.parameters
+    partials = [parameter_partials(name, change, state.at, state.velocity, p) for name, change in parameters.items()]
     if state.solution is not None:
         return _elastic(state, state.solution, activation, partials)
     return _rigid(state, activation, partials)
@@ -64,13 +65,19 @@ def _velocity(state: MuscleState, length: Tensor, partials: list[ParameterPartia
 
 
 def _elastic(state: MuscleState, solution: FiberSolution, activation: Tensor, partials: list[ParameterPartials]) -> MuscleTangents:
-    at, p, first = state.at, state.columns.parameters, len(activation)
+    at, p = state.at, state.columns.parameters
     wrt_activation = by_activation(at, state.velocity, state.columns.activation, state.columns.muscle)
     length = solution.tangent(torch.cat([activation * wrt_activation, *(one.residual[None] for one in partials)]))
-    strain = length * (-p.optimal_fiber_length / p.tendon_slack_length / at.cosine)
-    strain = strain + _along(state, [one.tendon_strain for one in partials], first)
-    force = at.tendon_stiffness * strain + _along(state, [one.tendon_force for one in partials], first)
+    strain = _chained(length, strain_by_length(at, p), [one.tendon_strain for one in partials])
+    force = _chained(strain, at.tendon_stiffness, [one.tendon_force for one in partials])
     return MuscleTangents(length, strain, force, lambda: _velocity(state, length, partials))
+
+
+def _chained(inner: Tensor, factor: Tensor, explicit: list[Tensor]) -> Tensor:
+    """Return inner * factor with what the last directions change themselves, direction by direction: each fits into the cache."""
+    by_direction = [inner.new_zeros(())] * (len(inner) - len(explicit)) + explicit
+    rows = [torch.addcmul(own, row, factor) for own, row in zip(by_direction, inner, strict=True)]
+    return torch.stack(rows) if rows else inner
 
 
 def _rigid(state: MuscleState, activation: Tensor, partials: list[ParameterPartials]) -> MuscleTangents:
@@ -79,7 +86,7 @@ def _rigid(state: MuscleState, activation: Tensor, partials: list[ParameterParti
     length = _along(state, [one.rigid_length for one in partials], first) * moving
     velocity = _velocity(state, length, partials)
     # the fiber's part of the balance: its residual is tendon minus fiber
-    fiber_by_length = -(at.by_length + at.tendon_stiffness * p.optimal_fiber_length / (p.tendon_slack_length * at.cosine))
+    fiber_by_length = at.tendon_stiffness * strain_by_length(at, p) - at.by_length
     force = fiber_by_length * length - at.by_velocity * velocity
     wrt_activation = -by_activation(at, state.velocity, state.columns.activation, muscle)
     # what a parameter does to the fiber's force at a fixed length and velocity

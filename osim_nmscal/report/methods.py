@@ -109,6 +109,8 @@ def _calibration(data: ReportData) -> list[str]:
             f"{len(result.synergy.synthesized)} muscles without usable EMG were driven by {count} synergies extracted from "
             f"{len(result.synergy.recorded)} recorded muscles (variance accounted for {vaf:.1f} %)."
         )
+    if result.ligaments is not None:
+        sentences.append("Moments of ligaments and capsule, exponential towards both ends of each range, were added to the muscles'.")
     known = sum(parameter.identifiable for parameter in result.parameters)
     sentences.append(f"{known} parameters were identifiable, in the sense that the data at least halved their prior standard deviation.")
     return sentences

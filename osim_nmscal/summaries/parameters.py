@@ -31,6 +31,7 @@ TITLES: dict[str, str] = {
     "tendon_strain_at_one_norm_force": "Tendon strain at Fmax",
     "max_contraction_velocity": "Maximum contraction velocity",
     "pennation_angle_at_optimal": "Pennation angle at optimal fiber length",
+    "ligament_moment": "Moment of ligaments at an end of the range",
 }
 
 # unit of a parameter -> what it is multiplied by for a reader, and the unit then

@@ -67,6 +67,7 @@ def cut_trials(
     settings: TrialSettings | None = None,
     roles: Mapping[str, Role] | None = None,
     measured: Sequence[str] = (),
+    angles: TimeSeries | None = None,
 ) -> tuple[Trial, ...]:
     """Cut the trials of one recording.
 
@@ -79,6 +80,7 @@ def cut_trials(
         settings: default `TrialSettings()`.
         roles: trial name -> role; a trial that it lacks is held out; default: all calibrate.
         measured: degrees of freedom whose moments count; default: all.
+        angles: values of the coordinates, rad and m, columns named by coordinate; a trial that they do not cover has none.
 
     Returns:
         One trial per segment. Where a recording starts too late for the whole lead-in, the trial has a shorter one (see
@@ -105,7 +107,10 @@ def cut_trials(
     geometry = geometry.select(excitations.labels, geometry.dofs)
     moments = moments.select(geometry.dofs)
     _require_plausible(recording, geometry, moments, excitations)
-    trials = (_trial(recording, segment, geometry, moments, excitations, settings, roles) for segment in segments)
+    trials = [_trial(recording, segment, geometry, moments, excitations, settings, roles) for segment in segments]
+    if angles is not None:
+        angles = angles.select(geometry.dofs)
+        trials = [replace(trial, joint_angle=_at(angles, trial.time)) if _covers(angles, trial.time) else trial for trial in trials]
     return tuple(replace(trial, measured=tuple(measured)) if measured else trial for trial in trials)
 
 
@@ -186,6 +191,15 @@ def _at(series: TimeSeries, time: FloatArray) -> FloatArray:
     """Values at some times, through a spline of their neighbourhood only: EMG may be long and fast."""
     margin = SPLINE_MARGIN / series.rate
     return resample(series.between(float(time[0]) - margin, float(time[-1]) + margin), time).values
+
+
+def _covers(series: TimeSeries, time: FloatArray) -> bool:
+    """Tell whether a series has finite values all around some times."""
+    margin = 0.5 / series.rate if series.rate else 0.0
+    if time[0] < series.time[0] - margin or time[-1] > series.time[-1] + margin:
+        return False
+    near = series.between(float(time[0]) - SPLINE_MARGIN / series.rate, float(time[-1]) + SPLINE_MARGIN / series.rate)
+    return bool(np.isfinite(near.values).all())
 
 
 def _held_at(moments: TimeSeries, time: FloatArray) -> FloatArray:

@@ -58,6 +58,12 @@ class DynamometerRun:
     moments: FloatArray  # (time, measured), N*m
     first_counted: int
 
+    def angles(self, dofs: Sequence[str]) -> FloatArray | None:
+        """Return the values of some coordinates, (time, dof), rad and m; None where one of them is not known."""
+        if any(dof not in self.coordinates for dof in dofs):
+            return None
+        return self.values[:, [self.coordinates.index(dof) for dof in dofs]]
+
 
 def runs_of(name: str, postures: MeasuredPostures, settings: DynamometerSettings, time_step: float) -> tuple[DynamometerRun, ...]:
     """Return the runs of one recording.
@@ -140,6 +146,7 @@ def trials_of(
                 kind=settings.kind,
                 measured=run.measured,
                 driven_by="assumed",
+                joint_angle=run.angles(geometry.dofs),
             )
         )
     return tuple(trials)

@@ -32,6 +32,7 @@ class RecordingData:
     moments: TimeSeries  # columns named by dof
     excitations: TimeSeries  # columns named by muscle
     motion: Path | None  # its joint angles
+    angles: TimeSeries | None = None  # rad and m, columns named by dof; None where they are not known
 
 
 @dataclass(kw_only=True)

@@ -310,7 +310,7 @@ def _of_dynamometer(flow: "Flow") -> Iterator[Finding]:
 def _of_evaluation(flow: "Flow") -> Iterator[Finding]:
     if flow.calibration is not None:
         yield from of_calibration.muscles_in_use(flow.calibration, flow.predictions)
-        yield from findings_of_legs(flow, flow.calibration.start_muscles, flow.calibration.muscles)
+        yield from findings_of_legs(flow, flow.calibration.start_muscles, flow.calibration.muscles, flow.calibration.ligaments)
     yield from of_calibration.fitted_moments(flow.metrics)
     yield from of_calibration.held_out_moments(flow.metrics)
     yield from of_dynamometer.not_maximal(flow.dynamometer_metrics)

@@ -27,7 +27,7 @@ from osim_nmscal.trials.segmentation import Segment
 from osim_nmscal.workflow import names
 from osim_nmscal.workflow.opened import Results, open_results
 from osim_nmscal.workflow.predictions import AGAIN, damaged, prediction_files, read_index, read_json, read_predictions, read_uncalibrated
-from osim_nmscal.workflow.recording_files import moments_by_coordinate, recorded_geometry
+from osim_nmscal.workflow.recording_files import coordinates_of, has_motion, moments_by_coordinate, recorded_geometry
 from osim_nmscal.workflow.results import read_calibration, read_dynamometer_metric, read_metric
 from osim_nmscal.workflow.showing import opened_model, run_html, run_sentence
 
@@ -144,6 +144,8 @@ def _trials_of(
     dofs = config.muscle_analysis.dofs
     geometry = recorded_geometry(recording, recording.muscle_analysis or root / recording.name, dofs)
     moments = moments_by_coordinate(read_storage(root / names.moments(recording.name)), dofs, recording.dofs)
+    motion = root / names.motion(recording.name)
+    angles = coordinates_of(motion, root / names.SCALED_MODEL, dofs) if has_motion(recording) and motion.is_file() else None
     driven = read_storage(root / names.excitations(recording.name))
     values = np.zeros((len(driven.time), len(muscles)))
     for column, muscle in enumerate(muscles.names):
@@ -161,6 +163,7 @@ def _trials_of(
         settings=config.trials,
         roles=roles,
         measured=recording.dofs,
+        angles=angles,
     )
     for trial, row in zip(trials, rows, strict=True):
         if trial.first_counted != row["first_counted"]:

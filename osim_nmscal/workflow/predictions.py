@@ -24,6 +24,8 @@ from osim_nmscal.workflow.results import ResultsFolder
 
 # Column of the inverse-dynamics moment in a joint_moment file.
 INVERSE_DYNAMICS = "{dof}_inverse_dynamics"
+# Column of the ligaments' part of the predicted moment there, where the calibration has ligaments.
+LIGAMENTS = "{dof}_ligaments"
 # What is kept of the prediction of a trial, a file each.
 _KINDS = ("activation", "tendon_force", "joint_moment", "states", "uncalibrated_moment", "uncalibrated_states")
 # Columns of a states file, per muscle; the names of `TrialPrediction`.
@@ -79,6 +81,9 @@ def write_predictions(
         files = prediction_files(folder.predictions, trial.name)
         moments = np.hstack([prediction.joint_moment, trial.joint_moment])
         labels = (*prediction.dofs, *(INVERSE_DYNAMICS.format(dof=dof) for dof in prediction.dofs))
+        if prediction.ligament_moment is not None:
+            moments = np.hstack([moments, prediction.ligament_moment])
+            labels += tuple(LIGAMENTS.format(dof=dof) for dof in prediction.dofs)
         _write(files.activation, prediction, prediction.muscles, prediction.activation.clip(0.0, 1.0))
         _write(files.tendon_force, prediction, prediction.muscles, prediction.tendon_force)
         _write(files.joint_moment, prediction, labels, moments)
@@ -209,8 +214,15 @@ def _read(files: PredictionFiles, trial: Trial) -> TrialPrediction:
         activation=activation.select(trial.muscles).values,
         tendon_force=force.select(trial.muscles).values,
         joint_moment=moment.select(trial.dofs).values,
+        ligament_moment=ligaments_in(moment, trial.dofs),
         **dict(zip(STATES, values, strict=True)),
     )
+
+
+def ligaments_in(moment: TimeSeries, dofs: Sequence[str]) -> NDArray[np.float64] | None:
+    """Return the ligaments' part of the predicted moments of a joint_moment file, (time, dof), N·m; None where there are none."""
+    labels = [LIGAMENTS.format(dof=dof) for dof in dofs]
+    return moment.select(labels).values if all(label in moment.labels for label in labels) else None
 
 
 def _state_labels(muscles: Iterable[str]) -> tuple[str, ...]:

@@ -17,9 +17,10 @@ from osim_nmscal.errors import ConfigError, FileFormatError, UnknownNameError, d
 from osim_nmscal.formats.c3d import Event, read_c3d
 from osim_nmscal.formats.emg_table import read_emg
 from osim_nmscal.formats.marker_files import is_c3d, read_markers
-from osim_nmscal.formats.storage import read_storage
+from osim_nmscal.formats.storage import in_radians, read_storage
 from osim_nmscal.opensim_tools.muscle_analysis import read_muscle_analysis
 from osim_nmscal.opensim_tools.setup_file import file_of, read_setup
+from osim_nmscal.osim_model.reader import read_coordinates
 from osim_nmscal.trials.offsets import shifted
 
 if TYPE_CHECKING:
@@ -45,6 +46,23 @@ def recorded_angles(recording: "RecordingSettings") -> TimeSeries | None:
     """Read the given joint angles of a recording on its clock, in the unit of the file."""
     given = recording.joint_angles
     return None if given is None else shifted(read_storage(given), recording.time_offset.joint_angles)
+
+
+def coordinates_of(motion: Path, model: Path, dofs: Sequence[str]) -> TimeSeries | None:
+    """Read the values of some coordinates from joint angles of OpenSim's inverse kinematics, rad and m; None where one is missing.
+
+    Args:
+        motion: joint angles on the recording's clock.
+        model: which says what turns and what slides.
+        dofs: the coordinates.
+    """
+    series = read_storage(motion)
+    names = [label.split("/")[-2] if label.startswith("/") and label.endswith("/value") else label for label in series.labels]
+    if any(dof not in names for dof in dofs):
+        return None
+    values = series.values[:, [names.index(dof) for dof in dofs]]
+    chosen = replace(series, labels=tuple(dofs), values=values)
+    return in_radians(chosen, [one.name for one in read_coordinates(model) if one.rotational])
 
 
 def recorded_moments(recording: "RecordingSettings", dofs: tuple[str, ...]) -> TimeSeries | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from osim_nmscal.data.findings import Finding, note
 from osim_nmscal.data.muscles import MuscleTable
+from osim_nmscal.data.passive_joint_moment import PassiveJointMoment
 from osim_nmscal.errors import FiberDynamicsError
 from osim_nmscal.initialization.mean_person import SOURCE, LegCoordinates, legs_of, mean_person
 from osim_nmscal.initialization.relaxed_leg import RelaxedLeg, relaxed_leg, relaxed_leg_findings
@@ -28,15 +29,19 @@ class LegsToCompare:
     legs: dict[str, LegCoordinates]  # by side
     start: MuscleTable  # all muscles of the model
     calibrated: MuscleTable
+    ligaments: PassiveJointMoment | None  # beside which those were calibrated
 
 
-def findings_of_legs(flow: "Flow", start: MuscleTable, calibrated: MuscleTable) -> Iterator[Finding]:
+def findings_of_legs(
+    flow: "Flow", start: MuscleTable, calibrated: MuscleTable, ligaments: PassiveJointMoment | None = None
+) -> Iterator[Finding]:
     """Say where the calibrated leg, relaxed, went away from the mean person's.
 
     Args:
         flow: of a run that has passed the initialization, whose geometry is used.
         start: muscles that the calibration started from; those that it lacks are as it would have started with them.
         calibrated: the personalized ones.
+        ligaments: beside which they were calibrated, if there are any.
 
     Raises:
         FileFormatError: the geometry is damaged.
@@ -50,7 +55,7 @@ def findings_of_legs(flow: "Flow", start: MuscleTable, calibrated: MuscleTable) 
     task = Task(
         stage="evaluation",
         recording="relaxed_leg",
-        settings=LegsToCompare(legs=legs, start=_over(stated, start), calibrated=_over(stated, calibrated)),
+        settings=LegsToCompare(legs=legs, start=_over(stated, start), calibrated=_over(stated, calibrated), ligaments=ligaments),
         inputs={side: flow.place.path(f"{RELAXED_LEG.format(side=side)}/{LENGTH_FILE}").parent for side in legs},
         outputs=(),
         work=work,
@@ -70,8 +75,8 @@ def work(inputs: Inputs, task: LegsToCompare, out: Path) -> Summary:
     try:
         for side, leg in task.legs.items():
             geometry, reference = read_muscle_analysis(inputs.file(side), leg.names), mean_person(leg)
-            tables = {"start": task.start, "calibrated": task.calibrated}
-            distances = {name: relaxed_leg(table, geometry, reference).rms for name, table in tables.items()}
+            tables = {"start": (task.start, None), "calibrated": (task.calibrated, task.ligaments)}
+            distances = {name: relaxed_leg(table, geometry, reference, helping).rms for name, (table, helping) in tables.items()}
             found[side] = {name: [None if np.isnan(one) else float(one) for one in rms] for name, rms in distances.items()}
     except FiberDynamicsError as error:
         return {"impossible": str(error)}

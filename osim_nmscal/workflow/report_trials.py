@@ -17,6 +17,7 @@ from osim_nmscal.workflow.predictions import (
     STATES,
     UNCALIBRATED_STATES,
     PredictionFiles,
+    ligaments_in,
     prediction_files,
     prediction_of,
     read_index,
@@ -76,6 +77,7 @@ def _view(folder: Path, trial: str, role: str, first_counted: int, dofs: tuple[s
         activation=activation.values,
         tendon_force=force.select(muscles).values,
         joint_moment=moment.select(dofs).values,
+        ligament_moment=ligaments_in(moment, dofs),
         **values,
     )
     excitation = np.zeros((len(time), len(muscles)))

@@ -36,6 +36,7 @@ from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.osim_model.conversion import in_classes_of
 from osim_nmscal.provenance.code import library_versions
 from osim_nmscal.workflow import names
+from osim_nmscal.workflow.ligaments import ligament_document, read_ligaments
 
 PARAMETER_COLUMNS = (
     "muscle",
@@ -215,6 +216,7 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
             cross_validation=tuple(read_metric(stored) for stored in document["cross_validation"]),
             correlation=_read_correlation(folder.correlation),
             starts=tuple(_read_start(stored) for stored in document.get("starts", ())),
+            ligaments=read_ligaments(document.get("ligaments")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileFormatError(
@@ -281,6 +283,7 @@ def _result_document(result: CalibrationResult) -> dict[str, Any]:
         "calibration": _calibration_document(result) | {"sentence": result.sentence, "findings": list(result.findings)},
         "synergy": None if result.synergy is None else _synergy_document(result.synergy),
         "cross_validation": [metric_document(metric) for metric in result.cross_validation],
+        "ligaments": None if result.ligaments is None else ligament_document(result.ligaments),
         "starts": [{key: _finite(value) for key, value in asdict(start).items()} for start in result.starts],
     }
 

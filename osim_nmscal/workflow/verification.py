@@ -36,6 +36,7 @@ from osim_nmscal.workflow.predictions import (
     INVERSE_DYNAMICS,
     PredictionFiles,
     damaged,
+    ligaments_in,
     prediction_files,
     read_index,
     read_json,
@@ -265,12 +266,14 @@ def _driven(files: VerifiedFiles, row: Mapping[str, Any], muscles: MuscleTable) 
 
 
 def _compared(driven: _Driven, run: VerificationRun) -> ComparedTrial:
+    """Compare the muscles; ligaments, which the model does not have, are added to what OpenSim's muscles give as to what ours gave."""
     dofs, counted = driven.trial.dofs, driven.counted
+    ligaments = ligaments_in(driven.moment, dofs)
     return ComparedTrial(
         name=driven.trial.name,
         dofs=dofs,
         muscles=driven.force.labels,
-        moment=run.joint_moment.values[counted],
+        moment=run.joint_moment.values[counted] + (0.0 if ligaments is None else ligaments),
         predicted_moment=driven.moment.select(dofs).values,
         inverse_dynamics=driven.moment.select([INVERSE_DYNAMICS.format(dof=dof) for dof in dofs]).values,
         force=run.tendon_force.values[counted],

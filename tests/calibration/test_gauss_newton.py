@@ -23,7 +23,7 @@ def objective() -> Objective:
 def quadratic(gradient: list[float], hessian: list[list[float]]) -> Linearization:
     nothing = torch.zeros(0, dtype=torch.float64)
     model = (torch.tensor(gradient, dtype=torch.float64), DenseMatrix(torch.tensor(hessian, dtype=torch.float64)))
-    return Linearization(*model, nothing, (), (), None)  # type: ignore[arg-type]
+    return Linearization(*model, nothing, (), None)  # type: ignore[arg-type]
 
 
 def test_a_free_step_solves_the_normal_equations() -> None:

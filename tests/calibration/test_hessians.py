@@ -39,8 +39,8 @@ def test_solution_over_free_entries_is_that_of_the_dense_matrix(pair, held):
     shift, right = torch.linspace(0.1, 0.5, 12, dtype=torch.float64), torch.linspace(1.0, -2.0, 12, dtype=torch.float64)
     expected = torch.zeros(12, dtype=torch.float64)
     expected[free] = torch.linalg.solve((dense + torch.diag(shift))[free][:, free], right[free])
-    assert_close(arrow.solve(shift, free, right), expected)
-    assert_close(DenseMatrix(dense).solve(shift, free, right), expected)
+    assert_close(arrow.factors(shift, free).solve(right[:, None])[:, 0], expected)
+    assert_close(DenseMatrix(dense).factors(shift, free).solve(right[:, None])[:, 0], expected)
 
 
 def test_marginal_is_the_inverse_of_the_shared_block_of_the_inverse(pair):

@@ -126,6 +126,6 @@ def test_a_predicted_step_warms_every_part() -> None:
     loss, z = emg_driven()
     at = loss.evaluate(z)
     step = 1e-3 * torch.randn(z.shape, generator=torch.Generator().manual_seed(4), dtype=z.dtype)
-    warm = loss.predict_lengths(at, loss.linearize(at), step)
+    warm = loss.warm_start(at, loss.linearize(at), step)
     # a warm start changes the way, not the end: both solve the fibers to 1e-10 of the maximum isometric force
     assert loss.evaluate(z + step, warm).loss == pytest.approx(loss.evaluate(z + step).loss, rel=1e-7)

@@ -51,8 +51,9 @@ class Case:
     muscle: MuscleMechanics
     time_step: float
 
-    def solve(self, start: Tensor | FiberSolution | None = None) -> FiberSolution:
-        return solve_trajectory(self.activation, self.mtu_length, self.parameters, self.muscle, self.time_step, start)
+    def solve(self, start: FiberSolution | None = None) -> FiberSolution:
+        strain = None if start is None else start.at.tendon_strain
+        return solve_trajectory(self.activation, self.mtu_length, self.parameters, self.muscle, self.time_step, strain)
 
 
 def make_case(muscles: tuple[Muscle, ...], activation: Tensor, mtu_length: Tensor, time_step: float) -> Case:

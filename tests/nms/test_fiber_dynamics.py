@@ -182,12 +182,11 @@ def test_a_warm_start_finds_the_same_trajectory_in_fewer_iterations() -> None:
     before = case.solve()
     longer = {"tendon_slack_length": 1.004 * case.parameters.tendon_slack_length}
     changed = replace(case, parameters=case.parameters._replace(**longer))
-    cold, by_strain, by_length = changed.solve(), changed.solve(before), changed.solve(before.length)
-    assert_close(by_strain.length, cold.length, rtol=0.0, atol=1e-9)
-    assert_close(by_length.length, cold.length, rtol=0.0, atol=1e-9)
-    assert by_strain.iterations < min(cold.iterations, by_length.iterations)
+    cold, warm = changed.solve(), changed.solve(before)
+    assert_close(warm.length, cold.length, rtol=0.0, atol=1e-9)
+    assert warm.iterations < cold.iterations
     # at the solution itself nothing is left to do
-    assert case.solve(before.length).iterations == 1
+    assert case.solve(before).iterations == 1
 
 
 def test_blocks_of_columns_do_not_change_the_solution_or_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:

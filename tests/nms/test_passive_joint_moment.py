@@ -1,9 +1,13 @@
 """Ligaments and capsule push back from both ends of a joint's range."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 
 from osim_nmscal.data.passive_joint_moment import PassiveJointMoment, ligaments_of
+from osim_nmscal.errors import UnknownNameError
 from osim_nmscal.nms.passive_joint_moment import joint_moment_parameters, passive_joint_moment
 
 LEGS = ("hip_flexion_r", "knee_angle_r", "ankle_angle_l", "elbow_flexion_r")
@@ -27,6 +31,15 @@ def test_a_knee_that_bends_the_other_way_gets_the_mirrored_moment() -> None:
     angles = [[-0.2], [1.0], [2.5]]
     mirrored = _moment([[-angle for (angle,) in [one]] for one in angles], stated.mirrored("knee_angle_r"))
     np.testing.assert_allclose(mirrored, -_moment(angles, stated))
+
+
+def test_names_of_other_models_get_the_same_moments() -> None:
+    own = ligaments_of(("knee_flexion_r", "ankle_dorsiflexion_l"))
+    assert replace(own, dofs=("knee_angle_r", "ankle_angle_l")) == ligaments_of(("knee_angle_r", "ankle_angle_l"))
+    chosen = ligaments_of(LEGS).select(("ankle_angle_l", "knee_angle_r"))
+    assert chosen == ligaments_of(("ankle_angle_l", "knee_angle_r"))
+    with pytest.raises(UnknownNameError, match=r"no degree of freedom 'knee_angle'\. Did you mean 'knee_angle_r'"):
+        chosen.select(("knee_angle",))
 
 
 def test_it_is_differentiable_and_never_overflows() -> None:

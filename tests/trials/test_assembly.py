@@ -58,6 +58,20 @@ def test_every_signal_is_brought_to_the_clock_of_the_trial():
     assert_allclose(trial.excitation[:, 1], 0.5 + 0.4 * _wave(trial.time, 0.25), atol=1e-7)
 
 
+def test_joint_angles_come_along_where_they_cover_a_trial():
+    time = np.arange(251) / 100
+    angles = _series(("knee", "hip", "ankle"), np.column_stack([_wave(time, 0.7), _wave(time, 0.0), _wave(time, 0.8)]), time, "ik.mot")
+    first, second = _cut(angles=angles)
+    assert_allclose(first.joint_angle, np.column_stack([_wave(first.time, 0.8), _wave(first.time, 0.7)]), atol=1e-6)
+    assert second.joint_angle is None  # they end at 2.5 s, within it
+    gap = angles.values.copy()
+    gap[120] = np.nan
+    assert _cut(angles=replace(angles, values=gap))[0].joint_angle is None
+    assert _cut()[0].joint_angle is None
+    with pytest.raises(SignalError, match=r"joint_angle has shape \(3, 2\)"):
+        replace(first, joint_angle=np.zeros((3, 2)))
+
+
 def test_only_the_excited_muscles_enter_and_dofs_keep_the_geometrys_order():
     trials = TrialSet(trials=_cut())
     assert trials.muscles == MUSCLES

@@ -1,5 +1,7 @@
 """From tables to trials: sweeps and poses on the clock of all trials, and who is excited in them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -105,3 +107,13 @@ def test_nobody_is_excited_in_a_passive_trial() -> None:
     held_out = PASSIVE.model_copy(update={"role": "held_out"})
     (trial,) = trials_of(runs, rows, _geometry(len(frames.time)), held_out)
     assert (trial.kind, trial.role, trial.excitation.any()) == ("passive", "held_out", np.False_)
+
+
+def test_a_trial_has_the_joint_angles_of_its_table_where_it_says_all_of_them() -> None:
+    (run,) = runs_of("relaxed", _postures([0, 30], [10, 10]), PASSIVE, STEP)
+    frames, rows = frames_of([run], STEP)
+    geometry = _geometry(len(frames.time))
+    (trial,) = trials_of([run], rows, geometry, PASSIVE)
+    assert np.array_equal(trial.joint_angle, run.values[:, [1, 0]])  # in the order of the geometry: hip, knee
+    (blind,) = trials_of([run], rows, replace(geometry, dofs=("ankle", "knee")), PASSIVE)
+    assert blind.joint_angle is None

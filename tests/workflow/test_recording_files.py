@@ -8,11 +8,11 @@ import pytest
 from osim_nmscal.config import load_config
 from osim_nmscal.data.time_series import TimeSeries
 from osim_nmscal.errors import UnknownNameError
-from osim_nmscal.formats.storage import read_storage
+from osim_nmscal.formats.storage import read_storage, write_storage
 from osim_nmscal.opensim_tools.external_loads import write_plate_loads
 from osim_nmscal.opensim_tools.inverse_dynamics import InverseDynamicsSettings
 from osim_nmscal.opensim_tools.setup_file import file_of, read_setup
-from osim_nmscal.workflow.recording_files import given_dofs, moments_by_coordinate, read_forces
+from osim_nmscal.workflow.recording_files import coordinates_of, given_dofs, moments_by_coordinate, read_forces
 from osim_nmscal.workflow.stages.inverse_dynamics import FromForces, write_loads
 from osim_nmscal.workflow.user_files import missing_files, named_files
 
@@ -29,6 +29,20 @@ def test_forces_for_the_trials_default_to_those_of_the_external_loads(running_da
     forces = read_forces(config.recordings[0], config)
     assert forces is not None
     assert "R_ground_force_vy" in forces.labels
+
+
+def test_joint_angles_of_some_coordinates_are_radians_whatever_their_labels(tmp_path: Path) -> None:
+    model = Path(__file__).parents[2] / "models" / "virtual_leg.osim"
+    time, degrees = np.arange(4) / 10, np.array([[10.0, 0.9, 20.0]] * 4)
+    names = ("hip_flexion_r", "pelvis_ty", "knee_flexion_r")
+    for labels in (names, tuple(f"/jointset/j/{name}/value" for name in names)):
+        table = TimeSeries(time=time, labels=labels, values=degrees, in_degrees=True)
+        path = write_storage(tmp_path / "ik.mot", table, header_name="Coordinates")
+        found = coordinates_of(path, model, ("knee_flexion_r", "pelvis_ty"))
+        assert found is not None
+        assert (found.labels, found.in_degrees) == (("knee_flexion_r", "pelvis_ty"), False)
+        np.testing.assert_allclose(found.values, np.tile([np.radians(20.0), 0.9], (4, 1)))
+        assert coordinates_of(path, model, ("knee_flexion_r", "ankle_dorsiflexion_r")) is None
 
 
 def test_a_missing_file_is_named_with_its_key_and_the_nearest_there_is(tmp_path: Path) -> None:

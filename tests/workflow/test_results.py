@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from osim_nmscal.data.muscles import DeGrooteFregly2016Properties, Millard2012Properties, Muscle, MuscleTable
+from osim_nmscal.data.passive_joint_moment import ligaments_of
 from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, HistoryRow, MomentMetrics, NeuralParameters, SynergyResult
 from osim_nmscal.errors import FileFormatError
 from osim_nmscal.workflow.results import ResultsFolder, StageTime, read_calibration, write_calibration, write_metrics, write_sidecar
@@ -96,6 +97,7 @@ def _result() -> CalibrationResult:
             excitations=(np.array([[0.1, 0.2], [0.3, 0.4]]),),
         ),
         cross_validation=(METRIC,),
+        ligaments=replace(ligaments_of(("knee_angle_r", "elbow_r")), low_moment=np.array([1 / 3, 0.0])),
     )
 
 

@@ -26,7 +26,7 @@ from osim_nmscal.provenance.values import file_digest
 from osim_nmscal.workflow import verification
 from osim_nmscal.workflow.folder import new_record
 from osim_nmscal.workflow.personalize import personalize
-from osim_nmscal.workflow.predictions import PredictionFiles, prediction_files, write_predictions
+from osim_nmscal.workflow.predictions import PredictionFiles, prediction_files, read_predictions, write_predictions
 from osim_nmscal.workflow.records import write_record
 from osim_nmscal.workflow.results import ResultsFolder, write_sidecar
 from osim_nmscal.workflow.verification import downstream_files, verify_results
@@ -202,6 +202,33 @@ def test_the_error_is_that_of_the_counted_samples_against_the_range_of_inverse_d
     assert knee.r2_vs_inverse_dynamics == pytest.approx(1 - 25 / target.var(), rel=1e-9)
     assert knee.largest_force_error == 0.0
     assert found.worst == max(metric.nrmse for metric in found.metrics)
+
+
+def test_ligaments_which_the_model_does_not_have_are_no_error_of_the_muscles(
+    folder: ResultsFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = TrialSet(trials=tuple(_trial(number, role) for number, role in enumerate(ROLES)))
+    more = np.linspace(-20.0, 20.0, 2 * STEPS).reshape(STEPS, 2)
+    helped = [replace(_prediction(trial), joint_moment=trial.joint_moment + 1.0, ligament_moment=more) for trial in trials]
+    write_predictions(folder, trials, helped)
+    for written, read in zip(helped, read_predictions(folder.predictions, trials), strict=True):
+        assert np.array_equal(read.joint_moment, written.joint_moment)
+        assert read.ligament_moment is not None
+        assert np.array_equal(read.ligament_moment, more)
+    seal(folder)
+
+    def answer(model: Path, motion: Path, activation: TimeSeries, dofs: tuple[str, ...], **_: object) -> VerificationRun:
+        files = _files_of(folder, activation)
+        moment = read_storage(files.joint_moment).select(dofs)
+        muscles = replace(moment, values=moment.values - more)  # OpenSim's muscles give what ours gave
+        return VerificationRun(tendon_force=read_storage(files.tendon_force), joint_moment=muscles)
+
+    stand_in(monkeypatch, answer)
+    found = verify_results(folder.root)
+    assert found.worst < 1e-12
+    target = (50 * np.sin(np.linspace(0, 6, STEPS)))[LEAD_IN:]
+    knee = next(metric for metric in found.metrics if metric.dof == "knee_angle_r")
+    assert knee.r2_vs_inverse_dynamics == pytest.approx(1 - 1 / target.var(), rel=1e-9)  # muscles and ligaments are off by 1 N·m
 
 
 def test_predictions_are_files_that_opensim_can_take_as_controls(folder: ResultsFolder) -> None:

@@ -47,7 +47,8 @@ class Case:
 
     def solve(self, start: FiberSolution | None = None) -> FiberSolution:
         """Solve all columns."""
-        return solve_trajectory(self.activation, self.mtu_length, self.parameters, self.muscle, TIME_STEP, start)
+        strain = None if start is None else start.at.tendon_strain
+        return solve_trajectory(self.activation, self.mtu_length, self.parameters, self.muscle, TIME_STEP, strain)
 
 
 def make_case(muscles: int, trials: int, steps: int, seed: int = 0) -> Case:

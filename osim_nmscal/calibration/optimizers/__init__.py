@@ -4,7 +4,7 @@ An optimiser is any callable with the signature of `Optimizer`; the built-in one
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,11 +35,6 @@ class Evaluated(Protocol):
         """The loss by term."""
         ...
 
-    @property
-    def states(self) -> Sequence[Any]:
-        """The solved muscles of each part; their `length` warms the next evaluation."""
-        ...
-
 
 class Linearized(Protocol):
     """A loss linearised at one vector."""
@@ -59,7 +54,7 @@ class Loss(Protocol):
     """What an optimiser minimises: `Objective`, or the synergy-hybrid one with more unknowns."""
 
     def evaluate(self, z: Tensor, warm: Any = None) -> Any:
-        """Return an `Evaluated` at z, each entry 0 to 1; warm: fiber lengths to start from, as of `predict_lengths`.
+        """Return an `Evaluated` at z, each entry 0 to 1; warm: where to start from, as of `warm_start`.
 
         Raises:
             FiberDynamicsError: a fiber has no equilibrium there.
@@ -74,8 +69,8 @@ class Loss(Protocol):
         """Return the gradient of loss / 2 at an evaluation, (parameter,)."""
         ...
 
-    def predict_lengths(self, at: Any, linear: Any, step: Tensor) -> Any:
-        """Return fiber lengths to start from after a step."""
+    def warm_start(self, at: Any, linear: Any = None, step: Tensor | None = None) -> Any:
+        """Return what makes an evaluation near another, or a step away from its linearization, quick."""
         ...
 
 

@@ -38,7 +38,7 @@ def adamw(loss: Loss, start: Tensor, settings: AdamWSettings, progress: Progress
             schedule.step()
             with torch.no_grad():
                 moved.copy_(clamp_to_bounds(start + moved) - start)
-            at = loss.evaluate((start + moved).detach(), [state.length for state in at.states])
+            at = loss.evaluate((start + moved).detach(), loss.warm_start(at))
             journal.add(iteration, at, float(schedule.get_last_lr()[0]))
             since_best = 0 if at.loss < best.loss else since_best + 1
             best = at if at.loss < best.loss else best

@@ -11,6 +11,7 @@ from torch import Tensor
 from osim_nmscal.calibration.hessians import Hessian
 from osim_nmscal.calibration.optimizer_settings import GaussNewtonSettings
 from osim_nmscal.calibration.optimizers import Evaluated, Journal, Linearized, Loss, Minimum, Progress
+from osim_nmscal.calibration.optimizers.held import HeldSystem
 from osim_nmscal.calibration.optimizers.secant import SecantCurvature
 from osim_nmscal.errors import FiberDynamicsError
 
@@ -75,7 +76,7 @@ class _Search:
             secant = self._secant
             step = bounded_step(best.z, linear, self.damping, secant.matrix if secant is not None and secant.trusted else None)
             try:
-                trial = self._loss.evaluate(best.z + step, self._loss.predict_lengths(best, linear, step))
+                trial = self._loss.evaluate(best.z + step, self._loss.warm_start(best, linear, step))
             except FiberDynamicsError:
                 self.damping, growth = self.damping * growth, growth * 2.0
                 continue
@@ -116,14 +117,14 @@ def bounded_step(z: Tensor, linear: Linearized, damping: float, more_curvature: 
     shift = hessian.shift(damping)
     if more_curvature is not None:
         hessian = hessian.plus(more_curvature) or hessian
-    step = torch.zeros_like(z)
+    system, step = HeldSystem(hessian, shift), torch.zeros_like(z)
     held = ((z <= 0.0) & (linear.gradient > 0.0)) | ((z >= 1.0) & (linear.gradient < 0.0))
     for _ in range(_ACTIVE_SET_PASSES):
         if not bool(held.all()):
             # entries held away from their bound's start have moved: carry their pull over
             moved = step * held
             pull = linear.gradient + hessian @ moved + shift * moved
-            step = torch.where(held, step, -hessian.solve(shift, ~held, pull))
+            step = torch.where(held, step, -system.solve(~held, pull))
         outside = ((z + step < 0.0) | (z + step > 1.0)) & ~held
         if bool(outside.any()):
             step = torch.maximum(torch.minimum(step, 1.0 - z), -z)

@@ -21,6 +21,7 @@ from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.fitting import Fit, fit
 from osim_nmscal.calibration.identifiability import Posterior, ridge_error
 from osim_nmscal.calibration.joint import JointObjective, dynamometer_objectives
+from osim_nmscal.calibration.ligaments import with_ligaments
 from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT, autocorrelation_time, moment_scale
 from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.optimizers import Optimizer, Progress
@@ -179,6 +180,7 @@ def hybrid_problem(
     electrodes = electrodes_of(driven.trials.trials, silenced=driven.synthesized)
     unseen = frozenset(_unseen(driven, others))
     space = parameter_space(known, settings, unseen, time_step=stacked.time_step, electrodes=electrodes, efforts=efforts)
+    space = with_ligaments(space, (*driven.trials.trials, *others), settings.ligaments)
     mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
     objective = muscle_objective(stacked, mechanics, space, settings, table, terms, driven.trials.dofs, trials_apart=True)
     lengths = [len(trial.time) for trial in driven.trials.trials]

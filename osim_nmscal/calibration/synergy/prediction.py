@@ -59,11 +59,11 @@ def predict_hybrid(
     chosen = trials.with_muscles(result.muscles.names)
     others = chosen.of_kind("passive", "effort")
     if result.synergy is None or len(others) == len(chosen.trials):
-        return predict(chosen, result.muscles, result.neural, settings)
+        return predict(chosen, result.muscles, result.neural, settings, ligaments=result.ligaments)
     if others:  # no synergy drives what a dynamometer measured
         motions = TrialSet(trials=chosen.of_kind("motion"))
         parts = (
-            *predict(TrialSet(trials=others), result.muscles, result.neural, settings),
+            *predict(TrialSet(trials=others), result.muscles, result.neural, settings, ligaments=result.ligaments),
             *predict_hybrid(motions, result, settings, mode=mode),
         )
         by_name = {one.trial: one for one in parts}
@@ -77,7 +77,7 @@ def predict_hybrid(
         replace(trial, excitation=np.where(synthesized, np.clip(excitation, 0.0, 1.0), trial.excitation))
         for trial, excitation in zip(chosen.trials, excitations, strict=True)
     )
-    return predict(TrialSet(trials=driven), result.muscles, result.neural, settings)
+    return predict(TrialSet(trials=driven), result.muscles, result.neural, settings, ligaments=result.ligaments)
 
 
 def _excitations(
@@ -138,7 +138,9 @@ def _with_moments(
 ) -> list[np.ndarray]:
     """Return excitations (time, muscle) of each trial whose primitives also follow the moments."""
     weights = torch.from_numpy(synergy.weights)[None]
-    parameters = ParameterSpace((), fixed_parameters(result.muscles, result.neural), trials.time_step)
+    base = fixed_parameters(result.muscles, result.neural)
+    ligaments = None if result.ligaments is None else result.ligaments.select(trials.dofs)
+    parameters = ParameterSpace((), base, trials.time_step, ligaments=ligaments)
     mechanics = muscle_mechanics(result.muscles, rigid_tendon=settings.rigid_tendon)
     loss = settings.loss.model_copy(update={"prior_weight": 0.0, "similarity_weight": 0.0})
     stacked = stack_trials(trials)

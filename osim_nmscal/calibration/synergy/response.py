@@ -14,7 +14,7 @@ from torch import Tensor
 from osim_nmscal.calibration.losses import SignalTangents
 from osim_nmscal.calibration.objective import Evaluation
 from osim_nmscal.nms.activation import delayed
-from osim_nmscal.nms.contraction import by_activation
+from osim_nmscal.nms.contraction import by_activation, strain_by_length
 from osim_nmscal.nms.forward import MuscleState
 
 
@@ -112,8 +112,7 @@ def _state_response(state: MuscleState, within: Tensor, neural: Tensor, slope: T
     free = (~picked(state.solution.at_bound)).to(slope.dtype)
     shape = neural[:, None] * (-free * driven / diagonal)[..., None]
     _march(lower / diagonal, shape)
-    p = state.columns.parameters
-    strain = picked(-p.optimal_fiber_length / p.tendon_slack_length / state.at.cosine)
+    strain = picked(strain_by_length(state.at, state.columns.parameters))
     return shape, torch.ones_like(slope), strain, strain * picked(state.at.tendon_stiffness)
 
 

@@ -122,4 +122,5 @@ def _of_dynamometer(task: Evaluation, result: CalibrationResult) -> tuple[Dynamo
         lowered = TrialSet(trials=tuple(replace(trial, excitation=np.minimum(trial.excitation, highest)) for trial in trials.trials))
         levels.append(predict(lowered, result.start_muscles, result.start_neural, task.settings))
     before, weak, relaxed = levels
-    return dynamometer_metrics(trials, before, predict(trials, result.muscles, result.neural, task.settings), weak, relaxed)
+    after = predict(trials, result.muscles, result.neural, task.settings, ligaments=result.ligaments)
+    return dynamometer_metrics(trials, before, after, weak, relaxed)

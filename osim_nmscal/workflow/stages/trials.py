@@ -21,7 +21,14 @@ from osim_nmscal.workflow.captures import same_captures
 from osim_nmscal.workflow.contacts import usual_stances
 from osim_nmscal.workflow.flow import Flow, RecordingData, made
 from osim_nmscal.workflow.names import SCALED_MODEL, excitations, moments, motion
-from osim_nmscal.workflow.recording_files import has_motion, moments_by_coordinate, read_events, read_forces, recorded_geometry
+from osim_nmscal.workflow.recording_files import (
+    coordinates_of,
+    has_motion,
+    moments_by_coordinate,
+    read_events,
+    read_forces,
+    recorded_geometry,
+)
 from osim_nmscal.workflow.stages.muscle_analysis import folder_of
 
 if TYPE_CHECKING:
@@ -61,12 +68,14 @@ def read_recording(flow: Flow, recording: "RecordingSettings", mapped: tuple[str
     for column, muscle in enumerate(crossing):
         if muscle in mapped:
             values[:, column] = recorded.column(muscle)
+    moved = place.path(motion(name)) if has_motion(recording) else None
     return RecordingData(
         recording=recording,
         geometry=whole.select(crossing, dofs),
         moments=moments_by_coordinate(read_storage(place.path(moments(name))), dofs, recording.dofs),
         excitations=TimeSeries(time=recorded.time, labels=tuple(crossing), values=values, source=str(recording.emg)),
-        motion=place.path(motion(name)) if has_motion(recording) else None,
+        motion=moved,
+        angles=None if moved is None else coordinates_of(moved, place.path(SCALED_MODEL), dofs),
     )
 
 
@@ -89,8 +98,17 @@ def cut(config: "WorkflowConfig", recordings: list[RecordingData]) -> tuple[Tria
     for data in recordings:
         name = data.recording.name
         geometry = data.geometry.select(shared, data.geometry.dofs)
-        excited, dofs = data.excitations.select(shared), data.recording.dofs
-        trials += cut_trials(name, segments[name], geometry, data.moments, excited, settings=settings, roles=roles, measured=dofs)
+        trials += cut_trials(
+            name,
+            segments[name],
+            geometry,
+            data.moments,
+            data.excitations.select(shared),
+            settings=settings,
+            roles=roles,
+            measured=data.recording.dofs,
+            angles=data.angles,
+        )
     return TrialSet(trials=tuple(trials)), (*findings, *lead_in_findings(trials, settings))
 
 
