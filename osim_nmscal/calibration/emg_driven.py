@@ -19,7 +19,7 @@ from osim_nmscal.calibration.optimizers import Optimizer, Progress
 from osim_nmscal.calibration.optimizers.named import named_optimizer, optimizer_name
 from osim_nmscal.calibration.outcome import Outcome
 from osim_nmscal.calibration.parameter_space import slower_filter_first
-from osim_nmscal.calibration.posterior import likelihood_posterior, moved_by_moment_arms
+from osim_nmscal.calibration.posterior import likelihood_posterior, moved_by_errors
 from osim_nmscal.calibration.problem import driven_problem
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read
 from osim_nmscal.calibration.starts import starting_parameters
@@ -109,5 +109,5 @@ def posterior_of(
     if settings.loss.moment_scale != "noise":
         return laplace_posterior(objective, best.first, linear.first)
     others = list(zip(loss.others, best.others, linear.others, strict=True))
-    moved = moved_by_moment_arms(objective, best.first, linear.first)
+    moved = moved_by_errors(objective, best.first, linear.first, settings.prior)
     return likelihood_posterior(objective, best.z, best.first, linear.first.hessian, moved, others, settings, noise)

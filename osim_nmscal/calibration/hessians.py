@@ -94,7 +94,9 @@ class DenseMatrix:
         index = free.nonzero().squeeze(-1)
         block, more = self.matrix[index][:, index], shift[index]
         for _ in range(_MOST_SHIFTS):
-            factor, failed = torch.linalg.cholesky_ex(block + torch.diag(more))
+            shifted = block.clone()
+            shifted.diagonal().add_(more)
+            factor, failed = torch.linalg.cholesky_ex(shifted)
             if int(failed) == 0:
                 break
             more = _SHIFT_GROWTH * more

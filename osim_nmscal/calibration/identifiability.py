@@ -38,11 +38,13 @@ class Posterior:
     prior_width: Tensor  # (parameter,)
     autocorrelation_time: float  # samples; 1 for white noise
     noise: float  # standard deviation of the scaled moment errors
+    indistinct: Tensor | None = None  # (parameter,), variance of what no moment tells from a parameter, on top of the covariance
 
     @property
     def standard_error(self) -> Tensor:
         """Root of the expected squared error, (parameter,)."""
-        return self.covariance.diagonal().sqrt()
+        variance = self.covariance.diagonal()
+        return (variance if self.indistinct is None else variance + self.indistinct).sqrt()
 
     @property
     def identifiable(self) -> Tensor:
@@ -51,7 +53,7 @@ class Posterior:
 
     def correlation(self) -> Tensor:
         """Posterior correlation matrix, (parameter, parameter)."""
-        scale = self.standard_error.clamp_min(1e-300)
+        scale = self.covariance.diagonal().sqrt().clamp_min(1e-300)
         return self.covariance / scale[:, None] / scale[None, :]
 
 

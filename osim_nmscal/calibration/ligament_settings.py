@@ -1,7 +1,6 @@
 """Settings of the moments of ligaments and capsule in a calibration."""
 
-from typing import Literal
-
+from osim_nmscal.data.passive_joint_moment import LigamentChoice
 from osim_nmscal.settings import Settings, setting
 
 
@@ -13,7 +12,7 @@ class LigamentSettings(Settings):
         0.7
     """
 
-    moments: Literal["none", "published", "free"] = setting(
+    moments: LigamentChoice = setting(
         "none",
         unit="-",
         description="No moment of ligaments and capsule; published ones at the ends of the leg's joints (Anderson 1999); or free ones, "

@@ -17,15 +17,13 @@ from osim_nmscal.calibration.ligament_settings import LigamentSettings
 from osim_nmscal.calibration.parameter_kinds import LOGARITHMIC, ParameterKind
 from osim_nmscal.calibration.parameter_space import ParameterBlock, ParameterSpace
 from osim_nmscal.calibration.stacking import StackedTrials
-from osim_nmscal.data.passive_joint_moment import PassiveJointMoment, ligaments_of, relaxed_joints
+from osim_nmscal.data.passive_joint_moment import PassiveJointMoment, starting_ligaments
 from osim_nmscal.data.trials import Trial
 from osim_nmscal.errors import CalibrationError, listed
 from osim_nmscal.nms.passive_joint_moment import joint_moment_parameters, moment_by_end
 
 FloatArray = NDArray[np.float64]
 
-# Part of what a relaxed joint resists that free ligaments start with. Source: choice; muscles have the rest.
-SHARE = 0.5
 # An end that gives less than this in every counted sample is not looked for, N·m. Source: choice, a hundredth of what anybody measures.
 _LEAST_SEEN = 0.02
 
@@ -92,18 +90,13 @@ def stated_ligaments(trials: Sequence[Trial], settings: LigamentSettings) -> Pas
     """
     require_angles(trials)
     dofs = trials[0].dofs
-    stated = ligaments_of(dofs)
-    if settings.moments == "free":
-        whole = relaxed_joints(dofs)
-        stated = replace(whole, low_moment=SHARE * whole.low_moment, high_moment=SHARE * whole.high_moment)
+    knees = [i for i, dof in enumerate(dofs) if "knee" in dof]
+    stated = starting_ligaments(dofs, settings.moments, knee_sign=-1.0 if knees and _flexes_negatively(trials, knees[0]) else 1.0)
     if not _moments(stated).any():
         raise CalibrationError(
             f"Nothing is known of the ligaments of {listed(dofs)}, as no table has a coordinate of that name; set [calibration.ligaments] "
             "moments = 'none'."
         )
-    for i, dof in enumerate(dofs):
-        if "knee" in dof and _flexes_negatively(trials, i):
-            stated = stated.mirrored(dof)
     return stated
 
 

@@ -5,7 +5,7 @@ one muscle moves only that muscle's force), so gradient and Jacobian cost a few 
 Every optimiser works on this one object.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, SignalTan
 from osim_nmscal.calibration.parameter_space import ParameterSpace
 from osim_nmscal.calibration.prior import Prior
 from osim_nmscal.calibration.settings import LossSettings
+from osim_nmscal.calibration.similarity import similarity
 from osim_nmscal.calibration.stacking import StackedTrials
 from osim_nmscal.calibration.term_check import require_declared_axis
 from osim_nmscal.data.trials import NO_MOMENT_ARM
@@ -25,7 +26,15 @@ from osim_nmscal.nms.forward import MuscleState, Parts
 from osim_nmscal.nms.joint_moment import joint_moment
 from osim_nmscal.nms.muscle_models import MuscleMechanics
 from osim_nmscal.nms.parameters import NmsParameters
-from osim_nmscal.nms.sensitivity import ACTIVATION_PARAMETERS, FIBER_PARAMETERS, FORCE_PARAMETERS, activation_tangents, muscle_tangents
+from osim_nmscal.nms.path_errors import lengthening, lengths_of_path
+from osim_nmscal.nms.sensitivity import (
+    ACTIVATION_PARAMETERS,
+    FIBER_PARAMETERS,
+    FORCE_PARAMETERS,
+    PATH_PARAMETERS,
+    activation_tangents,
+    muscle_tangents,
+)
 
 
 @dataclass(frozen=True)
@@ -83,9 +92,7 @@ class Objective:
             prior: what is known before; None: nothing.
             trials_apart: whether no term may couple trials.
         """
-        self.trials = trials
-        self.space = space
-        self.settings = settings
+        self.trials, self.space, self.settings = trials, space, settings
         self.evaluations = 0
         self._muscle = muscle
         self._terms: tuple[MuscleTerm, ...] = built_in_terms(settings, muscle)
@@ -99,7 +106,9 @@ class Objective:
         # free kinds by how they enter the model, and the model's parameters they enter as
         self._activation = [block for block in space.free_blocks if block.kind.enters in ACTIVATION_PARAMETERS]
         self._fiber = [block for block in space.free_blocks if block.kind.enters in FIBER_PARAMETERS]
+        self._path = [block for block in space.free_blocks if block.kind.enters in PATH_PARAMETERS]
         self._force = [block for block in space.free_blocks if block.kind.enters in FORCE_PARAMETERS]
+        self._own_arms = not self._path and bool((space.model_parameters(space.start()).moment_arm_scale == 1.0).all())
         # weights: mean over counted steps of each trial, mean over DOFs
         self._counted = trials.counted
         self._rows = trials.counted.flatten().nonzero().squeeze(-1)  # the same as positions of (time * trial)
@@ -107,7 +116,7 @@ class Objective:
         self._sample_weight = per_sample[trials.counted]  # (counted,)
         self._measured = trials.measured.expand(len(trials.counted), -1, -1)[trials.counted]  # (counted, dof), bool
         self.prior = prior or Prior(space, 0.0)
-        self._kinds = [block.name for block in (*self._activation, *self._fiber, *self._force)]
+        self._kinds = [block.name for block in (*self._activation, *self._fiber, *self._path, *self._force)]
         # position in z of each kind and muscle; fixed ones fall into a waste entry behind the last
         every = [space.blocks[kind].muscle_columns() for kind in self._kinds]
         columns = torch.stack(every) if every else torch.zeros((0, len(muscle)), dtype=torch.int64)
@@ -130,20 +139,10 @@ class Objective:
 
     def of_trials(self, kept: Sequence[int]) -> "Objective":
         """Return the same loss of some of the trials, by position: weights, prior and parameters stay as they are."""
-        weight = torch.zeros_like(self.trials.joint_moment)
-        weight[self._counted] = self._moment_weight
-        return Objective(
-            self.trials.of_trials(kept),
-            self._muscle,
-            self.space,
-            self.settings,
-            self._user_terms,
-            self._groups,
-            self._dofs,
-            moment_weight=weight[:, list(kept)],
-            prior=self.prior,
-            trials_apart=self._trials_apart,
-        )
+        weight = torch.zeros_like(self.trials.joint_moment).index_put((self._counted,), self._moment_weight)[:, list(kept)]
+        own = (self._muscle, self.space, self.settings, self._user_terms, self._groups, self._dofs)
+        named: dict[str, Any] = {"moment_weight": weight, "prior": self.prior, "trials_apart": self._trials_apart}
+        return Objective(self.trials.of_trials(kept), *own, **named)
 
     def evaluate(self, z: Tensor, warm: Sequence[Tensor] | None = None, excitation: Tensor | None = None) -> Evaluation:
         """Solve the model at z.
@@ -162,12 +161,15 @@ class Objective:
         driving = self.trials.excitation if excitation is None else excitation
         entered = tuple(block.kind.enters for block in self._activation)
         activation, derivatives = activation_tangents(driving, parameters, entered, self.trials.time_step)
-        states = self._parts.solve(activation, self.trials.mtu_length, parameters, self.trials.time_step, warm=warm)
+        lengths = self.trials.mtu_length
+        if not self._own_arms:
+            lengths = lengths_of_path(lengths, parameters.moment_arm_scale, parameters.reference_mtu_length)
+        states = self._parts.solve(activation, lengths, parameters, self.trials.time_step, warm=warm)
         shown = [(state.length, state.velocity, state.tendon_strain, state.force) for state in states]
         pieces = [torch.stack([state.columns.restore(s) for s in one]) for state, one in zip(states, shown, strict=True)]
         length, velocity, strain, force = self._parts.merge(pieces)
         force = force * parameters.max_isometric_force
-        moment = joint_moment(force, self.trials.moment_arm)
+        moment = joint_moment(self._pulling(force, parameters), self.trials.moment_arm)
         if self._ligaments is not None:
             moment = moment + self._ligaments.moment(z)
         outputs = TermInputs(
@@ -243,14 +245,14 @@ class Objective:
         if self.prior.weight > 0.0:
             values["prior"] = self.prior.value(z)
         if self.settings.similarity_weight > 0.0:
-            residual, _ = self._similarity(z)
+            residual, _ = similarity(self.space, self._groups, self.settings.similarity_weight, z)
             values["similarity"] = float(residual.square().sum())
         return values
 
     def linearize(self, at: Evaluation) -> Linearization:
         """Differentiate the loss at an evaluation: gradient and Gauss-Newton Hessian of loss / 2."""
         tangents = self._tangents(at)
-        rows = self._moment_rows_by_parameter(at.z, tangents.tendon_force)
+        rows = self._moment_rows_by_parameter(at.z, self._pull(at, tangents))
         size = self.space.size
         gradient, hessian = rows.new_zeros(size + 1), rows.new_zeros((size + 1, size + 1))
         gradient[:size] = rows @ self.moment_residual(at).reshape(-1)
@@ -262,8 +264,8 @@ class Objective:
         gradient, hessian = gradient[:size], hessian[:size, :size].contiguous()
         self.prior.add(at.z, gradient, hessian)
         if self.settings.similarity_weight > 0.0:
-            similarity, by_z = self._similarity(at.z)
-            gradient += by_z.T @ similarity
+            strayed, by_z = similarity(self.space, self._groups, self.settings.similarity_weight, at.z)
+            gradient += by_z.T @ strayed
             hessian += by_z.T @ by_z
         return Linearization(gradient, DenseMatrix(hessian), rows.T, tuple(self._kinds), tangents)
 
@@ -288,14 +290,17 @@ class Objective:
 
     def _tangents(self, at: Evaluation) -> SignalTangents:
         """Return the derivatives of every muscle signal by z of each kind (force in N)."""
-        slopes = {block.name: self.space.model_slope(at.z, block.name) for block in (*self._activation, *self._fiber, *self._force)}
+        slopes = {
+            block.name: self.space.model_slope(at.z, block.name) for block in (*self._activation, *self._fiber, *self._path, *self._force)
+        }
         trials, pieces = self.trials.mtu_length.shape[1], []
         activation = at.activation_derivatives
         if self._activation:
             activation = activation * torch.stack([slopes[block.name] for block in self._activation])[:, None, None]
         for index, state in zip(self.parts, at.states, strict=True):
             changes = {block.kind.enters: slopes[block.name][index].repeat(trials) for block in self._fiber}
-            tangent = muscle_tangents(state, activation[..., index].flatten(-2), changes)
+            longer = self._longer(at, slopes)[..., index].flatten(-2) if self._path else None
+            tangent = muscle_tangents(state, activation[..., index].flatten(-2), changes, longer)
             signals = [tangent.length, tangent.tendon_strain, tangent.force]
             if self._user_terms:  # nothing else looks at velocities and activations
                 signals.append(tangent.velocity())
@@ -311,6 +316,28 @@ class Objective:
             tendon_strain=_followed_by_zeros(strain, len(self._kinds)),
             tendon_force=torch.cat([force * at.parameters.max_isometric_force, *(more[None] for more in growth)]),
         )
+
+    def _longer(self, at: Evaluation, slopes: Mapping[str, Tensor]) -> Tensor:
+        """Return the changes of MTU lengths by z of kinds that move the path, (kind, time, trial, muscle), m."""
+        return (
+            lengthening(self.trials.mtu_length, at.parameters.reference_mtu_length)
+            * torch.stack([slopes[block.name] for block in self._path])[:, None, None]
+        )
+
+    def _pulling(self, force: Tensor, parameters: NmsParameters) -> Tensor:
+        """Return the force that at the model's own moment arms gives the moments, (..., muscle)."""
+        return force if self._own_arms else force * parameters.moment_arm_scale
+
+    def _pull(self, at: Evaluation, tangents: SignalTangents) -> Tensor:
+        """Return the derivative of what pulls at the model's own moment arms, by z of each kind, (kind, time, trial, muscle), N."""
+        pull = self._pulling(tangents.tendon_force, at.parameters)
+        for block in self._path:
+            pull[self._kinds.index(block.name)] += at.outputs.tendon_force * self.space.model_slope(at.z, block.name)
+        return pull
+
+    def arms(self, at: Evaluation) -> Tensor:
+        """Return the moment arms at an evaluation, weighted as the moments are, (counted, dof, muscle)."""
+        return self._pulling(self.weighted_arm, at.parameters)
 
     def _moment_rows_by_parameter(self, z: Tensor, force: Tensor) -> Tensor:
         """Return the transposed Jacobian of the weighted moment residuals by z, (parameter, counted * dof)."""
@@ -354,36 +381,17 @@ class Objective:
 
     def coupled_rows(self, term: Term, at: Evaluation, tangents: SignalTangents) -> Tensor:
         """Return the transposed Jacobian of a coupled term's weighted residuals by z, (parameter, counted * residual)."""
-        rows = []
+        rows, pull = [], self._pull(at, tangents)
         for column in range(self.space.size):
             mine = (self._columns == column).to(torch.float64)[:, None, None, :]  # (kind, 1, 1, muscle)
             moved: dict[str, Any] = {field: (getattr(tangents, field) * mine).sum(dim=0) for field in MUSCLE_SIGNALS}
-            moment = joint_moment(moved["tendon_force"], self.trials.moment_arm)
+            moment = joint_moment((pull * mine).sum(dim=0), self.trials.moment_arm)
             if self._ligaments is not None:
                 moment = moment + self._ligaments.along(at.z, column)
             change = term.along(at.outputs, replace(at.outputs, **moved, joint_moment=moment))
             rows.append((change[self._counted] * self._sample_weight[:, None]).reshape(-1))
         count = int(self._counted.sum()) * term.residual(at.outputs).shape[-1]
         return torch.stack(rows) if rows else at.z.new_zeros((0, count))
-
-    def _similarity(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Residuals and Jacobian of how far relative lengths stray from their group's mean."""
-        residuals, rows = [], []
-        weight = self.settings.similarity_weight**0.5
-        for kind in ("optimal_fiber_length", "tendon_slack_length"):
-            block = self.space.blocks[kind]
-            values, columns = self.space.internal(z, kind)[block.owner_of_muscle], block.muscle_columns()
-            for group in self._groups:
-                members = torch.tensor(group)
-                centred = torch.eye(len(members), dtype=torch.float64) - 1.0 / len(members)
-                residuals.append(weight * (centred @ values[members]))
-                jacobian = torch.zeros((len(members), self.space.size), dtype=torch.float64)
-                moving = columns[members] >= 0
-                jacobian[:, columns[members][moving]] = weight * (centred * block.slope(z)[block.owner_of_muscle[members]])[:, moving]
-                rows.append(jacobian)
-        if not residuals:
-            return z.new_zeros(0), z.new_zeros((0, self.space.size))
-        return torch.cat(residuals), torch.cat(rows)
 
 
 def _followed_by_zeros(signal: Tensor, count: int) -> Tensor:

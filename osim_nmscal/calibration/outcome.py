@@ -70,13 +70,32 @@ class Outcome:
             neural=neural_parameters(space, z, self.time_step),
             parameters=Rows(parameter_rows(space, z, self.posterior, self.subsets)),
             history=Rows(self.minimum.history),
-            findings=(*self.findings, *beside_muscles(space), *unclear_pairs(self.posterior, parameter_labels(space))),
+            findings=(
+                *self.findings,
+                *nuisance_sentences(space, z),
+                *beside_muscles(space),
+                *unclear_pairs(self.posterior, parameter_labels(space)),
+            ),
             synergy=self.synergy,
             working_points=Rows(working_point_rows(self.table, self.prior, z, self.posterior, self.subsets)),
             correlation=parameter_correlation(space, self.posterior),
             starts=self.minimum.starts,
+            start_ligaments=space.ligaments,
             ligaments=calibrated_ligaments(space, z),
         )
+
+
+def nuisance_sentences(space: ParameterSpace, z: Tensor) -> tuple[str, ...]:
+    """Say what the fit allowed for that no prediction has."""
+    sentences = []
+    for block in space.free_blocks:
+        if block.kind.nuisance:
+            share = 100.0 * (block.internal(z)[block.column >= 0] - 1.0)
+            sentences.append(
+                f"The fit let {block.name} differ from the model's by {float(share.min()):+.0f} to {float(share.max()):+.0f} %; it is "
+                "reported, and no prediction and no written model has it: there moment arms are the model's own."
+            )
+    return tuple(sentences)
 
 
 def parameter_labels(space: ParameterSpace) -> list[str]:

@@ -215,6 +215,7 @@ def parameter_space(
     *,
     time_step: float = math.nan,
     electrodes: Electrodes | None = None,
+    mtu_length: Tensor | None = None,
     efforts: Mapping[str, CalibratedParameter] = MappingProxyType({}),
 ) -> ParameterSpace:
     """Build the parameter space of a calibration.
@@ -225,6 +226,7 @@ def parameter_space(
         frozen: muscles whose parameters stay fixed (no DOF sees them, or nothing drives them).
         time_step: s; needed by kinds that depend on the clock alone.
         electrodes: which muscles have one, and which share it; default: every muscle its own.
+        mtu_length: (muscle,), m, that errors of moment arms leave as it is; default: 0.
         efforts: owner -> strength that maximal efforts alone have told, at which it is held.
 
     Raises:
@@ -236,6 +238,7 @@ def parameter_space(
     heard = electrodes or Electrodes(recorded=frozenset(muscles.names))
     owned = owners_of_every_kind(muscles, settings, heard.channels)
     base = initial_parameters(muscles, c1=0.0, c2=0.0, shape_factor=0.0, electromechanical_delay=0.0)
+    base = base if mtu_length is None else replace(base, reference_mtu_length=mtu_length)
     blocks: list[ParameterBlock] = []
     size = 0
     for name, owners in owned.items():

@@ -20,6 +20,7 @@ _RANGES: dict[str, Any] = {
         "tendon_slack_length": {"lower": 0.85, "upper": 1.15, "prior_width": 0.0},
         "strength_coefficient": {"lower": 0.5, "upper": 2.5, "prior_width": 0.0},
         "emg_scale": {"free": False, "start": 1.0},
+        "tendon_strain_at_one_norm_force": {"free": False},
     },
     "prior": {"working_point_width": 0.0, "unrecorded_strength": "free", "length_caution": 1.0},
     "synergy": {"excitation_weight": 0.03},

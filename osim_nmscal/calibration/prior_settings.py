@@ -54,7 +54,8 @@ class PriorSettings(Settings):
     moment_arm_width: float = setting(
         0.07,
         unit="moment arm",
-        description="Error of the model's moment arms (SD of one factor per muscle), part of every interval.",
+        description="Error of the model's moment arms (SD of one factor per muscle, which stretches its length's excursion, too), part of "
+        "every interval; where moment_arm_scale is free, its own prior_width takes the place.",
         source="generic moment arms miss personal ones by 5-10 %",
         ge=0.0,
     )

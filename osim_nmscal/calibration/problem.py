@@ -59,8 +59,14 @@ def driven_problem(
     stacked = stack_trials(TrialSet(trials=motions))
     frozen, findings = _screen(stacked, table, trials, others)
     require_units(trials, table)
-    electrodes = electrodes_of(motions, efforts=trials.trials)
-    space = parameter_space(known, settings, frozen, time_step=stacked.time_step, electrodes=electrodes)
+    space = parameter_space(
+        known,
+        settings,
+        frozen,
+        time_step=stacked.time_step,
+        electrodes=electrodes_of(motions, efforts=trials.trials),
+        mtu_length=mean_mtu_length(stacked),
+    )
     space = with_ligaments(space, trials.trials, settings.ligaments)
     if space.size == 0:
         raise CalibrationError("No parameter is free to move; free at least one in [calibration.parameters].")

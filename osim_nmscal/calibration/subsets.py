@@ -4,11 +4,11 @@ A calibration without some trials starts from the end of that with all; weights,
 nothing differs but what was left out. How far its values z_S may lie from z by chance follows from what both have in common (Hausman
 1978; within the prior it is C_S - C, as a posterior mean is a martingale). With H = D + P and H_S = D_S + P of `posterior`,
 
-    Var(z_S - z) = A (r D_S + P B P) A + H^-1 r (D - D_S) H^-1 + s^2 (K_S - K)(K_S - K)',   A = H_S^-1 - H^-1, K = H^-1 J'X,
+    Var(z_S - z) = A (r D_S + P B P) A + H^-1 r (D - D_S) H^-1 + (K_S - K)(K_S - K)',   A = H_S^-1 - H^-1, K = H^-1 J'X,
 
-as the noise of the trials that stayed, the truth's distance from the start and the moment arms enter both. r is the noise that the
-trials show that stayed, as in externally studentised residuals: what is wrong with a recording must not excuse it. Added is the square of
-`_LEAST` standard errors: what lies nearer together says nothing, whatever made it, and searches end no nearer to their minimum.
+as the noise of the trials that stayed, the truth's distance from the start and what is not estimated (X) enter both. r is the noise
+that the trials show that stayed, as in externally studentised residuals: what is wrong with a recording must not excuse it. Added is the
+square of `_LEAST` standard errors: what lies nearer together says nothing, whatever made it, and searches end no nearer to their minimum.
 """
 
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ def calibrations_without(
         loss: of all trials, whose moments are weighed by their noise.
         at: its minimum.
         prior: of the parameters.
-        settings: which subsets, noise, moment arms.
+        settings: which subsets, noise, what is not estimated.
         noise: by which motions were weighed.
 
     Returns:
@@ -73,7 +73,7 @@ def calibrations_without(
         return ()
     size = loss.parameters
     pull, believed = pull_and_belief(prior, at.z[:size])
-    whole = told_by(loss, at, loss.linearize(at), pull)
+    whole = told_by(loss, at, loss.linearize(at), pull, settings.prior)
     subsets = []
     for label, names_left_out in chosen.items():
         made = _without(loss, at.z, names_left_out)
@@ -85,9 +85,9 @@ def calibrations_without(
         if minimum.status == "interrupted":
             raise KeyboardInterrupt
         end = minimum.best
-        told = told_by(some, end, some.linearize(end), pull)
+        told = told_by(some, end, some.linearize(end), pull, settings.prior)
         _, ratio = shown_noise(_parts(some)[0], muscles_of(end.first), settings, noise)
-        variance = variance_of_difference(told, whole, pull, believed, ratio, settings.prior.moment_arm_width)
+        variance = variance_of_difference(told, whole, pull, believed, ratio)
         z = end.z[:size] if isinstance(some.first, HybridObjective) else slower_filter_first(prior.space, end.z)
         subsets.append(Subset(label, z, variance))
     return tuple(subsets)
@@ -148,9 +148,7 @@ def _without(loss: JointObjective, z: Tensor, left_out: frozenset[str]) -> tuple
     return JointObjective(some, rest, loss.parameters), start
 
 
-def variance_of_difference(
-    some: tuple[Told, Told], whole: tuple[Told, Told], pull: Tensor, believed: Tensor, noise_ratio: float, moment_arm_width: float
-) -> Tensor:
+def variance_of_difference(some: tuple[Told, Told], whole: tuple[Told, Told], pull: Tensor, believed: Tensor, noise_ratio: float) -> Tensor:
     """Return Var(z_S - z), see the head of this module; (parameter, parameter) each but for numbers.
 
     Args:
@@ -159,7 +157,6 @@ def variance_of_difference(
         pull: P.
         believed: B.
         noise_ratio: r, of motions alone.
-        moment_arm_width: s.
     """
     own, every = some[0] + some[1], whole[0] + whole[1]
     inverse, without = inverse_of(every.data + pull), inverse_of(own.data + pull)
@@ -168,6 +165,6 @@ def variance_of_difference(
     missed = (direction * size.clamp_min(0.0)) @ direction.T
     moved, follow = without - inverse, without @ own.moved - inverse @ every.moved
     stayed = noise_of_own + pull @ believed @ pull
-    own_error = spread(noise, every.data, pull, believed, every.moved, moment_arm_width)
-    difference = moved @ stayed @ moved + inverse @ missed @ inverse + moment_arm_width**2 * follow @ follow.T
+    own_error = spread(noise, every.data, pull, believed, every.moved)
+    difference = moved @ stayed @ moved + inverse @ missed @ inverse + follow @ follow.T
     return difference + _LEAST**2 * own_error

@@ -2,8 +2,9 @@
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib.resources import files
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from osim_nmscal.errors import MuscleModelError, UnknownNameError, did_you_mean
 
 FloatArray = NDArray[np.float64]
 
+LigamentChoice = Literal["none", "published", "free"]
+# Part of what a relaxed joint resists that free ligaments start with. Source: choice; muscles have the rest.
+SHARE = 0.5
 # Exponent from which on the exponential goes on as its tangent, so that no posture overflows.
 LARGEST_EXPONENT = 3.0
 
@@ -110,6 +114,24 @@ def ligaments_of(dofs: tuple[str, ...]) -> PassiveJointMoment:
 def relaxed_joints(dofs: tuple[str, ...]) -> PassiveJointMoment:
     """Return what relaxed joints resist of themselves, muscles included (Riener & Edrich 1999), as `ligaments_of`; 0 for others."""
     return _of_table(ligament_table("relaxed_moments"), dofs)
+
+
+def starting_ligaments(dofs: tuple[str, ...], moments: LigamentChoice, *, knee_sign: float = 1.0) -> PassiveJointMoment:
+    """Return the ligaments that a calibration starts from.
+
+    Args:
+        dofs: coordinates; those of which no table knows anything have none.
+        moments: none, published ones, or free ones: SHARE of what relaxed joints resist.
+        knee_sign: -1 where knees bend with negative angles, as that of gait2392.
+    """
+    stated = PassiveJointMoment.none(dofs) if moments == "none" else ligaments_of(dofs)
+    if moments == "free":
+        whole = relaxed_joints(dofs)
+        stated = replace(whole, low_moment=SHARE * whole.low_moment, high_moment=SHARE * whole.high_moment)
+    for dof in dofs:
+        if knee_sign < 0 and "knee" in dof:
+            stated = stated.mirrored(dof)
+    return stated
 
 
 def _of_table(table: Mapping[str, Mapping[str, float]], dofs: tuple[str, ...]) -> PassiveJointMoment:

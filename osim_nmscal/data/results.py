@@ -232,6 +232,7 @@ class CalibrationResult(Noun):
     # of the free parameters, in the order of `parameters`, (parameter, parameter); nan where one was held fixed; None if not kept
     correlation: FloatArray | None = None
     starts: tuple[StartRow, ...] = ()  # every search that was made, the best one among them; empty if not kept
+    start_ligaments: PassiveJointMoment | None = None
     ligaments: PassiveJointMoment | None = None  # what the calibrated muscles were helped by; no part of the .osim; None: nothing
 
     def __post_init__(self) -> None:

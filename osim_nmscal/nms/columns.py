@@ -22,7 +22,8 @@ class Columns:
 
     def __init__(self, activation: Tensor, mtu_length: Tensor, parameters: NmsParameters, muscle: MuscleMechanics) -> None:
         # not torch.broadcast_shapes: it imports sympy, two seconds
-        lead = torch.broadcast_tensors(activation[..., 0, 0, 0], parameters.optimal_fiber_length[..., 0])[0].shape
+        one_sample = (activation[..., 0, 0, 0], mtu_length[..., 0, 0, 0], parameters.optimal_fiber_length[..., 0])
+        lead = torch.broadcast_tensors(*one_sample)[0].shape
         steps, trials, muscles = mtu_length.shape[-3:]
         self.shape = (*lead, steps, trials, muscles)
         # time first, then sets, trials, muscles
@@ -97,9 +98,11 @@ def solve_columns(columns: Columns, time_step: float, start: Tensor | None = Non
 
 def _require_solvable(columns: Columns, time_step: float) -> None:
     for signal, what in ((columns.activation, "activation"), (columns.mtu_length, "MTU length")):
-        finite = torch.isfinite(signal)
-        if not bool(finite.all()):
-            sample, column = (int(i) for i in (~finite).nonzero()[0])
+        if math.isfinite(float(signal.sum())):  # a fifth of the cost of asking every number
+            continue
+        broken = (~torch.isfinite(signal)).nonzero()
+        if len(broken):
+            sample, column = (int(i) for i in broken[0])
             raise FiberDynamicsError(
                 f"The {what} of {columns.describe(column)} is not finite at {sample * time_step:.3f} s; fill the gap before the simulation."
             )

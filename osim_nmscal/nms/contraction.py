@@ -172,6 +172,14 @@ def parameter_partials(name: str, change: Tensor, at: Balance, velocity: Tensor,
     raise NotImplementedError(f"no partial derivatives are written for {name}")
 
 
+def length_partials(change: Tensor, at: Balance, parameters: TendonAndFiber) -> ParameterPartials:
+    """Return how a change of the MTU length, shaped as the state, m, enters the force balance."""
+    zero, strain = at.cosine.new_zeros(()), change / parameters.tendon_slack_length
+    return ParameterPartials(
+        by_mtu_length(at, parameters) * change, strain, zero, zero, at.cosine * change / parameters.optimal_fiber_length
+    )
+
+
 def by_parameters(at: Balance, velocity: Tensor, parameters: TendonAndFiber) -> TendonAndFiber:
     """Return df/d each parameter at a balance and constant normalized length; the velocity carries its own 1/vmax."""
     unit = at.residual.new_ones(())

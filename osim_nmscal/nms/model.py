@@ -18,6 +18,7 @@ from osim_nmscal.nms.forward import FiberDynamicsName, MuscleState, Parts
 from osim_nmscal.nms.joint_moment import joint_moment
 from osim_nmscal.nms.muscle_models import MuscleMechanics, muscle_mechanics
 from osim_nmscal.nms.parameters import NmsParameters, initial_parameters
+from osim_nmscal.nms.path_errors import lengths_of_path
 
 __all__ = ["FiberDynamicsName", "NmsInputs", "NmsOutputs", "NmsParameters", "contract", "initial_parameters", "simulate"]
 
@@ -112,8 +113,9 @@ def contract(
     """Simulate all muscles from their activation, (..., time, trial, muscle); otherwise as `simulate`."""
     require_finite(activation, "activation", muscle.names, inputs.time_step)
     require_finite(inputs.mtu_length, "MTU length", muscle.names, inputs.time_step)
-    parts = Parts(muscle)
-    states = parts.solve(activation, inputs.mtu_length, parameters, inputs.time_step, fiber_dynamics=fiber_dynamics)
+    parts, arms = Parts(muscle), _as_sets(parameters.moment_arm_scale)
+    lengths = lengths_of_path(inputs.mtu_length, arms, _as_sets(parameters.reference_mtu_length))
+    states = parts.solve(activation, lengths, parameters, inputs.time_step, fiber_dynamics=fiber_dynamics)
     signals = zip(*(_signals(state) for state in states), strict=True)
     length, velocity, pennation, strain, force, active, passive, driven = (parts.merge(pieces) for pieces in signals)
     maximum = _as_sets(parameters.max_isometric_force)
@@ -127,7 +129,7 @@ def contract(
         tendon_force=tendon_force,
         active_force=active * maximum,
         passive_force=passive * maximum,
-        joint_moment=joint_moment(tendon_force, inputs.moment_arm),
+        joint_moment=joint_moment(tendon_force * arms, inputs.moment_arm),
     )
 
 

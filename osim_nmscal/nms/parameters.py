@@ -35,6 +35,8 @@ class NmsParameters(Noun):
     pennation_angle_at_optimal: Tensor  # rad
     electromechanical_delay: Tensor  # s, a scalar or (muscle,)
     emg_scale: Tensor = field(default_factory=lambda: torch.ones((), dtype=torch.float64))  # factor of the excitation, or a scalar
+    moment_arm_scale: Tensor = field(default_factory=lambda: torch.ones((), dtype=torch.float64))  # factor of moment arms, or a scalar
+    reference_mtu_length: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))  # m, that no such factor changes
 
     def to(self, like: Tensor) -> "NmsParameters":
         """Return the parameters with the dtype and device of a tensor."""
@@ -77,6 +79,8 @@ def initial_parameters(
         ),
         electromechanical_delay=torch.as_tensor(electromechanical_delay, dtype=torch.float64),
         emg_scale=like_names(1.0),
+        moment_arm_scale=like_names(1.0),
+        reference_mtu_length=like_names(0.0),
     )
 
 

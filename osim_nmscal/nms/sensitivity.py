@@ -12,15 +12,23 @@ from torch import Tensor
 
 from osim_nmscal.nms.activation import bend, delayed, first_order, neural_activation
 from osim_nmscal.nms.columns import fiber_velocity
-from osim_nmscal.nms.contraction import ParameterPartials, TendonAndFiber, by_activation, parameter_partials, strain_by_length
+from osim_nmscal.nms.contraction import (
+    ParameterPartials,
+    TendonAndFiber,
+    by_activation,
+    length_partials,
+    parameter_partials,
+    strain_by_length,
+)
 from osim_nmscal.nms.fiber_dynamics import FiberSolution
 from osim_nmscal.nms.forward import MuscleState
 from osim_nmscal.nms.parameters import NmsParameters
 
-# Fields of NmsParameters that move the activation, the fiber, and the force alone.
+# Fields of NmsParameters that move the activation, the fiber, the force alone, and the path.
 ACTIVATION_PARAMETERS = ("c1", "c2", "shape_factor", "electromechanical_delay", "emg_scale")
 FIBER_PARAMETERS = TendonAndFiber._fields
 FORCE_PARAMETERS = ("max_isometric_force",)
+PATH_PARAMETERS = ("moment_arm_scale",)  # and what they do to MTU lengths
 
 
 @dataclass(frozen=True)
@@ -33,19 +41,24 @@ class MuscleTangents:
     velocity: Callable[[], Tensor]  # computed when asked for
 
 
-def muscle_tangents(state: MuscleState, activation: Tensor, parameters: Mapping[str, Tensor]) -> MuscleTangents:
-    """Differentiate a state along changes of activation and of parameters.
+def muscle_tangents(
+    state: MuscleState, activation: Tensor, parameters: Mapping[str, Tensor], mtu_length: Tensor | None = None
+) -> MuscleTangents:
+    """Differentiate a state along changes of activation, of parameters and of MTU lengths.
 
     Args:
         state: the solved muscles.
         activation: changes of activation, (direction, time, column); may have no direction.
         parameters: field of TendonAndFiber -> its change (m, 1/s, rad or -), (column,); one direction each, after those of activation.
+        mtu_length: changes of MTU length, (direction, time, column), m; theirs are the last directions.
 
     Returns:
         derivatives along all directions, in that order.
     """
     p = state.columns.parameters
     partials = [parameter_partials(name, change, state.at, state.velocity, p) for name, change in parameters.items()]
+    if mtu_length is not None:
+        partials += [length_partials(change, state.at, p) for change in mtu_length]
     if state.solution is not None:
         return _elastic(state, state.solution, activation, partials)
     return _rigid(state, activation, partials)

@@ -3,7 +3,7 @@
 Near its minimum a calibration knows of parameters what its Gauss-Newton Hessian says, whatever the moments turn out to be; so a recording
 can be judged before it is made. The Hessians of recordings add up, and each needs one evaluation and one linearization (Atkinson & Donev,
 Optimum Experimental Designs, 1992). Muscles without electrodes are as unknown as a calibration finds them: their synergies are
-eliminated. The moment arms' error is part of every deviation.
+eliminated. The error of moment arms and tendon strain is part of every deviation.
 """
 
 from collections.abc import Callable, Sequence
@@ -127,7 +127,7 @@ def plan(
     prior, z = objective.prior, start[: loss.parameters]
     pull = prior.weight / LIKELIHOOD_UNIT * prior.pull(z)
     believed = torch.linalg.inv(prior.precision(z))
-    motions, measured = _parts_at_hand(loss, start, pull)
+    motions, measured = _parts_at_hand(loss, start, pull, settings)
     hand = motions + measured
     names, mechanics = objective.mechanics.names, objective.mechanics
     parts = []
@@ -135,10 +135,10 @@ def plan(
         own = [trial.with_muscles(names) for trial in candidate.trials]
         objectives = dynamometer_objectives(own, mechanics, objective.space, settings)
         again = [motions] if candidate.repeats_motions else []
-        parts.append(together([*again, *(_told_by(one, z) for one in objectives)], len(z), motions.moved))
+        parts.append(together([*again, *(_told_by(one, z, settings) for one in objectives)], len(z), hand.moved))
 
     def deviations(of: Told) -> list[FloatArray]:
-        covariance = spread(of.data, of.data, pull, believed, of.moved, settings.prior.moment_arm_width)
+        covariance = spread(of.data, of.data, pull, believed, of.moved)
         return [_in_units(label.rows, covariance) for label in labels]
 
     labels = _labels(objective, z)
@@ -232,16 +232,16 @@ def _at_start(
     return found.loss, found.objective, found.objective.space.start()
 
 
-def _parts_at_hand(loss: JointObjective, z: Tensor, pull: Tensor) -> tuple[Told, Told]:
+def _parts_at_hand(loss: JointObjective, z: Tensor, pull: Tensor, settings: CalibrationSettings) -> tuple[Told, Told]:
     """Return what the recordings at hand tell: the first part of the loss, motions where there are any, and the others."""
     with torch.no_grad():
         at = loss.evaluate(z)
-        return told_by(loss, at, loss.linearize(at), pull)
+        return told_by(loss, at, loss.linearize(at), pull, settings.prior)
 
 
-def _told_by(objective: Objective, z: Tensor) -> Told:
+def _told_by(objective: Objective, z: Tensor, settings: CalibrationSettings) -> Told:
     at = objective.evaluate(z[: objective.space.size])
-    return told_by_part(objective, at, objective.linearize(at))
+    return told_by_part(objective, at, objective.linearize(at), settings.prior)
 
 
 def _greedy(hand: Told, parts: Sequence[Told], deviations: Callable[[Told], FloatArray]) -> tuple[list[int], list[float]]:

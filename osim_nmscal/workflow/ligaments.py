@@ -8,8 +8,10 @@ import numpy as np
 from osim_nmscal.data.passive_joint_moment import NUMBERS, PassiveJointMoment
 
 
-def ligament_document(ligaments: PassiveJointMoment) -> dict[str, Any]:
+def ligament_document(ligaments: PassiveJointMoment | None) -> dict[str, Any] | None:
     """Return the moments of ligaments as JSON: numbers by degree of freedom, and the expression that OpenSim understands."""
+    if ligaments is None:
+        return None
     return {
         dof: {name: float(getattr(ligaments, name)[i]) for name in NUMBERS} | {"expression": ligaments.expression(dof)}
         for i, dof in enumerate(ligaments.dofs)

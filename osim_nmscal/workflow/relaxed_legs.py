@@ -16,6 +16,7 @@ from osim_nmscal.initialization.relaxed_leg import RelaxedLeg, relaxed_leg, rela
 from osim_nmscal.opensim_tools.muscle_analysis import LENGTH_FILE, read_muscle_analysis
 from osim_nmscal.osim_model.reader import read_coordinates, read_muscles
 from osim_nmscal.workflow.names import RELAXED_LEG, SCALED_MODEL
+from osim_nmscal.workflow.starting_request import ligaments_of_leg
 from osim_nmscal.workflow.task import Inputs, Summary, Task
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class LegsToCompare:
     legs: dict[str, LegCoordinates]  # by side
     start: MuscleTable  # all muscles of the model
     calibrated: MuscleTable
-    ligaments: PassiveJointMoment | None  # beside which those were calibrated
+    start_ligaments: dict[str, PassiveJointMoment | None]  # by side
+    ligaments: PassiveJointMoment | None  # beside which muscles were calibrated
 
 
 def findings_of_legs(
@@ -47,15 +49,21 @@ def findings_of_legs(
         FileFormatError: the geometry is damaged.
     """
     model, config = flow.place.path(SCALED_MODEL), flow.config
-    dofs = set(config.muscle_analysis.dofs)
-    legs = {side: leg for side, leg in legs_of(read_coordinates(model)).items() if set(leg.names) & dofs}
+    dofs = config.muscle_analysis.dofs
+    legs = {side: leg for side, leg in legs_of(read_coordinates(model)).items() if set(leg.names) & set(dofs)}
     if not legs:
         return
     stated = read_muscles(model, config.model.substitute_muscle_class) if flow.starting_values is None else flow.starting_values.muscles
     task = Task(
         stage="evaluation",
         recording="relaxed_leg",
-        settings=LegsToCompare(legs=legs, start=_over(stated, start), calibrated=_over(stated, calibrated), ligaments=ligaments),
+        settings=LegsToCompare(
+            legs=legs,
+            start=_over(stated, start),
+            calibrated=_over(stated, calibrated),
+            start_ligaments={side: ligaments_of_leg(leg, dofs, config.calibration.ligaments.moments) for side, leg in legs.items()},
+            ligaments=ligaments,
+        ),
         inputs={side: flow.place.path(f"{RELAXED_LEG.format(side=side)}/{LENGTH_FILE}").parent for side in legs},
         outputs=(),
         work=work,
@@ -75,7 +83,7 @@ def work(inputs: Inputs, task: LegsToCompare, out: Path) -> Summary:
     try:
         for side, leg in task.legs.items():
             geometry, reference = read_muscle_analysis(inputs.file(side), leg.names), mean_person(leg)
-            tables = {"start": (task.start, None), "calibrated": (task.calibrated, task.ligaments)}
+            tables = {"start": (task.start, task.start_ligaments[side]), "calibrated": (task.calibrated, task.ligaments)}
             distances = {name: relaxed_leg(table, geometry, reference, helping).rms for name, (table, helping) in tables.items()}
             found[side] = {name: [None if np.isnan(one) else float(one) for one in rms] for name, rms in distances.items()}
     except FiberDynamicsError as error:

@@ -47,13 +47,8 @@ PARAMETER_COLUMNS = (
     "lower",
     "upper",
     "at_bound",
-    "standard_error",
-    "identifiable",
-    "prior_deviation",
-    "standing",
-    "disagreement",
-    "left_out",
-    "calibrated_without",
+    *("standard_error", "identifiable", "prior_deviation", "standing"),
+    *("disagreement", "left_out", "calibrated_without"),
 )
 _FIELDS = {"muscle": "owner", "parameter": "name"}
 _NUMBERS = ("start", "calibrated", "lower", "upper", "standard_error", "prior_deviation", "disagreement", "calibrated_without")
@@ -216,6 +211,7 @@ def read_calibration(folder: ResultsFolder, start_muscles: MuscleTable) -> Calib
             cross_validation=tuple(read_metric(stored) for stored in document["cross_validation"]),
             correlation=_read_correlation(folder.correlation),
             starts=tuple(_read_start(stored) for stored in document.get("starts", ())),
+            start_ligaments=read_ligaments(document.get("start_ligaments")),
             ligaments=read_ligaments(document.get("ligaments")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -283,7 +279,8 @@ def _result_document(result: CalibrationResult) -> dict[str, Any]:
         "calibration": _calibration_document(result) | {"sentence": result.sentence, "findings": list(result.findings)},
         "synergy": None if result.synergy is None else _synergy_document(result.synergy),
         "cross_validation": [metric_document(metric) for metric in result.cross_validation],
-        "ligaments": None if result.ligaments is None else ligament_document(result.ligaments),
+        "ligaments": ligament_document(result.ligaments),
+        "start_ligaments": ligament_document(result.start_ligaments),
         "starts": [{key: _finite(value) for key, value in asdict(start).items()} for start in result.starts],
     }
 

@@ -23,7 +23,7 @@ from osim_nmscal.osim_model.conversion import in_class
 from osim_nmscal.osim_model.reader import read_coordinates, read_muscles
 from osim_nmscal.workflow.leg_geometry import write_leg_geometry
 from osim_nmscal.workflow.names import STARTING_TABLE, STARTING_VALUES
-from osim_nmscal.workflow.starting_request import Initialization
+from osim_nmscal.workflow.starting_request import Initialization, ligaments_of_leg
 
 if TYPE_CHECKING:
     from osim_nmscal.workflow.task import Inputs
@@ -101,12 +101,13 @@ class Starting:
             if settings.passive == "none":
                 continue  # the geometry is for the judgement of the calibrated leg
             own, reference = [name for name in leg.names if name in self.task.dofs], mean_person(leg)
-            before = relaxed_leg(start.muscles, geometry, reference)
+            ligaments = ligaments_of_leg(leg, self.task.dofs, self.task.ligaments)
+            before = relaxed_leg(start.muscles, geometry, reference, ligaments)
             far = any(before.rms[leg.names.index(name)] > settings.passive_misfit for name in own)
             self.distances |= {f"{name} before": float(value) for name, value in zip(leg.names, before.rms, strict=True)}
             if settings.passive == "normative" or (settings.passive == "auto" and far):
-                start = fit_passive_moments(start, geometry, reference).start
-                self._say_fit(side, before, relaxed_leg(start.muscles, geometry, reference))
+                start = fit_passive_moments(start, geometry, reference, ligaments=ligaments).start
+                self._say_fit(side, before, relaxed_leg(start.muscles, geometry, reference, ligaments))
             elif settings.passive == "auto":
                 self.findings.append(f"The relaxed {side} leg is near the mean person's ({before}, RMS) and is left as it is.")
         return start

@@ -10,6 +10,7 @@ from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.calibration.prediction import predict
+from osim_nmscal.calibration.prior import mean_mtu_length
 from osim_nmscal.calibration.problem import muscle_objective
 from osim_nmscal.calibration.settings import CalibrationSettings, ParameterSettings, ParametersSettings
 from osim_nmscal.calibration.simulated_twin import LEAD_IN, TIME_STEP, Twin
@@ -28,8 +29,8 @@ def every_kind_free(**changes: ParameterSettings) -> ParametersSettings:
 
 def make_objective(twin: Twin, settings: CalibrationSettings, terms: Sequence[Term] = ()) -> Objective:
     """Build the loss that a calibration of the twin would minimise."""
-    space = parameter_space(twin.start, settings, time_step=TIME_STEP)
     stacked = stack_trials(twin.trials)
+    space = parameter_space(twin.start, settings, time_step=TIME_STEP, mtu_length=mean_mtu_length(stacked))
     return muscle_objective(stacked, muscle_mechanics(twin.start), space, settings, twin.start, terms, twin.trials.dofs)
 
 

@@ -6,6 +6,7 @@ import torch
 
 from osim_nmscal.calibration.electrodes import Electrodes
 from osim_nmscal.calibration.parameter_space import parameter_space
+from osim_nmscal.calibration.prior import mean_mtu_length
 from osim_nmscal.calibration.problem import muscle_objective
 from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings
 from osim_nmscal.calibration.simulated_twin import make_twin
@@ -31,8 +32,9 @@ def make_hybrid(per_trial=False, fixed=False, rigid=(), terms=(), loss=LOSS, kno
         second, **{name: getattr(second, name)[:cut] for name in ("time", "excitation", "mtu_length", "moment_arm", "joint_moment")}
     )
     settings = CalibrationSettings(loss=loss, **more)
-    space = parameter_space(twin.start, settings, time_step=0.01, electrodes=Electrodes(recorded=frozenset({"muscle_0", "muscle_3"})))
     stacked = stack_trials(TrialSet(trials=(first, second)))
+    electrodes = Electrodes(recorded=frozenset({"muscle_0", "muscle_3"}))
+    space = parameter_space(twin.start, settings, time_step=0.01, electrodes=electrodes, mtu_length=mean_mtu_length(stacked))
     mechanics = muscle_mechanics(twin.start)
     objective = muscle_objective(stacked, mechanics, space, settings, twin.start, terms, twin.trials.dofs, trials_apart=True)
     basis = spline_basis(60, 0.01, knots)

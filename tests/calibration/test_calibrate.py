@@ -62,7 +62,7 @@ def test_an_optimiser_of_ones_own_joins_an_emg_driven_calibration(twin: Twin) ->
     assert result.optimizer == "steepest_descent"
     assert result.sentence == "Took 8 steps."
     assert result.loss_final < 0.8 * result.loss_initial
-    assert len(result.parameters) == 28  # 7 kinds of 4 muscles
+    assert len(result.parameters) == 32  # 8 kinds of 4 muscles
 
 
 def test_an_optimiser_of_ones_own_joins_a_synergy_hybrid_calibration() -> None:

@@ -61,7 +61,7 @@ def test_control_c_stops_either_fit_with_the_best_so_far(twin: Twin, at: int) ->
     assert len(seen) == at + 1  # nothing went on
     assert result.loss_final < result.loss_initial
     assert "best so far" in result.sentence
-    assert len(result.parameters) == 28
+    assert len(result.parameters) == 32
 
 
 def test_an_optimiser_of_ones_own_meets_the_second_fit_where_the_first_ended(twin: Twin) -> None:

@@ -23,6 +23,8 @@ CASES = {
     "fixed weights": {"fixed": True},
     "rigid and elastic tendons": {"rigid": (1, 3)},
     "weak priors": {"preset": "weak_prior"},
+    "moment arms of the fit": {"parameters": {"moment_arm_scale": {"free": True}}},
+    "moment arms of the fit, coupled muscles": {"parameters": {"moment_arm_scale": {"free": True}}, "terms": COUPLED},
     "a user's terms": {"terms": TERMS},
     "a user's term that couples muscles": {"terms": COUPLED},
     "coupled muscles, weights of each trial": {"terms": COUPLED, "per_trial": True},
@@ -45,7 +47,7 @@ def test_gradient_is_that_of_the_loss(case):
         assert float(2.0 * gradient @ direction) == pytest.approx(change / 2e-6, rel=1e-5)
 
 
-@pytest.mark.parametrize("case", ["shared weights", "weights of each trial", "fixed weights"])
+@pytest.mark.parametrize("case", ["shared weights", "weights of each trial", "fixed weights", "moment arms of the fit"])
 def test_hessian_is_the_residuals_squared_change(case):
     quiet = LossSettings(prior_weight=0.0, fiber_length_weight=0.0, tendon_strain_weight=0.0)
     hybrid, z = make_hybrid(**CASES[case], loss=quiet)

@@ -132,6 +132,7 @@ def test_moments_of_ligaments_are_found_again_and_muscles_are_not_blamed_for_the
     free = settings.model_copy(update={"ligaments": FREE.ligaments})
     known, ignorant = (calibrate(measured, twin.true, one) for one in (free, settings))
     assert known.ligaments is not None
+    assert known.start_ligaments == stated_ligaments(trials.trials, FREE.ligaments)
     # the start of muscles is their truth, so that what is wrong is what ligaments did
     rows = [row for row in known.parameters if row.name == LIGAMENT_MOMENT.name]
     for row, true in zip(rows, (*truth.low_moment, *truth.high_moment), strict=True):

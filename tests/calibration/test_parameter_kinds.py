@@ -12,7 +12,7 @@ from osim_nmscal.calibration.settings import CalibrationSettings, ParameterSetti
 from osim_nmscal.calibration.simulated_twin import make_twin
 from osim_nmscal.data.results import NeuralParameters
 from osim_nmscal.nms.parameters import NMS_PARAMETERS
-from osim_nmscal.nms.sensitivity import ACTIVATION_PARAMETERS, FIBER_PARAMETERS, FORCE_PARAMETERS, activation_tangents
+from osim_nmscal.nms.sensitivity import ACTIVATION_PARAMETERS, FIBER_PARAMETERS, FORCE_PARAMETERS, PATH_PARAMETERS, activation_tangents
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
@@ -20,8 +20,9 @@ def test_a_kind_has_settings_a_way_into_the_model_and_a_home(kind: ParameterKind
     settings = ParametersSettings().of(kind.name)
     assert all(getattr(settings, field) == getattr(kind, field) for field in ParameterSettings.model_fields)
     assert kind.enters in NMS_PARAMETERS
-    assert [kind.enters in among for among in (ACTIVATION_PARAMETERS, FIBER_PARAMETERS, FORCE_PARAMETERS)].count(True) == 1
+    assert [kind.enters in among for among in (ACTIVATION_PARAMETERS, FIBER_PARAMETERS, FORCE_PARAMETERS, PATH_PARAMETERS)].count(True) == 1
     assert (kind.home == "sidecar") == (kind.enters in {field.name for field in fields(NeuralParameters)})
+    assert (kind.home == "fit") == (kind.enters in PATH_PARAMETERS)
     if kind.write is not None:
         muscle = kind.write(make_twin(muscles=1, trials=1, steps=30).true.muscles[0], 0.0625)
         assert 0.0625 in {*vars(muscle).values(), *vars(muscle.properties).values()}

@@ -105,12 +105,12 @@ def test_the_variance_is_the_spread_of_simulated_differences() -> None:
     data, both = stayed.T @ stayed, stayed.T @ stayed + missed.T @ missed
 
     def told(*rows: tuple[np.ndarray, np.ndarray]) -> tuple[Told, Told]:
-        hessian, moved = sum(j.T @ j for j, _ in rows), sum(j.T @ x for j, x in rows)
+        hessian, moved = sum(j.T @ j for j, _ in rows), sum(width * j.T @ x for j, x in rows)
         nothing = Told(torch.zeros((size, size), dtype=torch.float64), torch.zeros((size, muscles), dtype=torch.float64))
         return Told(torch.from_numpy(hessian), torch.from_numpy(moved)), nothing
 
     some, whole = told((stayed, arms_stayed)), told((stayed, arms_stayed), (missed, arms_missed))
-    found = variance_of_difference(some, whole, torch.from_numpy(pull), torch.from_numpy(believed), noise_ratio, width)
+    found = variance_of_difference(some, whole, torch.from_numpy(pull), torch.from_numpy(believed), noise_ratio)
 
     truth = rng.multivariate_normal(np.zeros(size), believed, draws)
     arm = width * rng.normal(size=(draws, muscles))

@@ -97,6 +97,7 @@ def _result() -> CalibrationResult:
             excitations=(np.array([[0.1, 0.2], [0.3, 0.4]]),),
         ),
         cross_validation=(METRIC,),
+        start_ligaments=ligaments_of(("knee_angle_r", "elbow_r")),
         ligaments=replace(ligaments_of(("knee_angle_r", "elbow_r")), low_moment=np.array([1 / 3, 0.0])),
     )
 

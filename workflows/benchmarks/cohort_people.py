@@ -51,6 +51,8 @@ REPORT = tuple((base, person) for person in (201, 202, 203) for base in (11, 12,
 LEAD_IN = 0.4
 # What a laboratory assumes of muscles without electrode in an effort that should be maximal.
 ASSUMED_EFFORT, ASSUMED_REST = 0.92, 0.03
+# Errors of the dynamometer.
+_MACHINE = DynamometerNoise()
 # Samples at the end of an effort that the envelope's filter spoils, s.
 SPOILT = 0.05
 
@@ -166,7 +168,15 @@ def person_of(base: int, seed: int, cache: Path) -> Person:
     return person
 
 
-def make_person(base: Base, seed: int, *, spread: Spread = WIDE, noise: RecordingNoise = REALISTIC) -> Person:
+def make_person(
+    base: Base,
+    seed: int,
+    *,
+    spread: Spread = WIDE,
+    noise: RecordingNoise = REALISTIC,
+    machine: DynamometerNoise = _MACHINE,
+    exact_efforts: bool = False,
+) -> Person:
     """Give a base other muscles, and record walking, MVC and the dynamometer anew.
 
     Args:
@@ -174,6 +184,8 @@ def make_person(base: Base, seed: int, *, spread: Spread = WIDE, noise: Recordin
         seed: of the muscles and of the instruments' noise.
         spread: of the population.
         noise: of the EMG.
+        machine: errors of the dynamometer.
+        exact_efforts: whether everybody tries exactly as hard as the laboratory assumes.
     """
     drawing, solving, erring = (np.random.default_rng(s) for s in np.random.SeedSequence([base.seed, seed]).spawn(3))
     true = draw_wide_muscles(base.scaled, LEG.anatomy, LEG.pools, LEG.strength_groups, time_step=1.0 / RATE, random=drawing, spread=spread)
@@ -196,12 +208,16 @@ def make_person(base: Base, seed: int, *, spread: Spread = WIDE, noise: Recordin
     instruments = _Electrodes(noise, erring)
     walking = [instruments.record(motion.time, values) for motion, values in zip(base.motions, drive.excitation, strict=True)]
     exerted = [effort_excitation(e, m.time, _POOLS, erring) for e, m in zip(base.efforts, base.effort_motions, strict=True)]
+    if exact_efforts:
+        exerted = [_as_assumed(effort, values) for effort, values in zip(base.efforts, exerted, strict=True)]
     pulling = [instruments.record(m.time, values) for m, values in zip(base.effort_motions, exerted, strict=True)]
     mvc = linear_envelope(instruments.maximal())
     reference_level = normalization_reference([*walking, *pulling], [mvc])
     true_geometry = [with_moment_arms(one, true.moment_arm_factor, reference) for one in base.effort_mechanics]
     efforts = [
-        _effort_trial(base, i, normalize(pulling[i], reference_level), exerted[i], true_geometry[i], parameters, constants, shares, erring)
+        _effort_trial(
+            base, i, normalize(pulling[i], reference_level), exerted[i], true_geometry[i], parameters, constants, shares, machine, erring
+        )
         for i in range(len(base.efforts))
     ]
     excitations = [normalize(envelope, reference_level) for envelope in walking]
@@ -264,6 +280,13 @@ def _best_second(mvc: TimeSeries, reference: NormalizationReference, muscles: tu
     return np.array([used[c] / best[c] if (c := _CHANNEL_OF[name]) else 1.0 for name in muscles])
 
 
+def _as_assumed(effort: Effort, excitation: FloatArray) -> FloatArray:
+    """Return excitations (time, pool), of agonists at the level that `EffortTrial.as_recorded` assumes."""
+    agonist = np.array([pool in effort.agonists for pool in _POOLS])
+    rise = (excitation - 0.01) / np.maximum(excitation[-1:] - 0.01, 1e-9)
+    return np.where(agonist, 0.01 + rise * (ASSUMED_EFFORT - 0.01), excitation)
+
+
 def _columns(names: Sequence[str], chosen: Sequence[str]) -> list[int]:
     return [list(names).index(name) for name in chosen]
 
@@ -303,6 +326,7 @@ def _effort_trial(
     parameters: NmsParameters,
     constants: MuscleMechanics,
     shares: FloatArray,
+    machine: DynamometerNoise,
     random: np.random.Generator,
 ) -> EffortTrial:
     """Simulate one dynamometer run with the true muscles and record it."""
@@ -310,7 +334,7 @@ def _effort_trial(
     moment = true_moments(excitation, shares, true_geometry, parameters, constants, RATE)
     column = LEG.dofs.index(effort.dof)
     angle = motion.values[:, motion.coordinates.index(effort.dof)]
-    torque = measured_moment(motion.time, angle, moment[:, column], DynamometerNoise(), random)
+    torque = measured_moment(motion.time, angle, moment[:, column], machine, random)
     kept = motion.time <= motion.time[-1] - SPOILT
     muscles, dofs = base.trials.muscles, base.trials.dofs
     columns = _columns(geometry.muscles, muscles)

@@ -74,7 +74,9 @@ def rmse(trials: TrialSet, result: CalibrationResult, settings: CalibrationSetti
 def uncalibrated(trials: TrialSet, result: CalibrationResult) -> np.ndarray:
     """Return the error before calibration, (dof,), N·m."""
     own = trials.with_muscles(result.muscles.names)
-    metrics = moment_metrics(own, predict(own, result.start_muscles, result.start_neural), model="uncalibrated")
+    metrics = moment_metrics(
+        own, predict(own, result.start_muscles, result.start_neural, ligaments=result.start_ligaments), model="uncalibrated"
+    )
     return np.array([np.mean([m.rmse for m in metrics if m.dof == dof]) for dof in trials.dofs])
 
 

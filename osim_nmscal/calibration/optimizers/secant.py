@@ -53,7 +53,6 @@ class SecantCurvature:
             # sizing: an estimate from far away must not outlive the residuals it came from
             self.matrix = min(1.0, abs(float(step @ unexplained)) / abs(size)) * self.matrix
         missing = unexplained - self.matrix @ step
-        pair = torch.outer(missing, gradient_change)
-        self.matrix = (
-            self.matrix + (pair + pair.T) / along - float(missing @ step) / along**2 * torch.outer(gradient_change, gradient_change)
-        )
+        # the update of rank two, (missing g' + g missing') / s'g - (missing's) g g' / (s'g)^2, as half g' + g half'
+        half = missing / along - 0.5 * float(missing @ step) / along**2 * gradient_change
+        self.matrix = self.matrix.addr(half, gradient_change).addr(gradient_change, half)

@@ -29,6 +29,7 @@ from osim_nmscal.calibration.optimizers.named import named_optimizer, optimizer_
 from osim_nmscal.calibration.outcome import Outcome
 from osim_nmscal.calibration.parameter_space import parameter_space
 from osim_nmscal.calibration.posterior import RIDGE, likelihood_posterior
+from osim_nmscal.calibration.prior import mean_mtu_length
 from osim_nmscal.calibration.problem import muscle_objective
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read, without_synergies
 from osim_nmscal.calibration.stacking import stack_trials
@@ -47,6 +48,7 @@ from osim_nmscal.calibration.synergy.objective import HybridEvaluation, HybridOb
 from osim_nmscal.calibration.synergy.roles import DrivenTrials, driven_trials
 from osim_nmscal.calibration.synergy.settings import MuscleRole
 from osim_nmscal.calibration.synergy.space import HybridSpace
+from osim_nmscal.calibration.unestimated import unestimated_moments
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, SynergyResult
@@ -178,8 +180,15 @@ def hybrid_problem(
     candidates, synergies = choose_synergies(driven, settings)
     stacked = stack_trials(driven.trials)
     electrodes = electrodes_of(driven.trials.trials, silenced=driven.synthesized)
-    unseen = frozenset(_unseen(driven, others))
-    space = parameter_space(known, settings, unseen, time_step=stacked.time_step, electrodes=electrodes, efforts=efforts)
+    space = parameter_space(
+        known,
+        settings,
+        frozenset(_unseen(driven, others)),
+        time_step=stacked.time_step,
+        electrodes=electrodes,
+        mtu_length=mean_mtu_length(stacked),
+        efforts=efforts,
+    )
     space = with_ligaments(space, (*driven.trials.trials, *others), settings.ligaments)
     mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
     objective = muscle_objective(stacked, mechanics, space, settings, table, terms, driven.trials.dofs, trials_apart=True)
@@ -311,7 +320,8 @@ def _posterior(problem: HybridProblem, found: Fit, settings: CalibrationSettings
         return hybrid_posterior(problem.objective, at.first)
     muscles, linear = problem.objective.objective, problem.loss.linearize(at)
     others = list(zip(problem.loss.others, at.others, linear.others, strict=True))
-    moved = problem.objective.moved_by_moment_arms(at.first, linear.first, RIDGE) / LIKELIHOOD_UNIT
+    errors = unestimated_moments(muscles, at.first.muscles, settings.prior)
+    moved = problem.objective.moved_by_errors(errors, at.first, linear.first, RIDGE) / LIKELIHOOD_UNIT
     return likelihood_posterior(muscles, at.first.muscles.z, at.first.muscles, linear.first.hessian, moved, others, settings, found.noise)
 
 

@@ -162,29 +162,28 @@ class HybridObjective:
             crosses.append(torch.cat([cross[:, own:], hessian[:own, own:]]))
         return HybridLinearization(torch.cat([head, *gradients]), ArrowMatrix(shared, crosses, blocks), linear, response)
 
-    def moved_by_moment_arms(self, at: HybridEvaluation, linear: HybridLinearization, ridge: float) -> Tensor:
-        """Return how the gradient of the muscle parameters follows a factor of each muscle's moment arms when synergies follow, too.
+    def moved_by_errors(self, errors: Tensor, at: HybridEvaluation, linear: HybridLinearization, ridge: float) -> Tensor:
+        """Return how the gradient of the muscle parameters follows errors of the moments when synergies follow, too.
 
         Args:
+            errors: of the weighted moments, (counted, dof, error).
             at: where.
             linear: its linearization.
             ridge: relative, where the loss does not see synergies.
 
         Returns:
-            (parameter, muscle).
+            (parameter, error).
         """
         objective, size = self.objective, self.space.parameters.size
-        force = at.muscles.outputs.tendon_force[objective.trials.counted]
-        share = objective.weighted_arm * force[:, None, :]  # (counted, dof, muscle)
-        still = share.new_zeros(share.shape[:2])
-        head = share.new_zeros((self.space.shared, share.shape[-1]))
-        head[:size] = linear.of_muscles.moment_jacobian.T @ share.flatten(0, 1)
-        arms, own = objective.weighted_arm[..., self.synthesized], self.space.weight_entries
+        still = errors.new_zeros(errors.shape[:2])
+        head = errors.new_zeros((self.space.shared, errors.shape[-1]))
+        head[:size] = linear.of_muscles.moment_jacobian.T @ errors.flatten(0, 1)
+        arms, own = objective.arms(at.muscles)[..., self.synthesized], self.space.weight_entries
         tails = []
         for trial, coefficients in enumerate(at.coefficients):
             weights = self.space.weights_of_trial(at.weights, trial)
-            curvature = TrialCurvature(weights, coefficients, share.shape[-1], self.space.fixed_weights is None)
-            self._add_moments(curvature, trial, (still, share, arms), at, linear.response)
+            curvature = TrialCurvature(weights, coefficients, errors.shape[-1], self.space.fixed_weights is None)
+            self._add_moments(curvature, trial, (still, errors, arms), at, linear.response)
             tail = CEILING * curvature.cross.T
             if not self.space.per_trial and own:
                 head[size:] += tail[:own]
@@ -229,7 +228,7 @@ class HybridObjective:
         dofs = objective.weighted_arm.shape[1]
         jacobian = linear.moment_jacobian.reshape(len(factors), dofs, self.space.parameters.size)
         repeated = jacobian.repeat(1, factors.shape[1] // dofs, 1) * factors[..., None]
-        arms = objective.weighted_arm.repeat(1, factors.shape[1] // dofs, 1)[..., self.synthesized] * factors[..., None]
+        arms = objective.arms(at.muscles).repeat(1, factors.shape[1] // dofs, 1)[..., self.synthesized] * factors[..., None]
         return residuals, repeated, arms
 
     def _add_moments(
@@ -307,7 +306,7 @@ class HybridObjective:
             moved: dict[str, Any] = {
                 f: torch.einsum("ktrm,km->trm", getattr(tangents, f)[: len(by_spline)], by_spline) * alone for f in MUSCLE_SIGNALS
             }
-            moment = joint_moment(moved["tendon_force"], trials.moment_arm)
+            moment = joint_moment(moved["tendon_force"] * at.muscles.parameters.moment_arm_scale, trials.moment_arm)
             change = term.along(outputs, replace(outputs, **moved, joint_moment=moment))
             return (change[trials.counted] * weight)[mine].reshape(-1)
 

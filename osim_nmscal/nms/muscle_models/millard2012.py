@@ -153,14 +153,18 @@ def _force_velocity(
     return BezierCurve(corners, end_slopes=(concentric, eccentric))
 
 
-@functools.lru_cache(maxsize=256)
 def _tendon_force(strain_one: float, stiffness: float | None, toe_force: float | None, curviness: float | None) -> ExactCurve:
     names = {"stiffness_at_one_norm_force": stiffness, "norm_force_at_toe_end": toe_force, "curviness": curviness}
     _all_or_none("TendonForceLengthCurve", names)
-    # In units of the strain at one norm force; OpenSim's fitted values are then the same for every tendon.
-    slope = 1.375 if stiffness is None else stiffness * strain_one
-    y_toe = 2.0 / 3.0 if toe_force is None else toe_force
-    bend = 0.5 if curviness is None else curviness
+    # In units of the strain at one norm force; OpenSim's fitted values are then the same for every tendon. One object for tendons that
+    # differ in strain alone, so that it is tabulated once: twelve digits of a product hold its value, not its rounding.
+    slope = 1.375 if stiffness is None else float(f"{stiffness * strain_one:.12g}")
+    return _stretched_tendon(slope, 2.0 / 3.0 if toe_force is None else toe_force, 0.5 if curviness is None else curviness)
+
+
+@functools.lru_cache(maxsize=256)
+def _stretched_tendon(slope: float, y_toe: float, bend: float) -> ExactCurve:
+    """Return the curve of strain / strain at one norm force; slope at one norm force, force at the end of the toe, curviness."""
     x_toe = (y_toe - 1.0) / slope + 1.0
     x_foot = x_toe / 10.0
     y_middle = 0.5 * y_toe

@@ -101,7 +101,7 @@ def work(inputs: Inputs, task: Evaluation, out: Path) -> Summary:
 
     result = read_calibration(ResultsFolder(root=inputs.file("calibration").parent.parent), task.start_muscles)
     trials = of_calibrated(task.trials, result.muscles.names)
-    before = predict(trials, result.start_muscles, result.start_neural, task.settings)
+    before = predict(trials, result.start_muscles, result.start_neural, task.settings, ligaments=result.start_ligaments)
     after = predict_calibrated(trials, result, task.settings)
     write_predictions(ResultsFolder(root=out), trials, after, before=before)
     metrics = (*moment_metrics(trials, before, model="uncalibrated"), *moment_metrics(trials, after, model="calibrated"))
@@ -120,7 +120,7 @@ def _of_dynamometer(task: Evaluation, result: CalibrationResult) -> tuple[Dynamo
     levels = []
     for highest in (1.0, SUBMAXIMAL, 0.0):
         lowered = TrialSet(trials=tuple(replace(trial, excitation=np.minimum(trial.excitation, highest)) for trial in trials.trials))
-        levels.append(predict(lowered, result.start_muscles, result.start_neural, task.settings))
+        levels.append(predict(lowered, result.start_muscles, result.start_neural, task.settings, ligaments=result.start_ligaments))
     before, weak, relaxed = levels
     after = predict(trials, result.muscles, result.neural, task.settings, ligaments=result.ligaments)
     return dynamometer_metrics(trials, before, after, weak, relaxed)

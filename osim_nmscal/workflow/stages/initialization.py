@@ -71,6 +71,7 @@ def run(flow: "Flow") -> None:
                 is_scaled=config.scaling.setup is not None,
                 substitute_muscle_class=config.model.substitute_muscle_class,
                 muscle_class=config.output.muscle_class,
+                ligaments=config.calibration.ligaments.moments,
             ),
             inputs=inputs,
             outputs=outputs(config),
