@@ -43,6 +43,31 @@ class PriorSettings(Settings):
         source="virtual people (tuning): mean squared error of fiber lengths against scaling's 1.07 -> 1.00, nothing else moves",
         ge=1.0,
     )
+    head_correlation: float = setting(
+        0.0,
+        unit="-",
+        description="Correlation of the deviations of heads of one muscle (gastrocnemii, vasti, lines of gluteus maximus, ...), found by "
+        "their names: of fiber lengths, and of working points.",
+        source="fibers of the two gastrocnemii of one person differ much (Kelp et al. 2022, 32 people by diffusion MRI); virtual people, "
+        "whose heads are drawn apart: 0.5 takes working points from 1.08 to 1.18 of scaling's squared error; real people: no gain",
+        ge=0.0,
+        le=0.99,
+    )
+    side_correlation: float = setting(
+        0.0,
+        unit="-",
+        description="Correlation of the deviations of the same muscle of both sides: of fiber lengths, and of working points.",
+        source="choice: no trials of both legs were at hand; a person's sides differ less than people do",
+        ge=0.0,
+        le=0.99,
+    )
+    relaxed_leg: Literal["kept", "free"] = setting(
+        "kept",
+        unit="-",
+        description="Whether what a relaxed leg is like remains part of the prior where [initialization] passive has moved lengths for it.",
+        source="three real people: relaxed, no joint of the calibrated leg is farther from Silder et al. (2007) than the scaled model's; "
+        "forgotten, a knee goes from 5 to 13 N·m",
+    )
     unrecorded_strength: UnrecordedStrength = setting(
         "by_efforts",
         unit="-",

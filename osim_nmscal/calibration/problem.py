@@ -12,6 +12,8 @@ from osim_nmscal.calibration.losses import Term
 from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.parameter_space import ParameterSpace, parameter_space
 from osim_nmscal.calibration.prior import Prior, WorkingPoints, mean_mtu_length
+from osim_nmscal.calibration.prior_correlation import muscle_correlation
+from osim_nmscal.calibration.relaxed_prior import relaxed_prior
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.stacking import StackedTrials, stack_trials
 from osim_nmscal.calibration.units import require_units
@@ -109,6 +111,13 @@ def muscle_objective(
     groups = [[table.index(name) for name in members] for members in settings.groups.values()]
     coupled = settings.prior.working_point_width > 0.0 and settings.loss.prior_weight > 0.0
     points = WorkingPoints.of_start(space, mean_mtu_length(stacked), settings.prior) if coupled else None
+    prior = Prior(
+        space,
+        prior_unit(settings.loss),
+        points,
+        correlation=muscle_correlation(table.names, settings.prior),
+        relaxed=relaxed_prior(space, mechanics, settings) if coupled else None,
+    )
     return Objective(
         stacked,
         mechanics,
@@ -118,7 +127,7 @@ def muscle_objective(
         groups,
         dofs,
         moment_weight=moment_weight(stacked, settings.loss, settings.noise),
-        prior=Prior(space, prior_unit(settings.loss), points),
+        prior=prior,
         trials_apart=trials_apart,
     )
 

@@ -321,6 +321,10 @@ def unread_settings(settings: CalibrationSettings, *, own_optimizer: bool = Fals
         reason = f"moment_scale is '{loss.moment_scale}'; remove it, or choose 'noise'"
         unread("calibration.noise", _changed(settings.noise), reason)
         unread("calibration.prior", [name for name in _changed(settings.prior) if name == "moment_arm_width"], reason)
+    if settings.prior.working_point_width == 0.0 or loss.prior_weight == 0.0:
+        reason = "fiber and slack lengths have independent priors, or none; give working_point_width and prior_weight a value"
+        coupled = ("head_correlation", "side_correlation", "relaxed_leg")
+        unread("calibration.prior", [name for name in _changed(settings.prior, preset.get("prior")) if name in coupled], reason)
     for weight, field in (
         ("fiber_length_weight", "fiber_length_range"),
         ("tendon_strain_weight", "tendon_strain_range"),

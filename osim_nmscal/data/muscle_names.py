@@ -23,3 +23,26 @@ def bare_name(muscle: str) -> str:
     """Return a model's muscle name without side, separators and case: "vas_lat_r" -> "vaslat"."""
     without_side = re.sub(r"(^(r|l|right|left)[_.\- ])|([_.\- ](r|l|right|left)$)", "", muscle.lower())
     return re.sub(r"[^a-z0-9]", "", without_side)
+
+
+# Heads of one muscle, and lines into which models part it: what they are called without side and separators. Sources: gait2354,
+# gait2392, Rajagopal 2016, our own limbs. The two heads of the thigh's biceps cross different joints and are two muscles here.
+_HEADS = (
+    r"gas(t|med|lat)|(med|lat)gas",
+    r"vas(tus|ti|med|int|lat)",
+    r"gl(ut|uteus)?max",
+    r"gl(ut|uteus)?med",
+    r"gl(ut|uteus)?min",
+    r"add(uctor)?mag",
+    r"delt",
+    r"pec(t|toralis)?(major|maj|clav|stern)",
+    r"lat(issimus|s?dorsi)",
+    r"tri(ceps)?(long|lat|med|$)",
+    r"biceps(long|short|$)|bic(long|short)",
+)
+
+
+def whole_muscle(muscle: str) -> str:
+    """Return what a model's muscle is a head or a line of, the same for all of them and for both sides: "vas_lat_r" and "vas_int_l"."""
+    bare = bare_name(muscle)
+    return next((heads for heads in _HEADS if re.match(heads, bare)), bare)

@@ -79,6 +79,12 @@ class PassiveJointMoment(Noun):
         index = [self.dofs.index(dof) for dof in dofs]
         return PassiveJointMoment(dofs=tuple(dofs), **{name: getattr(self, name)[index] for name in NUMBERS})
 
+    def with_none_about(self, dofs: Sequence[str]) -> "PassiveJointMoment":
+        """Return it with no moment about those degrees of freedom that it lacks, behind its own."""
+        none = PassiveJointMoment.none(tuple(dict.fromkeys(dof for dof in dofs if dof not in self.dofs)))
+        numbers = {name: np.concatenate([getattr(self, name), getattr(none, name)]) for name in NUMBERS}
+        return PassiveJointMoment(dofs=(*self.dofs, *none.dofs), **numbers)
+
     def expression(self, dof: str) -> str:
         """Return the moment about one degree of freedom as OpenSim's ExpressionBasedCoordinateForce writes it, of `q` in rad."""
         i = self.dofs.index(dof)

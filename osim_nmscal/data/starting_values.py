@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.noun import Facts, Noun
+from osim_nmscal.data.relaxed_postures import RelaxedPostures
 from osim_nmscal.errors import CalibrationError
 
 # What people of one size differ by before anything is measured (SD). Source: docs/natural_prior.md; Ward et al. (2009) for fibers.
@@ -39,6 +40,7 @@ class StartingValues(Noun):
     correlation: FloatArray  # (muscle,), of ln(optimal fiber length) with the working point: a fascicle length tells their product
     log_strength_sd: FloatArray  # (muscle,), of ln(maximum isometric force)
     sources: tuple[str, ...]  # (muscle,), where the values are from; "" for plain scaling
+    relaxed: tuple[RelaxedPostures, ...] = ()  # of some of the muscles: how far a relaxed limb may be from that of these values
 
     def __post_init__(self) -> None:
         n = len(self.muscles)
@@ -55,6 +57,8 @@ class StartingValues(Noun):
                 )
         if np.isnan(self.correlation).any():
             raise CalibrationError("Starting values have a correlation that is no number; give 0 where there is none.")
+        for name in (name for limb in self.relaxed for name in limb.muscles):
+            self.muscles.index(name)  # an unknown one is an error
         if len(self.sources) != n:
             raise CalibrationError(f"Starting values have {len(self.sources)} sources for {n} muscles; give one for each.")
 
@@ -67,16 +71,22 @@ class StartingValues(Noun):
         """Return the muscles as they are, with the calibration's own widths."""
         unknown = np.full(len(muscles), np.nan)
         widths = {name: unknown.copy() for name in WIDTHS if name != "correlation"}
-        return cls(muscles=muscles, correlation=np.zeros(len(muscles)), sources=("",) * len(muscles), **widths)
+        return cls(muscles=muscles, correlation=np.zeros(len(muscles)), sources=("",) * len(muscles), relaxed=(), **widths)
 
     def select(self, names: Sequence[str]) -> "StartingValues":
         """Return the named muscles, in that order; an unknown name is an error that offers the nearest one."""
         index = [self.muscles.index(name) for name in names]
         widths = {name: getattr(self, name)[index] for name in WIDTHS}
-        return replace(self, muscles=self.muscles.select(names), sources=tuple(self.sources[i] for i in index), **widths)
+        return replace(
+            self,
+            muscles=self.muscles.select(names),
+            sources=tuple(self.sources[i] for i in index),
+            relaxed=tuple(limb.select(names) for limb in self.relaxed),
+            **widths,
+        )
 
 
-WIDTHS: tuple[str, ...] = tuple(one.name for one in fields(StartingValues) if one.name not in ("muscles", "sources"))
+WIDTHS: tuple[str, ...] = tuple(one.name for one in fields(StartingValues) if one.name not in ("muscles", "sources", "relaxed"))
 
 
 def starting_values(muscles: MuscleTable | StartingValues) -> StartingValues:

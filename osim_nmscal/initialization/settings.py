@@ -42,6 +42,15 @@ class InitializationSettings(Settings):
         source="measured: a scaled Rajagopal leg is 12 to 18 off, gait2392 3 to 7, and both gain; two groups of people differ by 2 to 5",
         gt=0,
     )
+    passive_spread: float = setting(
+        4.0,
+        unit="N·m",
+        description="What people's passive moments differ by (SD, beside a fifth of the moment): how far the calibration may take the "
+        "relaxed leg from where `passive` has put it; [calibration.prior] relaxed_leg = 'free' lets it go anywhere.",
+        source="choice: two groups' means differ by 2 to 5 (Silder; Riener & Edrich); three real people: with 8 a knee drifts beyond its "
+        "scaled start, with 4 none does",
+        gt=0,
+    )
     measurements: Path | None = setting(
         None,
         unit="-",

@@ -11,6 +11,9 @@ from osim_nmscal.virtual_subject.anatomy.person import Build
 from osim_nmscal.virtual_subject.motion.efforts import Effort
 from osim_nmscal.virtual_subject.motion.prescribed import Motion
 
+# The package's own defaults, which a configuration need not state.
+USUAL_ENVELOPE_CUTOFF, USUAL_ERROR_TIME = 5.0, 0.08
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
@@ -43,3 +46,7 @@ class Limb:
     motions: MotionMaker
     segmentation: dict[str, dict[str, object]]  # recording -> keys of its [recordings.segmentation]
     efforts: tuple[Effort, ...] = ()  # of a session on the dynamometer
+    # what the laboratory sets to the pace of the movements; defaults: walking
+    moment_cutoff: float = 12.0  # Hz, of inverse dynamics
+    envelope_cutoff: float = USUAL_ENVELOPE_CUTOFF  # Hz, of EMG
+    error_time: float = USUAL_ERROR_TIME  # s, over which errors of moments repeat themselves

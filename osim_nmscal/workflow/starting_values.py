@@ -16,6 +16,7 @@ from osim_nmscal.initialization.measurements import read_measurements
 from osim_nmscal.initialization.muscle_volumes import LOG_STRENGTH_SD, strengths_from_mass_and_height
 from osim_nmscal.initialization.operating_range import keep_operating_range
 from osim_nmscal.initialization.passive_fit import fit_passive_moments
+from osim_nmscal.initialization.relaxed_knowledge import with_relaxed_leg
 from osim_nmscal.initialization.relaxed_leg import RelaxedLeg, relaxed_leg
 from osim_nmscal.nms.threads import one_thread
 from osim_nmscal.opensim_tools.pose_grid import lengths_in_postures, sample_pose_grids
@@ -107,6 +108,7 @@ class Starting:
             self.distances |= {f"{name} before": float(value) for name, value in zip(leg.names, before.rms, strict=True)}
             if settings.passive == "normative" or (settings.passive == "auto" and far):
                 start = fit_passive_moments(start, geometry, reference, ligaments=ligaments).start
+                start = with_relaxed_leg(start, geometry, reference, settings.passive_spread)
                 self._say_fit(side, before, relaxed_leg(start.muscles, geometry, reference, ligaments))
             elif settings.passive == "auto":
                 self.findings.append(f"The relaxed {side} leg is near the mean person's ({before}, RMS) and is left as it is.")

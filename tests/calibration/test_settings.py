@@ -23,6 +23,14 @@ UNREAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "synergies": ({"method": "emg_driven", "synergy": SynergySettings(count=3)}, r"synergy\] count .*method is 'emg_driven'"),
     "roles of muscles": ({"method": "emg_driven", "synergy": SynergySettings(muscles={"soleus": "withheld"})}, r"synergy\] muscles "),
+    "heads that go together": (
+        {"preset": "weak_prior", "prior": {"head_correlation": 0.5}},
+        r"prior\] head_correlation would change nothing, as fiber and slack lengths have independent priors",
+    ),
+    "a relaxed leg without a prior": (
+        {"loss": {"prior_weight": 0.0}, "prior": {"relaxed_leg": "free"}},
+        r"prior\] relaxed_leg would change nothing",
+    ),
     "a seed": ({"method": "emg_driven", "seed": 3}, r"seed would change nothing, as nothing is random"),
     "bounds of a fixed parameter": (
         {"parameters": ParametersSettings(max_contraction_velocity=VELOCITY.model_copy(update={"upper": 5.0}))},

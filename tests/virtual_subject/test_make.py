@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from osim_nmscal.calibration.noise_settings import NoiseSettings
 from osim_nmscal.config import load_config
+from osim_nmscal.emg.envelope import EnvelopeSettings
 from osim_nmscal.errors import ConfigError
 from osim_nmscal.formats.c3d import read_c3d
 from osim_nmscal.formats.emg_table import read_emg
@@ -128,6 +130,24 @@ def test_the_c3d_holds_the_same_markers_and_emg(arm: VirtualSubject) -> None:
     assert recording.markers.markers == markers.markers
     np.testing.assert_allclose(recording.markers.positions, markers.positions, atol=1e-6)  # c3d holds single precision
     assert recording.analog.rate == pytest.approx(1000.0)
+
+
+def test_every_recording_of_the_arm_loads_every_joint(arm: VirtualSubject) -> None:
+    # electrodes scatter by a tenth: about 0.5 to 1 N*m about the joints. A moment that changes by less tells nothing, and none is predicted
+    for name in ("abduction", "rotation", "elbow_flexion"):
+        moments = read_storage(arm.folder / "truth" / f"{name}_moments.sto")
+        for dof in moments.labels:
+            assert moments.column(dof).std() > 1.5, (name, dof)
+
+
+def test_the_laboratory_sets_its_filters_to_the_pace_of_the_arm(arm: VirtualSubject, leg: VirtualSubject) -> None:
+    slow, walking = load_config(arm.config), load_config(leg.config)
+    assert slow.emg.envelope.lowpass_cutoff == 3.0
+    assert slow.inverse_dynamics.lowpass_cutoff == 6.0
+    assert slow.calibration.noise.correlation_time == 0.2
+    # a walk stays as the package's defaults have it
+    assert walking.emg.envelope == EnvelopeSettings()
+    assert walking.calibration.noise == NoiseSettings()
 
 
 def test_an_unknown_limb_is_refused(tmp_path: Path) -> None:

@@ -48,6 +48,19 @@ INSTRUMENTS = {
 FREE = ("moment_arm_scale", "tendon_strain_at_one_norm_force")
 
 
+# What an oracle tells -> kinds that are then known.
+ORACLES: dict[str, tuple[str, ...]] = {
+    "nothing": (),
+    "moment arms": ("moment_arm_scale",),
+    "tendon strain": ("tendon_strain_at_one_norm_force",),
+    "EMG gains": ("emg_scale",),
+    "activation dynamics": ("activation_time_constant_1", "activation_time_constant_2", "shape_factor"),
+    "all of these": (*FREE, "emg_scale", "activation_time_constant_1", "activation_time_constant_2", "shape_factor"),
+}
+# What is left of a deviation that an oracle tells.
+_TOLD = 1e-3
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bound:
     """Expected error of an ideal estimator over that of the population, (owner,) each; told strengths in per cent."""
@@ -56,8 +69,8 @@ class Bound:
     variances: dict[str, np.ndarray]  # (2, owner): after, before
 
 
-def bound_of(person: Person, protocol: str, noise: dict[str, float]) -> Bound:
-    """Return what is left of the population's variance at a person's true parameters.
+def bounds_of(person: Person, protocol: str, noise: dict[str, float]) -> dict[str, Bound]:
+    """Return what is left of the population's variance at a person's true parameters, by what an oracle tells of them.
 
     Args:
         person: whose true motion, EMG and muscles are taken.
@@ -87,9 +100,12 @@ def bound_of(person: Person, protocol: str, noise: dict[str, float]) -> Bound:
     data = linear.first.hessian.of_leading(size, RIDGE) / LIKELIHOOD_UNIT - prior.weight / LIKELIHOOD_UNIT * prior.pull(own)
     for part in linear.others:
         data = data + part.hessian.matrix / LIKELIHOOD_UNIT
-    before = _population(person, problem, own)
-    after = torch.linalg.inv(data + torch.linalg.inv(before))
-    return _bound(person, problem, own, before, after)
+    before = _population(problem, own)
+    found = {}
+    for label, kinds in ORACLES.items():
+        known = _known(problem, before, kinds)
+        found[label] = _bound(person, problem, own, before, torch.linalg.inv(data + torch.linalg.inv(known)))
+    return found
 
 
 def _at_truth(person: Person, protocol: str, settings: CalibrationSettings) -> tuple[HybridProblem, Tensor]:
@@ -105,7 +121,16 @@ def _at_truth(person: Person, protocol: str, settings: CalibrationSettings) -> t
     return problem, start_of(problem, np.random.default_rng(settings.seed))
 
 
-def _population(person: Person, problem: HybridProblem, z: Tensor) -> Tensor:
+def _known(problem: HybridProblem, covariance: Tensor, kinds: tuple[str, ...]) -> Tensor:
+    """Return a population that does not differ in some kinds, (parameter, parameter)."""
+    share = torch.ones(len(covariance), dtype=torch.float64)
+    for kind in kinds:
+        columns = problem.objective.objective.space.blocks[kind].column
+        share[columns[columns >= 0]] = _TOLD
+    return covariance * share[:, None] * share
+
+
+def _population(problem: HybridProblem, z: Tensor) -> Tensor:
     """Return the covariance of z over the population, (parameter, parameter)."""
     objective = problem.objective.objective
     covariance = torch.linalg.inv(objective.prior.precision(z))
@@ -163,18 +188,24 @@ def main() -> None:
     people = [person_of(*who, options.cache) for who in chosen]
     for protocol in options.protocols:
         for label, noise in (("instruments' noise", INSTRUMENTS), ("noise as calibrations weigh it", {})):
-            found = [bound_of(person, protocol, noise) for person in people]
-            told = 100.0 * _MEAN_ABSOLUTE * np.mean(np.concatenate([one.told for one in found]))
-            ratios = []
-            for kind in ("strength_coefficient", "optimal_fiber_length", "tendon_slack_length", "working_point"):
-                after, before = np.concatenate([one.variances[kind] for one in found], axis=1).sum(axis=1)
-                ratios.append(f"{kind} {after / before:.2f}")
-            every = np.concatenate([one.variances["strength_coefficient"][0] for one in found])
+            people_bounds = [bounds_of(person, protocol, noise) for person in people]
             print(
-                f"{protocol}, {label}: told strengths {told:.1f} %, all strengths {100.0 * _MEAN_ABSOLUTE * np.sqrt(every).mean():.1f} %; "
-                f"squared error over the population's: {', '.join(ratios)}",
-                flush=True,
+                f"{protocol}, {label}: told strengths; all strengths; squared error over the population's: all strengths, fiber, slack, "
+                "working point"
             )
+            for oracle in ORACLES:
+                print(f"  told {oracle:22} {line([bounds[oracle] for bounds in people_bounds])}", flush=True)
+
+
+def line(found: list[Bound]) -> str:
+    """Return one row of the table."""
+    told = 100.0 * _MEAN_ABSOLUTE * np.mean(np.concatenate([one.told for one in found]))
+    every = np.sqrt(np.concatenate([one.variances["strength_coefficient"][0] for one in found]))
+    ratios = []
+    for kind in ("strength_coefficient", "optimal_fiber_length", "tendon_slack_length", "working_point"):
+        after, before = np.concatenate([one.variances[kind] for one in found], axis=1).sum(axis=1)
+        ratios.append(f"{after / before:6.2f}")
+    return f"{told:5.1f} % {100.0 * _MEAN_ABSOLUTE * every.mean():5.1f} % {' '.join(ratios)}"
 
 
 if __name__ == "__main__":

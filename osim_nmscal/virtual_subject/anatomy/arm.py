@@ -2,7 +2,7 @@
 
 Sources: joint centres and the elbow's axis are those of Holzbaur et al. (2005), Ann Biomed Eng 33:829. Segment masses, mass
 centres and radii of gyration: de Leva (1996), J Biomech 29:1223 (men). Marker places: choice.
-The hand holds a dumbbell of 1 kg, a body of its own: without it, moments would hardly rise above the noise of EMG.
+The hand holds a dumbbell of 2 kg, a body of its own: without it, moments would hardly rise above the noise of EMG.
 Departures: the arm is raised in one plane, that of the scapula; forearm and hand are one body, held midway between pronation
 and supination.
 """
@@ -22,7 +22,7 @@ BODY_MASS = 75.0  # kg
 # Parts of the body mass: upper arm; forearm and hand together. Source: de Leva (1996), table 4, men.
 MASS_PARTS = {UPPER_ARM: 0.0271, FOREARM: 0.0162 + 0.0061}
 DUMBBELL = "dumbbell"
-DUMBBELL_MASS = 1.0  # kg
+DUMBBELL_MASS = 2.0  # kg
 GRIP: Vector = (0.020, -0.330, 0.020)  # in the forearm
 ELBOW_AXIS: Vector = (0.0494, 0.0366, 0.9981)
 

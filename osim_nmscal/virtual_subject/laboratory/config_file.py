@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from osim_nmscal.formats.text_files import write_text_atomically
 from osim_nmscal.virtual_subject.anatomy.person import Build
-from osim_nmscal.virtual_subject.limb import Limb
+from osim_nmscal.virtual_subject.limb import USUAL_ENVELOPE_CUTOFF, USUAL_ERROR_TIME, Limb
 
 if TYPE_CHECKING:
     from osim_nmscal.virtual_subject.laboratory.dynamometer_session import MeasuredEffort
@@ -29,6 +29,10 @@ def write_config(path: Path, limb: Limb, build: Build, recordings: list[str], me
     for group, pools in limb.strength_groups.items():
         members = [muscle for pool in pools if pool in mapped for muscle in muscles[pool]]
         groups += f"{group} = {_listed(members)}\n" if len(members) > 1 else ""
+    envelope = f"lowpass_cutoff = {limb.envelope_cutoff}   # Hz\n" if limb.envelope_cutoff != USUAL_ENVELOPE_CUTOFF else ""
+    noise = ""
+    if limb.error_time != USUAL_ERROR_TIME:
+        noise = f"[calibration.noise]\ncorrelation_time = {limb.error_time}   # s, errors of slow movements repeat for longer\n\n"
     text = f"""# A virtual {limb.kind}: recordings in, a personalized model out. The truth lies in truth/; the chain never reads it.
 #
 #   osim-nmscal run {path.name} --out results
@@ -47,7 +51,7 @@ setup = "scale_setup.xml"
 setup = "ik_setup.xml"
 
 [inverse_dynamics]
-lowpass_cutoff = 12.0   # Hz
+lowpass_cutoff = {limb.moment_cutoff}   # Hz
 
 [muscle_analysis]
 dofs = {_listed(limb.calibrated_dofs)}
@@ -57,7 +61,7 @@ mvc = ["mvc.sto"]
 
 [emg.envelope]
 kind = "raw"
-
+{envelope}
 [emg.mapping.channels]
 {channels}
 [trials]
@@ -71,7 +75,7 @@ calibration_count = 2   # of each recording; the others are held out
 method = "synergy_hybrid"   # some muscles have no electrode; "emg_driven" would leave them out
 optimizer = "gauss_newton"
 
-[calibration.groups]
+{noise}[calibration.groups]
 {groups}
 [output]
 folder = "results"
