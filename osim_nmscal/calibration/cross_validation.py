@@ -44,7 +44,7 @@ def leave_one_out(
         raise CalibrationError(
             "Cross-validation needs at least two calibration trials (motions); there is one. Set [calibration] cross_validation = false."
         )
-    once = settings.model_copy(update={"cross_validation": False})
+    once = settings.model_copy(update={"cross_validation": False, "subsets": "none"})
     metrics: list[MomentMetrics] = []
     for left_out in left:
         kept = TrialSet(trials=tuple(trial for trial in calibration if trial.name != left_out.name))

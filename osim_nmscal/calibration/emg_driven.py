@@ -23,6 +23,7 @@ from osim_nmscal.calibration.posterior import likelihood_posterior, moved_by_err
 from osim_nmscal.calibration.problem import driven_problem
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read
 from osim_nmscal.calibration.starts import starting_parameters
+from osim_nmscal.calibration.subsets import calibrations_without
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult
 from osim_nmscal.data.starting_values import StartingValues
@@ -76,6 +77,7 @@ def calibrate_emg_driven(
         ordered = slower_filter_first(space, found.best.z)
         best = found.best if ordered is found.best.z or bool((ordered == found.best.z).all()) else loss.evaluate(ordered)
         uncertainty = posterior_of(loss, objective, best, settings, found.noise)
+        subsets = calibrations_without(loss, best, objective.prior, settings, found.noise) if found.ended else ()
     result = Outcome(
         method="emg_driven",
         optimizer=name,
@@ -91,6 +93,7 @@ def calibrate_emg_driven(
         prior=objective.prior,
         seconds=time.perf_counter() - began,
         findings=problem.findings,
+        subsets=subsets,
     ).result()
     if settings.cross_validation:
         again = functools.partial(calibrate_emg_driven, terms=terms, optimizer=optimizer)

@@ -29,6 +29,11 @@ class Fit:
         found: JointEvaluation = self.minimum.best
         return found
 
+    @property
+    def ended(self) -> bool:
+        """Whether the search ended by itself."""
+        return self.minimum.status != "interrupted"
+
 
 def fit(
     loss: JointObjective,

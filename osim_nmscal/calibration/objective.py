@@ -92,9 +92,7 @@ class Objective:
             prior: what is known before; None: nothing.
             trials_apart: whether no term may couple trials.
         """
-        self.trials = trials
-        self.space = space
-        self.settings = settings
+        self.trials, self.space, self.settings = trials, space, settings
         self.evaluations = 0
         self._muscle = muscle
         self._terms: tuple[MuscleTerm, ...] = built_in_terms(settings, muscle)
@@ -139,6 +137,13 @@ class Objective:
         self._moment_weight = moment_weight[self._counted]  # (counted, dof)
         self.weighted_arm = self.trials.moment_arm[self._counted] * self._moment_weight[..., None]  # (counted, dof, muscle)
         self._arm_by_muscle = self.weighted_arm.permute(2, 0, 1).contiguous()  # (muscle, counted, dof)
+
+    def of_trials(self, kept: Sequence[int]) -> "Objective":
+        """Return the same loss of some of the trials, by position: weights, prior and parameters stay as they are."""
+        weight = torch.zeros_like(self.trials.joint_moment).index_put((self._counted,), self._moment_weight)[:, list(kept)]
+        own = (self._muscle, self.space, self.settings, self._user_terms, self._groups, self._dofs)
+        named: dict[str, Any] = {"moment_weight": weight, "prior": self.prior, "trials_apart": self._trials_apart}
+        return Objective(self.trials.of_trials(kept), *own, **named)
 
     def evaluate(self, z: Tensor, warm: Sequence[Tensor] | None = None, excitation: Tensor | None = None) -> Evaluation:
         """Solve the model at z.

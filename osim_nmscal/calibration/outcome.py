@@ -1,7 +1,8 @@
 """What every calibration hands on, whichever method found it: rows of parameters, muscles, activation dynamics, findings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from osim_nmscal.calibration.ligaments import beside_muscles, calibrated_ligamen
 from osim_nmscal.calibration.optimizers import Minimum
 from osim_nmscal.calibration.parameter_space import ParameterBlock, ParameterSpace, calibrated_muscles, neural_parameters
 from osim_nmscal.calibration.prior import Prior
+from osim_nmscal.calibration.subsets import Subset
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.noun import Rows
 from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, SynergyResult
@@ -40,6 +42,7 @@ class Outcome:
     seconds: float
     findings: tuple[str, ...]
     synergy: SynergyResult | None = None
+    subsets: tuple[Subset, ...] = ()  # calibrations without some of the trials
 
     def result(self) -> CalibrationResult:
         """Return it as users see it.
@@ -65,7 +68,7 @@ class Outcome:
             strength_coefficient=space.muscle_values(z, "strength_coefficient").numpy(),
             start_neural=neural_parameters(space, space.start(), self.time_step),
             neural=neural_parameters(space, z, self.time_step),
-            parameters=Rows(parameter_rows(space, z, self.posterior)),
+            parameters=Rows(parameter_rows(space, z, self.posterior, self.subsets)),
             history=Rows(self.minimum.history),
             findings=(
                 *self.findings,
@@ -74,7 +77,7 @@ class Outcome:
                 *unclear_pairs(self.posterior, parameter_labels(space)),
             ),
             synergy=self.synergy,
-            working_points=Rows(working_point_rows(self.table, self.prior, z, self.posterior)),
+            working_points=Rows(working_point_rows(self.table, self.prior, z, self.posterior, self.subsets)),
             correlation=parameter_correlation(space, self.posterior),
             starts=self.minimum.starts,
             start_ligaments=space.ligaments,
@@ -105,22 +108,34 @@ def parameter_labels(space: ParameterSpace) -> list[str]:
     return labels
 
 
-def parameter_rows(space: ParameterSpace, z: Tensor, posterior: Posterior) -> tuple[CalibratedParameter, ...]:
-    """Return one row per owner of every free kind of parameter, in units of the .osim."""
+def parameter_rows(
+    space: ParameterSpace, z: Tensor, posterior: Posterior, subsets: Sequence[Subset] = ()
+) -> tuple[CalibratedParameter, ...]:
+    """Return one row per owner of every free kind of parameter, in units of the .osim.
+
+    Args:
+        space: the parameters.
+        z: (parameter,), calibrated.
+        posterior: their expected error.
+        subsets: calibrations without some of the trials.
+    """
     rows: list[CalibratedParameter] = []
     for block in space.free_blocks:
-        rows.extend(_block_rows(space, block, z, posterior))
+        rows.extend(_block_rows(space, block, z, posterior, subsets))
     return tuple(rows)
 
 
-def working_point_rows(table: MuscleTable, prior: Prior, z: Tensor, posterior: Posterior) -> tuple[CalibratedParameter, ...]:
-    """Return one row per muscle whose working point the prior looks at, in optimal fiber lengths."""
+def working_point_rows(
+    table: MuscleTable, prior: Prior, z: Tensor, posterior: Posterior, subsets: Sequence[Subset] = ()
+) -> tuple[CalibratedParameter, ...]:
+    """Return one row per muscle whose working point the prior looks at, in optimal fiber lengths; arguments as of `parameter_rows`."""
     if prior.points is None:
         return ()
-    parameters = prior.space.model_parameters(z)
-    point = prior.points.at(parameters.optimal_fiber_length, parameters.tendon_slack_length)
+    point = prior.working_points(z)
+    without = [prior.working_points(subset.z) for subset in subsets]
     rows = prior.working_point_rows(z)
     error = torch.einsum("mp,pq,mq->m", rows, posterior.covariance, rows).clamp_min(0.0).sqrt()
+    deviations = [torch.einsum("mp,pq,mq->m", rows, subset.variance, rows).clamp_min(1e-300).sqrt() for subset in subsets]
     moving = rows.any(dim=1)
     return tuple(
         CalibratedParameter(
@@ -135,6 +150,13 @@ def working_point_rows(table: MuscleTable, prior: Prior, z: Tensor, posterior: P
             standard_error=float(error[i]),
             identifiable=bool(moving[i]) and float(error[i]) < IDENTIFIABLE_BELOW * float(prior.points.width[i]),
             prior_deviation=float(prior.points.width[i]),
+            **_apart(
+                [
+                    (subset.left_out, float(other[i]), float(other[i] - point[i]) / float(deviation[i]))
+                    for subset, other, deviation in zip(subsets, without, deviations, strict=True)
+                    if moving[i]
+                ]
+            ),
         )
         for i, name in enumerate(table.names)
     )
@@ -149,7 +171,21 @@ def parameter_correlation(space: ParameterSpace, posterior: Posterior) -> np.nda
     return found
 
 
-def _block_rows(space: ParameterSpace, block: ParameterBlock, z: Tensor, posterior: Posterior) -> list[CalibratedParameter]:
+def _apart(without: Sequence[tuple[str, float, float]]) -> dict[str, Any]:
+    """Return the fields of the trials without which a value moves most.
+
+    Args:
+        without: what was left out, the value then, and how far it moved in standard errors, each.
+    """
+    if not without:
+        return {}
+    label, value, distance = max(without, key=lambda one: abs(one[2]))
+    return {"disagreement": abs(distance), "left_out": label, "calibrated_without": value}
+
+
+def _block_rows(
+    space: ParameterSpace, block: ParameterBlock, z: Tensor, posterior: Posterior, subsets: Sequence[Subset]
+) -> list[CalibratedParameter]:
     # as lists: an entry of a tensor costs more to read than all of a list to make
     columns, units = block.column.tolist(), block.owner_reference().tolist()
     start, lower, upper = block.start.tolist(), block.lower.tolist(), block.upper.tolist()
@@ -157,6 +193,11 @@ def _block_rows(space: ParameterSpace, block: ParameterBlock, z: Tensor, posteri
     places, error = z.tolist(), posterior.standard_error.tolist()
     identifiable, believed = posterior.identifiable.tolist(), posterior.prior_width.tolist()
     absolute = float(block.reference.max()) == 1.0
+    assumed = block.assumed.tolist()
+    others = [
+        (one.left_out, space.internal(one.z, block.name).tolist(), ((one.z - z) / one.variance.diagonal().sqrt()).tolist())
+        for one in subsets
+    ]
     rows = []
     for i, (owner, column, unit) in enumerate(zip(block.owners, columns, units, strict=True)):
         place = places[column] if column >= 0 else np.nan
@@ -174,6 +215,7 @@ def _block_rows(space: ParameterSpace, block: ParameterBlock, z: Tensor, posteri
                 standard_error=error[column] * slope[i] * unit if column >= 0 else 0.0,
                 identifiable=identifiable[column] if column >= 0 else False,
                 prior_deviation=believed[column] * slope[i] * unit if column >= 0 else 0.0,
+                **_apart([(label, value[i] * unit, far[column]) for label, value, far in others if column >= 0 and not assumed[i]]),
             )
         )
     return rows

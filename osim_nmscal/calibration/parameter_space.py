@@ -7,8 +7,9 @@ each enters the model, is in `parameter_kinds`.
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from osim_nmscal.calibration.parameter_kinds import KINDS, ParameterKind
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.passive_joint_moment import PassiveJointMoment
-from osim_nmscal.data.results import NeuralParameters
+from osim_nmscal.data.results import CalibratedParameter, NeuralParameters
 from osim_nmscal.data.starting_values import StartingValues, starting_values
 from osim_nmscal.nms.parameters import NMS_PARAMETERS, NmsParameters, initial_parameters
 from osim_nmscal.nms.sensitivity import FORCE_PARAMETERS
@@ -215,6 +216,7 @@ def parameter_space(
     time_step: float = math.nan,
     electrodes: Electrodes | None = None,
     mtu_length: Tensor | None = None,
+    efforts: Mapping[str, CalibratedParameter] = MappingProxyType({}),
 ) -> ParameterSpace:
     """Build the parameter space of a calibration.
 
@@ -225,6 +227,7 @@ def parameter_space(
         time_step: s; needed by kinds that depend on the clock alone.
         electrodes: which muscles have one, and which share it; default: every muscle its own.
         mtu_length: (muscle,), m, that errors of moment arms leave as it is; default: 0.
+        efforts: owner -> strength that maximal efforts alone have told, at which it is held.
 
     Raises:
         UnknownNameError: a group names an unknown muscle.
@@ -239,7 +242,17 @@ def parameter_space(
     blocks: list[ParameterBlock] = []
     size = 0
     for name, owners in owned.items():
-        block = _block(KINDS[name], settings, owners, known, frozen, heard.recorded, size)
+        if name == "strength_coefficient" and efforts:
+            told = [
+                float(efforts[one].calibrated) if one in efforts else float(start)
+                for one, start in zip(owners.names, owners.start, strict=True)
+            ]
+            owners = replace(owners, start=np.array(told))
+        block = _block(KINDS[name], settings, owners, known, frozen, heard, size)
+        if name == "strength_coefficient" and efforts:
+            deviations = [efforts[one].standard_error / efforts[one].calibrated if one in efforts else math.nan for one in block.owners]
+            sure = torch.tensor(deviations, dtype=torch.float64)
+            block = replace(block, believed_width=torch.where(sure.isfinite(), sure, block.believed_width))
         size += int((block.column >= 0).sum())
         blocks.append(block)
     return ParameterSpace(blocks, base, time_step, known=known)
@@ -280,14 +293,14 @@ def _block(
     owned: Owners,
     known: StartingValues,
     frozen: frozenset[str],
-    recorded: frozenset[str],
+    heard: Electrodes,
     first_column: int,
 ) -> ParameterBlock:
     settings, owners, muscles = calibration.parameters.of(kind.name), owned.names, known.muscles
     place = {owner: i for i, owner in enumerate(owners)}
     owner_of_muscle = torch.tensor([place[owner] for owner in owned.by_muscle])
     members = [[muscles.names[i] for i in own] for own in muscles_of_owners(owners, owned.by_muscle)]
-    unheard = torch.tensor([recorded.isdisjoint(own) for own in members])
+    unheard = torch.tensor([heard.recorded.isdisjoint(own) for own in members])
     still = torch.tensor([frozen.issuperset(own) for own in members])
     reference, start = torch.tensor(owned.reference), torch.tensor(owned.start)
     if kind.needs_electrode:
@@ -298,8 +311,8 @@ def _block(
     lower, upper = settings.lower * full, settings.upper * full
     # the standard deviation of a flat prior between the bounds
     width = settings.prior_width * full if settings.prior_width > 0.0 else kind.transform.span(lower, upper) / 12.0**0.5
-    hold = kind.enters in FORCE_PARAMETERS and calibration.prior.unrecorded_strength == "held"
-    assumed = unheard & hold
+    assumed = torch.tensor([heard.leaves_open(own, calibration.prior.unrecorded_strength) for own in members])
+    assumed = assumed & (kind.enters in FORCE_PARAMETERS)
     held = torch.where(assumed, width.clamp_max(_HELD_WIDTH), width)
     if kind.name == "optimal_fiber_length":
         held = held / calibration.prior.length_caution

@@ -56,10 +56,22 @@ def posterior(
     more = z.new_zeros((size, size))
     for part in others:
         more = more + part[2].hessian.matrix / LIKELIHOOD_UNIT
-    pull, believed = prior.weight / LIKELIHOOD_UNIT * prior.pull(z), _inverse(prior.precision(z))
+    pull, believed = pull_and_belief(prior, z)
     data = of_motion - pull
     covariance = spread(noise_ratio * data + more, data + more, pull, believed, moved)
     return Posterior(covariance, believed.diagonal().sqrt(), time, 1.0)
+
+
+def pull_and_belief(prior: Prior, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Return P, how hard the prior pulls, and B, the covariance believed beforehand, at z; (parameter, parameter) each."""
+    return prior.weight / LIKELIHOOD_UNIT * prior.pull(z), inverse_of(prior.precision(z))
+
+
+def shown_noise(objective: Objective, at: Evaluation, settings: CalibrationSettings, noise: MotionNoise) -> tuple[MotionNoise, float]:
+    """Return the noise that the errors of motions show, and how much less motions tell than by the noise that they were weighed by."""
+    trials = objective.trials
+    shown = noise_of_errors(at.outputs.joint_moment - trials.joint_moment, trials, settings.noise)
+    return shown, noise_ratio(shown, noise, trials.time_step) if "motion" in trials.kinds else 1.0
 
 
 def likelihood_posterior(
@@ -84,13 +96,12 @@ def likelihood_posterior(
         settings: noise, and what is not estimated.
         noise: by which the motions were weighed.
     """
-    trials = objective.trials
-    errors = at.outputs.joint_moment - trials.joint_moment
-    shown = noise_of_errors(errors, trials, settings.noise)
-    ratio = noise_ratio(shown, noise, trials.time_step) if "motion" in trials.kinds else 1.0
+    shown, ratio = shown_noise(objective, at, settings, noise)
     for part in others:
         moved = moved + moved_by_errors(*part, settings.prior)
-    found = posterior(objective.prior, z, motion, moved, others, noise_ratio=ratio, time=shown.correlation_time / trials.time_step)
+    found = posterior(
+        objective.prior, z, motion, moved, others, noise_ratio=ratio, time=shown.correlation_time / objective.trials.time_step
+    )
     variance, believed = found.covariance.diagonal(), found.prior_width.square()
     return replace(found, indistinct=hidden_in_slack_lengths(objective.space, z, variance, believed, settings.prior))
 
@@ -105,7 +116,7 @@ def spread(noise: Tensor, data: Tensor, pull: Tensor, believed: Tensor, moved: T
         believed: B, the covariance believed beforehand.
         moved: J'X, (parameter, error).
     """
-    inverse = _inverse(data + pull)
+    inverse = inverse_of(data + pull)
     follow = inverse @ moved
     covariance = inverse @ (noise + pull @ believed @ pull) @ inverse + follow @ follow.T
     return 0.5 * (covariance + covariance.T)
@@ -116,6 +127,7 @@ def moved_by_errors(objective: Objective, at: Evaluation, linear: Linearization,
     return linear.moment_jacobian.T @ unestimated_moments(objective, at, settings).flatten(0, 1) / LIKELIHOOD_UNIT
 
 
-def _inverse(matrix: Tensor) -> Tensor:
+def inverse_of(matrix: Tensor) -> Tensor:
+    """Return the inverse of a positive matrix, however ill conditioned."""
     ridge = 1e-12 * float(matrix.diagonal().max()) if len(matrix) else 0.0
     return torch.linalg.inv(matrix + ridge * torch.eye(len(matrix), dtype=matrix.dtype))

@@ -191,6 +191,10 @@ class Prior:
             return z.new_zeros((0, len(z)))
         return self._point_rows(z)
 
+    def working_points(self, z: Tensor) -> Tensor:
+        """Return the working points at z, (muscle,), optimal fiber lengths; none where it looks at none."""
+        return self.points.at(*self._lengths(z)) if self.points is not None else z.new_zeros(0)
+
     def _lengths(self, z: Tensor) -> tuple[Tensor, Tensor]:
         return self.space.model_parameter(z, "optimal_fiber_length"), self.space.model_parameter(z, "tendon_slack_length")
 

@@ -62,7 +62,12 @@ def driven_problem(
     frozen, findings = _screen(stacked, table, trials, others)
     require_units(trials, table)
     space = parameter_space(
-        known, settings, frozen, time_step=stacked.time_step, electrodes=electrodes_of(motions), mtu_length=mean_mtu_length(stacked)
+        known,
+        settings,
+        frozen,
+        time_step=stacked.time_step,
+        electrodes=electrodes_of(motions, efforts=trials.trials),
+        mtu_length=mean_mtu_length(stacked),
     )
     space = with_ligaments(space, trials.trials, settings.ligaments)
     if space.size == 0:

@@ -121,6 +121,7 @@ def _stacked(limbs: Sequence[RelaxedPostures], muscles: MuscleTable, dofs: tuple
         counted=counted,
         measured=measured,
         kinds=tuple("passive" for _ in moved),
+        names=tuple(f"posture {i}" for i in range(len(moved))),
         time_step=_STILL,
         joint_angle=twice(angle[:, None] * measured),
     )

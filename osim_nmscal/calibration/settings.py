@@ -15,6 +15,9 @@ from osim_nmscal.calibration.synergy.settings import SynergySettings
 from osim_nmscal.errors import CalibrationError
 from osim_nmscal.settings import Settings, setting
 
+# What calibrations leave out in turn.
+SubsetsSetting = Literal["auto", "none", "recordings", "trials"]
+
 
 class ParameterSettings(Settings):
     """One kind of parameter.
@@ -241,6 +244,15 @@ class CalibrationSettings(Settings):
         source="choice: it costs one calibration per trial",
     )
 
+    subsets: SubsetsSetting = setting(
+        "auto",
+        unit="-",
+        description="What is left out in turn, to see whether recordings agree: each recording of a motion, all passive trials and all "
+        "efforts, or each trial where there is one recording ('auto'); every recording, every trial, or nothing. Where errors are "
+        "weighed by their noise.",
+        source="measured: see docs/decisions.md",
+    )
+
     @property
     def rigid_tendon(self) -> bool | None:
         """Whether every tendon is rigid; None: as the .osim says per muscle."""
@@ -305,6 +317,7 @@ def unread_settings(settings: CalibrationSettings, *, own_optimizer: bool = Fals
     if loss.similarity_weight > 0.0 and not any(len(members) > 1 for members in settings.groups.values()):
         unread("calibration.loss", ["similarity_weight"], "no group in [calibration.groups] has two muscles; name groups, or set it to 0")
     if loss.moment_scale != "noise":
+        unread("calibration", [name for name in ("subsets",) if settings.subsets in ("recordings", "trials")], "moments have no noise")
         reason = f"moment_scale is '{loss.moment_scale}'; remove it, or choose 'noise'"
         unread("calibration.noise", _changed(settings.noise), reason)
         unread("calibration.prior", [name for name in _changed(settings.prior) if name == "moment_arm_width"], reason)

@@ -4,6 +4,7 @@ Padding holds the last sample. An MTU goes on for one sample at the speed of its
 the fiber's velocity is taken from both neighbours of a sample, and the last one of a trial must not see it stop.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +25,25 @@ class StackedTrials:
     counted: Tensor  # (time, trial), bool: not lead-in, not padding
     measured: Tensor  # (trial, dof), bool: whose moment counts
     kinds: tuple[TrialKind, ...]  # of each trial
+    names: tuple[str, ...]  # of each trial
     time_step: float  # s
     joint_angle: Tensor | None = None  # (time, trial, dof), rad and m; None where a trial has none
+
+    def of_trials(self, kept: Sequence[int]) -> "StackedTrials":
+        """Return some of the trials, by position, padded as before."""
+        index = list(kept)
+        return StackedTrials(
+            excitation=self.excitation[:, index],
+            mtu_length=self.mtu_length[:, index],
+            moment_arm=self.moment_arm[:, index],
+            joint_moment=self.joint_moment[:, index],
+            counted=self.counted[:, index],
+            measured=self.measured[index],
+            kinds=tuple(self.kinds[i] for i in index),
+            names=tuple(self.names[i] for i in index),
+            time_step=self.time_step,
+            joint_angle=None if self.joint_angle is None else self.joint_angle[:, index],
+        )
 
     def samples(self) -> Tensor:
         """Return how many moments count, (dof,)."""
@@ -52,6 +70,7 @@ def stack_trials(trials: TrialSet) -> StackedTrials:
         counted=counted,
         measured=torch.from_numpy(np.stack([trial.is_measured for trial in trials.trials])),
         kinds=tuple(trial.kind for trial in trials.trials),
+        names=trials.names,
         time_step=trials.time_step,
         joint_angle=padded(angles) if len(angles) == len(trials.trials) else None,
     )

@@ -66,6 +66,10 @@ class CalibratedParameter:
     standard_error: float  # same unit; nan where the optimiser gives none
     identifiable: bool  # the data narrow it to clearly less than its prior or range
     prior_deviation: float = float("nan")  # same unit; how far the truth was believed to lie from the start (SD)
+    # how far the value moves without the trials that move it most, in standard errors of that difference; nan if not asked
+    disagreement: float = float("nan")
+    left_out: str = ""  # those trials: a recording, some of its trials, or all of a dynamometer's kind
+    calibrated_without: float = float("nan")  # same unit; the value without them
 
     @property
     def standing(self) -> Literal["known", "assumed", "at bound", "fixed"]:

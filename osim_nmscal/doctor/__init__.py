@@ -48,6 +48,7 @@ KINDS: dict[str, str] = {
     "fiber_range": "fibers work where no fiber does",
     "tendon_strain": "tendons are stretched beyond what tendons bear",
     "starts_disagree": "several starts of the calibration end apart",
+    "recordings_disagree": "parameters are not the same without one of the recordings",
     "at_bound": "parameters end at their bounds",
     "not_fitted": "moments are not met even in the trials that calibrate",
     "relaxed_leg": "the calibrated leg, relaxed, is farther from the mean person's than its start",

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osim_nmscal.data.findings import Finding
-from osim_nmscal.data.results import CalibrationResult, MomentMetrics, TrialPrediction, VerificationMetrics
+from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, MomentMetrics, TrialPrediction, VerificationMetrics
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.errors import listed
 
@@ -28,6 +28,11 @@ TENDON_STRAIN = 0.12
 MANY_AT_BOUND = 0.25
 # Starts whose losses differ by no more than this share ended in the same place. Source: choice; the tolerance of the calibration is 0.003.
 SAME_END = 0.02
+# Values that lie farther apart, in standard errors of their difference, are not one person's by chance. Source: choice; three standard
+# errors hold 99.7 % of chance, for one parameter.
+APART = 3.0
+# Parameters that recordings share; those of activation give way to one another.
+_SHARED = ("strength_coefficient", "optimal_fiber_length", "tendon_slack_length", "working_point", "emg_scale")
 # A held-out R2 below this explains less than half. Source: choice; the shipped recordings have 0.54 to 0.93.
 POOR = 0.5
 # Largest range of moments below which an error relative to it means little, N·m. Source: choice.
@@ -156,6 +161,7 @@ def muscles_in_use(result: CalibrationResult, predictions: Sequence[TrialPredict
     if stretched:
         text = f"Tendons are stretched beyond what they bear (5 to 8 %): {listed(stretched)}."
         findings.append(Finding(severity="doubt", kind="tendon_strain", about="muscles", text=text))
+    findings += recordings_agree([*result.parameters, *result.working_points])
     findings += _starts([start.loss_final for start in result.starts])
     free = [p for p in result.parameters if p.at_bound != "fixed"]
     kinds: dict[str, list[str]] = defaultdict(list)
@@ -168,6 +174,33 @@ def muscles_in_use(result: CalibrationResult, predictions: Sequence[TrialPredict
             text = f"{len(owners)} of {number} values of {kind} end at a bound ({listed(owners, 5)}): bounds, not data, decide them."
             findings.append(Finding(severity="doubt", kind="at_bound", about=kind, text=text))
     return tuple(findings)
+
+
+def recordings_agree(parameters: Sequence[CalibratedParameter]) -> list[Finding]:
+    """Doubt what depends on which recordings calibrate more than chance allows.
+
+    Args:
+        parameters: and working points, with their disagreements.
+    """
+    rows = [row for row in parameters if row.disagreement > APART and row.name in _SHARED]
+    findings = []
+    for label in dict.fromkeys(row.left_out for row in rows):
+        own = sorted((row for row in rows if row.left_out == label), key=lambda row: -row.disagreement)
+        told = [
+            f"{row.name} of {row.owner} is {row.calibrated:.3g}{_spelled(row.unit)} with and {row.calibrated_without:.3g} without it, "
+            f"{row.disagreement:.1f} standard errors of that difference apart"
+            for row in own
+        ]
+        text = (
+            f"{label} and the other trials tell different muscles: {'; '.join(told[:3])} ({len(own)} such in all). Something is not "
+            "modelled: see its EMG channels, clock, forces and posture."
+        )
+        findings.append(Finding(severity="doubt", kind="recordings_disagree", about=label, text=text))
+    return findings
+
+
+def _spelled(unit: str) -> str:
+    return "" if unit == "-" else f" {unit}"
 
 
 def _starts(losses: Sequence[float]) -> list[Finding]:

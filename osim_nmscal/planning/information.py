@@ -19,13 +19,12 @@ from osim_nmscal.calibration.identifiability import IDENTIFIABLE_BELOW
 from osim_nmscal.calibration.joint import JointObjective, dynamometer_objectives
 from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT
 from osim_nmscal.calibration.objective import Objective
-from osim_nmscal.calibration.posterior import RIDGE, moved_by_errors, spread
+from osim_nmscal.calibration.posterior import spread
 from osim_nmscal.calibration.problem import driven_problem
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.synergy.calibration import hybrid_problem, start_of
-from osim_nmscal.calibration.synergy.objective import HybridObjective
 from osim_nmscal.calibration.synergy.roles import driven_trials
-from osim_nmscal.calibration.unestimated import unestimated_moments
+from osim_nmscal.calibration.told import Told, together, told_by, told_by_part
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.trials import Trial, TrialSet
@@ -102,17 +101,6 @@ class Plan:
         return tuple(row for row in self.rows if row.known(row.after[i]) and not row.known(row.at_hand))
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What recordings tell: data Hessian in units of the likelihood, and how moment arms move it."""
-
-    data: Tensor  # (parameter, parameter)
-    moved: Tensor  # (parameter, error)
-
-    def __add__(self, other: "_Part") -> "_Part":
-        return _Part(self.data + other.data, self.moved + other.moved)
-
-
 def plan(
     trials: TrialSet, muscles: MuscleTable | StartingValues, candidates: Sequence[Candidate], settings: CalibrationSettings | None = None
 ) -> Plan:
@@ -139,7 +127,7 @@ def plan(
     prior, z = objective.prior, start[: loss.parameters]
     pull = prior.weight / LIKELIHOOD_UNIT * prior.pull(z)
     believed = torch.linalg.inv(prior.precision(z))
-    motions, measured = _parts_at_hand(loss, objective, start, pull, settings)
+    motions, measured = _parts_at_hand(loss, start, pull, settings)
     hand = motions + measured
     names, mechanics = objective.mechanics.names, objective.mechanics
     parts = []
@@ -147,9 +135,9 @@ def plan(
         own = [trial.with_muscles(names) for trial in candidate.trials]
         objectives = dynamometer_objectives(own, mechanics, objective.space, settings)
         again = [motions] if candidate.repeats_motions else []
-        parts.append(_sum([*again, *(_part_of(one, z, settings) for one in objectives)], z, hand.moved.shape[1]))
+        parts.append(together([*again, *(_told_by(one, z, settings) for one in objectives)], len(z), hand.moved))
 
-    def deviations(of: _Part) -> list[FloatArray]:
+    def deviations(of: Told) -> list[FloatArray]:
         covariance = spread(of.data, of.data, pull, believed, of.moved)
         return [_in_units(label.rows, covariance) for label in labels]
 
@@ -157,7 +145,7 @@ def plan(
     before = [_in_units(label.rows, believed) for label in labels]
     at_hand = deviations(hand)
     after = [deviations(hand + part) for part in parts]
-    every = deviations(_sum([hand, *parts], z, hand.moved.shape[1]))
+    every = deviations(together([hand, *parts], len(z), hand.moved))
     rows = tuple(
         Expected(
             owner=owner,
@@ -244,41 +232,19 @@ def _at_start(
     return found.loss, found.objective, found.objective.space.start()
 
 
-def _parts_at_hand(
-    loss: JointObjective, objective: Objective, z: Tensor, pull: Tensor, settings: CalibrationSettings
-) -> tuple[_Part, _Part]:
+def _parts_at_hand(loss: JointObjective, z: Tensor, pull: Tensor, settings: CalibrationSettings) -> tuple[Told, Told]:
     """Return what the recordings at hand tell: the first part of the loss, motions where there are any, and the others."""
-    size = loss.parameters
     with torch.no_grad():
         at = loss.evaluate(z)
-        linear = loss.linearize(at)
-    if isinstance(loss.first, HybridObjective):
-        errors = unestimated_moments(objective, at.first.muscles, settings.prior)
-        moved = loss.first.moved_by_errors(errors, at.first, linear.first, RIDGE) / LIKELIHOOD_UNIT
-    else:
-        moved = moved_by_errors(objective, at.first, linear.first, settings.prior)
-    motions = _Part(linear.first.hessian.of_leading(size, RIDGE) / LIKELIHOOD_UNIT - pull, moved)
-    others = zip(loss.others, at.others, linear.others, strict=True)
-    parts = [_Part(lin.hessian.matrix / LIKELIHOOD_UNIT, moved_by_errors(one, part, lin, settings.prior)) for one, part, lin in others]
-    return motions, _sum(parts, z[:size], moved.shape[1])
+        return told_by(loss, at, loss.linearize(at), pull, settings.prior)
 
 
-def _part_of(objective: Objective, z: Tensor, settings: CalibrationSettings) -> _Part:
-    own = z[: objective.space.size]
-    at = objective.evaluate(own)
-    linear = objective.linearize(at)
-    return _Part(linear.hessian.matrix / LIKELIHOOD_UNIT, moved_by_errors(objective, at, linear, settings.prior))
+def _told_by(objective: Objective, z: Tensor, settings: CalibrationSettings) -> Told:
+    at = objective.evaluate(z[: objective.space.size])
+    return told_by_part(objective, at, objective.linearize(at), settings.prior)
 
 
-def _sum(parts: Sequence[_Part], z: Tensor, errors: int) -> _Part:
-    size = len(parts[0].data) if parts else len(z)
-    total = _Part(z.new_zeros((size, size)), z.new_zeros((size, errors)))
-    for part in parts:
-        total = total + part
-    return total
-
-
-def _greedy(hand: _Part, parts: Sequence[_Part], deviations: Callable[[_Part], FloatArray]) -> tuple[list[int], list[float]]:
+def _greedy(hand: Told, parts: Sequence[Told], deviations: Callable[[Told], FloatArray]) -> tuple[list[int], list[float]]:
     """Return candidates, best first given those before, and what each leaves of all deviations (sum of logarithms)."""
     order: list[int] = []
     gains: list[float] = []

@@ -98,10 +98,12 @@ def _parameters(data: ReportData) -> Block:
         numbers = (parameter.start, _prior(data, parameter), parameter.lower, parameter.upper, parameter.calibrated)
         ends = (parameter.calibrated - reach, parameter.calibrated + reach)
         values = [scale * number if math.isfinite(number) else None for number in (*numbers, *ends)]
-        rows.append((parameter.owner, TITLES.get(parameter.name, parameter.name), unit, *values, parameter.standing))
+        apart = (parameter.disagreement, parameter.left_out) if math.isfinite(parameter.disagreement) else (None, None)
+        rows.append((parameter.owner, TITLES.get(parameter.name, parameter.name), unit, *values, *apart, parameter.standing))
     return Table(
         caption="All parameters, and the fibers' working points that follow from them; click a title to sort. Prior: standard deviation "
-        "around the start. A value rests on the data (known), on the prior (assumed), on a bound (marked), or is fixed.",
+        "around the start. A value rests on the data (known), on the prior (assumed), on a bound (marked), or is fixed. "
+        "Disagreement: how far it moves without the trials named beside it, in standard errors of that difference.",
         columns=(
             Column(title="muscle or group"),
             Column(title="parameter"),
@@ -113,6 +115,8 @@ def _parameters(data: ReportData) -> Block:
             Column(title="calibrated"),
             Column(title="95 % from"),
             Column(title="95 % to"),
+            Column(title="disagreement", digits=1),
+            Column(title="most without"),
             Column(title="rests on"),
         ),
         rows=rows_of(rows),

@@ -47,12 +47,11 @@ PARAMETER_COLUMNS = (
     "lower",
     "upper",
     "at_bound",
-    "standard_error",
-    "identifiable",
-    "prior_deviation",
-    "standing",
+    *("standard_error", "identifiable", "prior_deviation", "standing"),
+    *("disagreement", "left_out", "calibrated_without"),
 )
 _FIELDS = {"muscle": "owner", "parameter": "name"}
+_NUMBERS = ("start", "calibrated", "lower", "upper", "standard_error", "prior_deviation", "disagreement", "calibrated_without")
 # Rows of parameters.csv that follow from others.
 _DERIVED = "working_point"
 SIDECAR_FORMAT = 1
@@ -348,7 +347,8 @@ def _read_parameters(path: Path) -> Rows[CalibratedParameter]:
                 unit=row["unit"],
                 at_bound=row["at_bound"],  # type: ignore[arg-type]  # written by us
                 identifiable=row["identifiable"] == "True",
-                **{key: float(row[key]) for key in ("start", "calibrated", "lower", "upper", "standard_error", "prior_deviation")},
+                left_out=row["left_out"],
+                **{key: float(row[key]) for key in _NUMBERS},
             )
             for row in csv.DictReader(stream)
         )

@@ -153,6 +153,7 @@ def test_noise_of_errors_finds_a_known_size_and_correlation() -> None:
         counted=torch.ones((steps, 2), dtype=torch.bool),
         measured=torch.ones((2, 2), dtype=torch.bool),
         kinds=("motion", "motion"),
+        names=("a", "b"),
         time_step=step,
     )
     errors = torch.from_numpy(error * shares * spread)
@@ -176,6 +177,7 @@ def test_a_perfect_fit_is_not_believed() -> None:
         counted=torch.ones((steps, 1), dtype=torch.bool),
         measured=torch.tensor([[True, False]]),
         kinds=("motion",),
+        names=("a",),
         time_step=0.01,
     )
     found = noise_of_errors(torch.zeros((steps, 1, 2), dtype=torch.float64), stacked, NoiseSettings())

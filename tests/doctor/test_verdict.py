@@ -8,10 +8,10 @@ import numpy as np
 
 import osim_nmscal
 from osim_nmscal.data.findings import Finding, Severity, with_allowed
-from osim_nmscal.data.results import MomentMetrics, VerificationMetrics
+from osim_nmscal.data.results import CalibratedParameter, MomentMetrics, VerificationMetrics
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.doctor import KINDS
-from osim_nmscal.doctor.calibration import _starts, confirmed, fitted_moments, held_out_moments, problem
+from osim_nmscal.doctor.calibration import _starts, confirmed, fitted_moments, held_out_moments, problem, recordings_agree
 from osim_nmscal.doctor.verdict import verdict
 
 
@@ -93,6 +93,28 @@ def test_a_minimum_that_one_start_alone_found_is_doubted() -> None:
     (found,) = _starts((2.0, 2.6, 9.0))
     assert found.kind == "starts_disagree"
     assert "1.30 to 4.50 times" in found.text
+
+
+def test_values_that_one_recording_alone_tells_are_doubted() -> None:
+    row = CalibratedParameter(
+        owner="quadriceps",
+        name="strength_coefficient",
+        unit="-",
+        start=1.0,
+        calibrated=1.3,
+        lower=0.4,
+        upper=2.5,
+        at_bound="",
+        standard_error=0.1,
+        identifiable=True,
+        disagreement=3.4,
+        left_out="walk45",
+        calibrated_without=1.05,
+    )
+    (found,) = recordings_agree([row, replace(row, disagreement=2.9), replace(row, name="activation_time_constant_1")])
+    assert (found.kind, found.about, found.severity) == ("recordings_disagree", "walk45", "doubt")
+    assert "strength_coefficient of quadriceps is 1.3 with and 1.05 without it, 3.4 standard errors" in found.text
+    assert recordings_agree([replace(row, disagreement=float("nan"))]) == []
 
 
 def test_a_joint_that_is_not_met_where_it_calibrates_is_doubted() -> None:

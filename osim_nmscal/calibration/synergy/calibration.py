@@ -8,12 +8,14 @@ import functools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from osim_nmscal.calibration.cross_validation import leave_one_out
+from osim_nmscal.calibration.efforts import strengths_by_efforts, with_efforts
 from osim_nmscal.calibration.electrodes import electrodes_of
 from osim_nmscal.calibration.emg_driven import calibrate_emg_driven
 from osim_nmscal.calibration.fitting import Fit, fit
@@ -32,6 +34,7 @@ from osim_nmscal.calibration.problem import muscle_objective
 from osim_nmscal.calibration.settings import CalibrationSettings, require_read, without_synergies
 from osim_nmscal.calibration.stacking import stack_trials
 from osim_nmscal.calibration.starts import starting_parameters
+from osim_nmscal.calibration.subsets import calibrations_without
 from osim_nmscal.calibration.synergy.factorization import (
     Synergies,
     different_channels,
@@ -48,7 +51,7 @@ from osim_nmscal.calibration.synergy.space import HybridSpace
 from osim_nmscal.calibration.unestimated import unestimated_moments
 from osim_nmscal.calibration.units import require_units
 from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.results import CalibrationResult, SynergyResult
+from osim_nmscal.data.results import CalibratedParameter, CalibrationResult, SynergyResult
 from osim_nmscal.data.starting_values import StartingValues, starting_values
 from osim_nmscal.data.trials import NO_MOMENT_ARM, Trial, TrialSet, largest_moment_arms
 from osim_nmscal.errors import CalibrationError, listed
@@ -136,9 +139,10 @@ def calibrate_synergy_hybrid(
     samples = sum(len(trial.time) for trial in driven.trials.trials)
     with threads_for(samples * len(table)):
         others = [trial.with_muscles(driven.trials.muscles) for trial in chosen.trials if trial.kind != "motion"]
-        problem = hybrid_problem(driven, others, known, settings, terms)
+        efforts = strengths_by_efforts(driven, others, known, settings)
+        problem = hybrid_problem(driven, others, known, settings, terms, efforts)
         found = fit(problem.loss, problem.objective.objective, _starts(problem, settings), search, settings, progress)
-        result = _outcome(problem, table, settings, name, found, began).result()
+        result = with_efforts(_outcome(problem, table, settings, name, found, began).result(), efforts)
     if settings.cross_validation:
         again = functools.partial(calibrate_synergy_hybrid, roles=roles, terms=terms, optimizer=optimizer)
         result = replace(result, cross_validation=leave_one_out(trials, muscles, settings, again))
@@ -159,6 +163,7 @@ def hybrid_problem(
     muscles: MuscleTable | StartingValues,
     settings: CalibrationSettings,
     terms: Sequence[Term] = (),
+    efforts: Mapping[str, CalibratedParameter] = MappingProxyType({}),
 ) -> HybridProblem:
     """Build the loss of a synergy-hybrid calibration.
 
@@ -168,6 +173,7 @@ def hybrid_problem(
         muscles: the muscles, with what is known of them.
         settings: of the calibration.
         terms: the user's.
+        efforts: of `strengths_by_efforts`.
     """
     known = starting_values(muscles)
     table = known.muscles
@@ -181,6 +187,7 @@ def hybrid_problem(
         time_step=stacked.time_step,
         electrodes=electrodes,
         mtu_length=mean_mtu_length(stacked),
+        efforts=efforts,
     )
     space = with_ligaments(space, (*driven.trials.trials, *others), settings.ligaments)
     mechanics = muscle_mechanics(table, rigid_tendon=settings.rigid_tendon)
@@ -266,6 +273,8 @@ def _outcome(
     if chosen.vaf < settings.synergy.variance_accounted_for:
         findings.append(f"{len(chosen.weights)} synergies account for {chosen.vaf:.1%} of the recorded excitations only.")
     uncertainty = _posterior(problem, found, settings)
+    prior = objective.objective.prior
+    subsets = calibrations_without(problem.loss, found.best, prior, settings, found.noise) if found.ended else ()
     return Outcome(
         method="synergy_hybrid",
         optimizer=optimizer,
@@ -278,10 +287,11 @@ def _outcome(
         loss_initial=found.loss_initial,
         evaluations=objective.evaluations,
         posterior=uncertainty,
-        prior=objective.objective.prior,
+        prior=prior,
         seconds=time.perf_counter() - began,
         findings=tuple(findings),
         synergy=_synergy_result(problem, best),
+        subsets=subsets,
     )
 
 

@@ -86,7 +86,7 @@ class HybridObjective:
             synthesized: (muscle,), bool; the others are recorded.
         """
         self.objective, self.space, self.settings, self.basis = objective, space, settings, basis
-        self.synthesized = synthesized
+        self.synthesized, self._lengths = synthesized, tuple(lengths)
         trials = objective.trials
         steps = torch.arange(len(trials.excitation))[:, None]
         length = torch.tensor(list(lengths))
@@ -98,6 +98,14 @@ class HybridObjective:
         weight = settings.tracking_weight / max(recorded, 1), settings.excitation_weight / max(int(synthesized.sum()), 1)
         unit = energy.clamp_min(_SMALLEST_ENERGY)
         self.excitation_weight = torch.where(synthesized, weight[1] / unit, weight[0] / unit)  # (muscle,)
+
+    def of_trials(self, z: Tensor, kept: Sequence[int]) -> tuple["HybridObjective", Tensor]:
+        """Return the same loss of some of the trials, by position, and z as it is there; excitations weigh what they weighed."""
+        space, start = self.space.of_trials(z, kept)
+        lengths = [self._lengths[i] for i in kept]
+        some = HybridObjective(self.objective.of_trials(kept), space, self.settings, self.basis, lengths, self.synthesized)
+        some.excitation_weight = self.excitation_weight
+        return some, start
 
     @property
     def evaluations(self) -> int:

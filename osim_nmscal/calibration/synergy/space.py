@@ -6,7 +6,7 @@ of 1 in z is CEILING. So nothing synthesised can be negative; what exceeds 1 is 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -76,6 +76,13 @@ class HybridSpace:
                 pieces.append(scaled[min(i, len(scaled) - 1)])
             pieces.append((own / CEILING).clamp(0.0, 1.0).flatten())
         return torch.cat(pieces)
+
+    def of_trials(self, z: Tensor, kept: Sequence[int]) -> tuple["HybridSpace", Tensor]:
+        """Return the unknowns of some of the trials, by position, and what z says of them."""
+        parameters, weights, coefficients = self.split(z)
+        own = [self.weights_of_trial(weights, i) for i in kept] if self.per_trial else list(weights)
+        space = replace(self, splines=tuple(self.splines[i] for i in kept))
+        return space, space.join(parameters, torch.stack(own), [coefficients[i] for i in kept])
 
     def weights_of_trial(self, weights: Tensor, trial: int) -> Tensor:
         """Return the weights that one trial uses, (synergy, muscle)."""
