@@ -44,7 +44,7 @@ def test_an_effort_tells_the_strength_of_its_agonist_without_electrode(recording
     held, told = strength(together, muscles, "held"), strength(together, muscles, "by_efforts")
     assert held.calibrated == pytest.approx(1.0, abs=0.02)
     assert told.start == 1.0
-    # about a quarter of what was wrong, as four agonists share the moment and the prior spreads it over them
+    # 0.3 of what was wrong, as four agonists share the moment and the prior spreads it over them
     assert abs(told.calibrated * TOO_STRONG - 1.0) < 0.8 * (TOO_STRONG - 1.0)
     assert told.prior_deviation / told.calibrated == pytest.approx(held.prior_deviation / held.calibrated, rel=1e-2)  # held is not quite 1
     assert told.standard_error < held.standard_error
