@@ -1,6 +1,6 @@
 """The calibrated leg, relaxed, beside the mean person's: worked out once for a calibration, as muscles at rest need torch."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ import numpy as np
 from osim_nmscal.data.findings import Finding, note
 from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.passive_joint_moment import PassiveJointMoment
+from osim_nmscal.data.trials import Trial
 from osim_nmscal.errors import FiberDynamicsError
 from osim_nmscal.initialization.mean_person import SOURCE, LegCoordinates, legs_of, mean_person
 from osim_nmscal.initialization.relaxed_leg import RelaxedLeg, relaxed_leg, relaxed_leg_findings
@@ -74,7 +75,13 @@ def findings_of_legs(
         return
     for side, leg in legs.items():
         before, after = (_read(leg, summary["rms"][side][name]) for name in ("start", "calibrated"))
-        yield from relaxed_leg_findings(before, after, config.muscle_analysis.dofs, SOURCE)
+        yield from relaxed_leg_findings(before, after, [dof for dof in dofs if dof not in passively_measured(flow.dynamometer)], SOURCE)
+
+
+def passively_measured(trials: Iterable[Trial]) -> frozenset[str]:
+    """Return the joints about which the person's own passive moments calibrate: there the mean person's are no measure."""
+    own = (trial for trial in trials if trial.kind == "passive" and trial.role == "calibration")
+    return frozenset(dof for trial in own for dof, measured in zip(trial.dofs, trial.is_measured, strict=True) if measured)
 
 
 def work(inputs: Inputs, task: LegsToCompare, out: Path) -> Summary:
