@@ -1,9 +1,9 @@
 """An electrode on muscles without one: who could get it, and what the same motions would tell if its EMG drove them.
 
 A muscle without electrode is driven by synergies, whose weights and primitives blur everything else, and its strength is held. With an
-electrode its excitation is known up to a gain, which is eliminated with its prior. The excitation that the EMG would show is foreseen as
-the one that the synergies start with. Strides are not counted twice: the motions with the electrode stand in place of those at hand.
-Whether a surface electrode reaches a muscle, no model says.
+electrode its excitation is known up to a gain, which is eliminated with its prior. The excitation that the EMG would show is foreseen by
+the synergies of a calibration's first iterations, since how much a muscle does decides what its electrode is worth. Strides are not counted
+twice: the motions with the electrode stand in place of those at hand. Whether a surface electrode reaches a muscle, no model says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,8 @@ from torch import Tensor
 
 from osim_nmscal.calibration.joint import JointObjective
 from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT
+from osim_nmscal.calibration.optimizer_settings import GaussNewtonSettings
+from osim_nmscal.calibration.optimizers.gauss_newton import gauss_newton
 from osim_nmscal.calibration.parameter_space import ParameterSpace
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.synergy.calibration import HybridProblem, hybrid_problem
@@ -23,6 +25,9 @@ from osim_nmscal.calibration.told import Told, told_by
 from osim_nmscal.data.muscle_names import muscle_side, whole_muscle
 from osim_nmscal.data.starting_values import StartingValues
 from osim_nmscal.data.trials import Trial, TrialSet
+
+# Iterations after which the excitations of muscles without electrode are about those that a calibration ends with. Source: choice.
+_ITERATIONS = 10
 
 
 def placements(muscles: Sequence[str], groups: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
@@ -40,36 +45,53 @@ def placements(muscles: Sequence[str], groups: Mapping[str, Sequence[str]]) -> t
     return tuple(tuple(members) for members in found.values())
 
 
-def told_with_electrode(
-    problem: HybridProblem,
-    z: Tensor,
-    others: Sequence[Trial],
-    muscles: StartingValues,
-    electrode: Sequence[str],
-    settings: CalibrationSettings,
-) -> Told:
-    """Return what the motions would tell if the EMG of these muscles, too, had been recorded.
+class ElectrodeStudy:
+    """What motions tell, and would tell with further electrodes."""
 
-    Args:
-        problem: of the motions as they are.
-        z: (entry,), parameters and synergies, where the calibration starts.
-        others: passive trials and efforts at hand, of the problem's muscles.
-        muscles: the problem's muscles.
-        electrode: muscles that get one, each with a gain of its own.
-        settings: of the calibration.
-    """
-    with torch.no_grad():
-        first = problem.objective.evaluate(z)
-        driven = _heard(problem, first.synthesized.numpy(), electrode)
-        again = hybrid_problem(driven, others, muscles, settings, synergies=(problem.candidates, problem.synergies))
+    def __init__(
+        self, problem: HybridProblem, z: Tensor, others: Sequence[Trial], muscles: StartingValues, settings: CalibrationSettings
+    ) -> None:
+        """Foresee the excitations of all muscles.
+
+        Args:
+            problem: of the recordings at hand.
+            z: (entry,), parameters and synergies, where the calibration starts.
+            others: passive trials and efforts at hand, of the problem's muscles.
+            muscles: the problem's muscles.
+            settings: of the calibration.
+        """
+        self._problem, self._others, self._muscles, self._settings = problem, others, muscles, settings
+        size = problem.objective.space.parameters.size
+        found = gauss_newton(problem.loss, z, settings=GaussNewtonSettings(maximum_iterations=_ITERATIONS)).best.z
+        with torch.no_grad():
+            self._at = problem.objective.evaluate(torch.cat([z[:size], found[size:]]))
+        self._told = self._told_by(problem, self._at.z)[0]
+
+    def gain(self, electrode: Sequence[str]) -> Told:
+        """Return how much more the motions would tell if these muscles were recorded, too, each with a gain of its own."""
+        problem, at = self._problem, self._at
+        # with a gain as a channel's at the start, the same muscles are as active as without the electrode
+        gain = float(self._settings.parameters.of("emg_scale").start)
+        recorded = torch.from_numpy(np.isin(problem.driven.trials.muscles, electrode))
+        more = torch.where(recorded, 1.0 / gain, 1.0).to(at.weights.dtype)
+        driven = _heard(problem, (at.synthesized * more).numpy(), electrode)
+        again = hybrid_problem(driven, self._others, self._muscles, self._settings, synergies=(problem.candidates, problem.synergies))
+        # other muscles' excitations weigh what they weighed, though the recorded ones' mean square, their unit, is another
+        own = problem.objective.excitation_weight
+        again.objective.excitation_weight = torch.where(recorded, own[~problem.objective.synthesized].mean(), own)
         space = again.objective.space
-        start = space.join(space.parameters.start(), first.weights, first.coefficients)
-        loss = JointObjective(again.objective, (), space.parameters.size)
-        at = loss.evaluate(start)
-        prior = again.objective.objective.prior
-        pull = prior.weight / LIKELIHOOD_UNIT * prior.pull(start[: space.parameters.size])
-        told, _ = told_by(loss, at, loss.linearize(at), pull, settings.prior)
-        return _without_gain(told, pull, _columns(problem.objective.space.parameters, space.parameters))
+        told, pull = self._told_by(again, space.join(space.parameters.start(), at.weights * more, at.coefficients))
+        told = _without_gain(told, pull, _columns(problem.objective.space.parameters, space.parameters))
+        return Told(told.data - self._told.data, told.moved - self._told.moved)
+
+    def _told_by(self, problem: HybridProblem, z: Tensor) -> tuple[Told, Tensor]:
+        """Return what motions tell, and the prior's pull."""
+        prior, size = problem.objective.objective.prior, problem.objective.space.parameters.size
+        pull = prior.weight / LIKELIHOOD_UNIT * prior.pull(z[:size])
+        loss = JointObjective(problem.objective, (), size)
+        with torch.no_grad():
+            at = loss.evaluate(z)
+            return told_by(loss, at, loss.linearize(at), pull, self._settings.prior)[0], pull
 
 
 def _heard(problem: HybridProblem, excitations: np.ndarray, electrode: Sequence[str]) -> DrivenTrials:

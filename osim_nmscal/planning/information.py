@@ -29,7 +29,7 @@ from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.starting_values import StartingValues, starting_values
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import CalibrationError
-from osim_nmscal.planning.electrodes import told_with_electrode
+from osim_nmscal.planning.electrodes import ElectrodeStudy
 from osim_nmscal.planning.evidence import Belief, Evidence, strengths_of, trying_in
 
 FloatArray = NDArray[np.float64]
@@ -134,7 +134,8 @@ def plan(
     motions, measured = _parts_at_hand(begun, belief.pull)
     nothing = together([], len(z), motions.moved)
     hand = replace(_of_trials(begun.others, begun, nothing), told=motions + measured)
-    parts = [_of_candidate(candidate, begun, motions, nothing) for candidate in candidates]
+    study = _study(candidates, begun)
+    parts = [_of_candidate(candidate, begun, motions, study, nothing) for candidate in candidates]
 
     def deviations(of: Evidence) -> list[FloatArray]:
         covariance = belief.with_evidence(of)
@@ -264,15 +265,20 @@ def _of_trials(trials: Sequence[Trial], begun: _Begun, nothing: Told) -> Evidenc
     return Evidence(told[0] + told[1], told[0], tried, torch.zeros_like(tried))
 
 
-def _of_candidate(candidate: Candidate, begun: _Begun, motions: Told, nothing: Told) -> Evidence:
+def _of_candidate(candidate: Candidate, begun: _Begun, motions: Told, study: ElectrodeStudy | None, nothing: Told) -> Evidence:
     found = _of_trials(candidate.trials, begun, nothing)
     if candidate.repeats_motions:
         found = replace(found, told=found.told + motions)
-    if candidate.electrode and begun.hybrid is not None:
-        again = told_with_electrode(begun.hybrid, begun.z, begun.others, begun.muscles, candidate.electrode, begun.settings)
+    if candidate.electrode and study is not None:
         heard = strengths_of(begun.objective.space, frozenset(candidate.electrode), begun.objective.mechanics.names)
-        found = replace(found, told=found.told + Told(again.data - motions.data, again.moved - motions.moved), heard=heard)
+        found = replace(found, told=found.told + study.gain(candidate.electrode), heard=heard)
     return found
+
+
+def _study(candidates: Sequence[Candidate], begun: _Begun) -> ElectrodeStudy | None:
+    if begun.hybrid is None or not any(one.electrode for one in candidates):
+        return None
+    return ElectrodeStudy(begun.hybrid, begun.z, begun.others, begun.muscles, begun.settings)
 
 
 def _told_by(objective: Objective, z: Tensor, settings: CalibrationSettings) -> Told:
