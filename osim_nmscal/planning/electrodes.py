@@ -69,20 +69,23 @@ class ElectrodeStudy:
 
     def gain(self, electrode: Sequence[str]) -> Told:
         """Return how much more the motions would tell if these muscles were recorded, too, each with a gain of its own."""
+        again, z = self.with_electrode(electrode)
+        told, pull = self._told_by(again, z)
+        told = _without_gain(told, pull, _columns(self._problem.objective.space.parameters, again.objective.space.parameters))
+        return Told(told.data - self._told.data, told.moved - self._told.moved)
+
+    def with_electrode(self, electrode: Sequence[str]) -> tuple[HybridProblem, Tensor]:
+        """Return the loss of the motions if these muscles were recorded, too, and where every muscle does in it what it did without."""
         problem, at = self._problem, self._at
-        # with a gain as a channel's at the start, the same muscles are as active as without the electrode
-        gain = float(self._settings.parameters.of("emg_scale").start)
-        recorded = torch.from_numpy(np.isin(problem.driven.trials.muscles, electrode))
-        more = torch.where(recorded, 1.0 / gain, 1.0).to(at.weights.dtype)
+        chosen = torch.from_numpy(np.isin(problem.driven.trials.muscles, electrode))
+        more = torch.where(chosen, 1.0 / float(self._settings.parameters.of("emg_scale").start), 1.0).to(at.weights.dtype)
         driven = _heard(problem, (at.synthesized * more).numpy(), electrode)
         again = hybrid_problem(driven, self._others, self._muscles, self._settings, synergies=(problem.candidates, problem.synergies))
         # other muscles' excitations weigh what they weighed, though the recorded ones' mean square, their unit, is another
         own = problem.objective.excitation_weight
-        again.objective.excitation_weight = torch.where(recorded, own[~problem.objective.synthesized].mean(), own)
+        again.objective.excitation_weight = torch.where(chosen, own[~problem.objective.synthesized].mean(), own)
         space = again.objective.space
-        told, pull = self._told_by(again, space.join(space.parameters.start(), at.weights * more, at.coefficients))
-        told = _without_gain(told, pull, _columns(problem.objective.space.parameters, space.parameters))
-        return Told(told.data - self._told.data, told.moved - self._told.moved)
+        return again, space.join(space.parameters.start(), at.weights * more, at.coefficients)
 
     def _told_by(self, problem: HybridProblem, z: Tensor) -> tuple[Told, Tensor]:
         """Return what motions tell, and the prior's pull."""
