@@ -6,9 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
+from osim_nmscal.calibration.evaluated import Evaluation
 from osim_nmscal.calibration.joint import JointEvaluation, JointObjective, reweigh
 from osim_nmscal.calibration.likelihood import MotionNoise, noise_of_errors, stated_noise
-from osim_nmscal.calibration.objective import Evaluation, Objective
+from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.optimizers import Minimum, Optimizer, Progress
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.starts import best_of_starts

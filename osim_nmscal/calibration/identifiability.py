@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.evaluated import Evaluation, Linearization
 from osim_nmscal.calibration.likelihood import autocorrelation_time, moment_scale
-from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
+from osim_nmscal.calibration.objective import Objective
 
 # A parameter counts as identifiable if the data at least halve its prior standard deviation.
 IDENTIFIABLE_BELOW = 0.5

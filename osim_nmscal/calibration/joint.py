@@ -10,10 +10,11 @@ from typing import Any
 
 from torch import Tensor
 
+from osim_nmscal.calibration.evaluated import Evaluation, Linearization
 from osim_nmscal.calibration.hessians import Hessian
 from osim_nmscal.calibration.ligaments import require_angles
 from osim_nmscal.calibration.likelihood import MotionNoise, moment_weight
-from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
+from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.optimizers import Loss
 from osim_nmscal.calibration.parameter_space import ParameterSpace
 from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings

@@ -6,12 +6,13 @@ Every optimiser works on this one object.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.evaluated import Evaluation, Linearization
 from osim_nmscal.calibration.hessians import DenseMatrix
 from osim_nmscal.calibration.ligaments import LigamentMoments
 from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, SignalTangents, Term, TermInputs, built_in_terms
@@ -22,7 +23,7 @@ from osim_nmscal.calibration.similarity import similarity
 from osim_nmscal.calibration.stacking import StackedTrials
 from osim_nmscal.calibration.term_check import require_declared_axis
 from osim_nmscal.data.trials import NO_MOMENT_ARM
-from osim_nmscal.nms.forward import MuscleState, Parts
+from osim_nmscal.nms.forward import Parts
 from osim_nmscal.nms.joint_moment import joint_moment
 from osim_nmscal.nms.muscle_models import MuscleMechanics
 from osim_nmscal.nms.parameters import NmsParameters
@@ -35,30 +36,6 @@ from osim_nmscal.nms.sensitivity import (
     activation_tangents,
     muscle_tangents,
 )
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The model at one parameter vector."""
-
-    z: Tensor
-    loss: float
-    terms: dict[str, float]
-    parameters: NmsParameters
-    outputs: TermInputs
-    activation_derivatives: Tensor  # (activation kind, time, trial, muscle)
-    states: tuple[MuscleState, ...]  # one per part
-
-
-@dataclass(frozen=True)
-class Linearization:
-    """Gradient and Gauss-Newton Hessian of the loss / 2, and the Jacobian of the scaled moment residuals."""
-
-    gradient: Tensor  # (parameter,)
-    hessian: DenseMatrix  # (parameter, parameter)
-    moment_jacobian: Tensor  # (counted sample * dof, parameter)
-    kinds: tuple[str, ...]  # free kinds of muscle parameters
-    tangents: SignalTangents  # (kind, time, trial, muscle), every muscle signal's derivative by z of that kind
 
 
 class Objective:

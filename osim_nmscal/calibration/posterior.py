@@ -14,10 +14,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.evaluated import Evaluation, Linearization
 from osim_nmscal.calibration.hessians import Hessian
 from osim_nmscal.calibration.identifiability import Posterior
 from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT, MotionNoise, noise_of_errors, noise_ratio
-from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
+from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.prior import Prior
 from osim_nmscal.calibration.prior_settings import PriorSettings
 from osim_nmscal.calibration.settings import CalibrationSettings

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.evaluated import Evaluation
 from osim_nmscal.calibration.joint import NO_PENALTIES
-from osim_nmscal.calibration.objective import Evaluation, Objective
+from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.parameter_space import ParameterSpace
 from osim_nmscal.calibration.settings import CalibrationSettings
 from osim_nmscal.calibration.stacking import StackedTrials

@@ -248,8 +248,8 @@ class CalibrationSettings(Settings):
         "auto",
         unit="-",
         description="What is left out in turn, to see whether recordings agree: each recording of a motion, all passive trials and all "
-        "efforts, or each trial where there is one recording ('auto'); every recording, every trial, or nothing. Where errors are "
-        "weighed by their noise.",
+        "efforts, or halves where there is one recording ('auto', up to 1000 parameters); every recording, every trial, or nothing. "
+        "Where errors are weighed by their noise.",
         source="measured: see docs/decisions.md",
     )
 

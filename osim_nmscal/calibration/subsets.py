@@ -38,6 +38,9 @@ _LEAST = 0.25
 _ITERATIONS, _DAMPING = 3, 0.1
 # Recordings are left out one by one up to this many, then several together, so that the cost does not grow. Source: choice.
 _MOST = 4
+# "auto" leaves nothing out beyond as many parameters: a comparison inverts their matrices several times, with 2,400 of them six times as
+# long as the calibration takes. Source: measured.
+_MOST_PARAMETERS = 1000
 _KINDS: dict[TrialKind, str] = {"motion": "the motions", "passive": "the passive trials", "effort": "the efforts"}
 
 
@@ -63,9 +66,9 @@ def calibrations_without(
         noise: by which motions were weighed.
 
     Returns:
-        one for each recording that can be missed; none where there is but one trial, or moments have no noise.
+        one for each recording that can be missed; none where there is but one trial, moments have no noise, or "auto" would take long.
     """
-    if settings.loss.moment_scale != "noise":
+    if settings.loss.moment_scale != "noise" or (settings.subsets == "auto" and loss.parameters > _MOST_PARAMETERS):
         return ()
     names = [(name, kind) for part in _parts(loss) for name, kind in zip(part.trials.names, part.trials.kinds, strict=True)]
     chosen = left_out_in_turn(dict(names), settings.subsets)

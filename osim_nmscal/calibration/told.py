@@ -10,9 +10,10 @@ from typing import Any, cast
 
 from torch import Tensor
 
+from osim_nmscal.calibration.evaluated import Evaluation, Linearization
 from osim_nmscal.calibration.joint import JointEvaluation, JointLinearization, JointObjective
 from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT
-from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
+from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.posterior import RIDGE, moved_by_errors
 from osim_nmscal.calibration.prior_settings import PriorSettings
 from osim_nmscal.calibration.synergy.objective import HybridObjective

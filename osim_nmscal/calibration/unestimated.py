@@ -9,7 +9,8 @@ tendon, so all of it is in the slack length that a calibration finds and none in
 import torch
 from torch import Tensor
 
-from osim_nmscal.calibration.objective import Evaluation, Objective
+from osim_nmscal.calibration.evaluated import Evaluation
+from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.parameter_space import ParameterSpace
 from osim_nmscal.calibration.prior_settings import PriorSettings
 from osim_nmscal.nms.path_errors import lengthening

@@ -61,7 +61,7 @@ def _print_truth(result: "DemoResult") -> None:
         inside = f"{one.whole.inside} of {one.whole.count}"
         told, assumed = ((str(part.count), _errors(part)) for part in (one.told, one.assumed))
         table.add_row(one.parameter, str(one.whole.count), _errors(one.whole), inside, *told, *assumed)
-    Console(width=max(130, OUT.width), highlight=False).print(table)
+    Console(width=max(140, OUT.width), highlight=False).print(table)
     files, results = result.folder, result.personalized.folder
     made_files = " ".join(pasteable(results / name) for name in ("personalized.osim", "calibration/parameters.csv", "metrics.json"))
     made = "the person was there already" if result.reused else f"{result.seconds_person:.0f} s of them to make the person"

@@ -98,7 +98,7 @@ def solve_columns(columns: Columns, time_step: float, start: Tensor | None = Non
 
 def _require_solvable(columns: Columns, time_step: float) -> None:
     for signal, what in ((columns.activation, "activation"), (columns.mtu_length, "MTU length")):
-        if math.isfinite(float(signal.sum())):  # a fifth of the cost of asking every number
+        if math.isfinite(float(signal.detach().sum())):  # a fifth of the cost of asking every number
             continue
         broken = (~torch.isfinite(signal)).nonzero()
         if len(broken):

@@ -2,7 +2,8 @@
 
 Beside the errors before and after stands whether the calibration knew how sure it was: the truth should lie within 1.96
 standard errors of the calibrated value 95 times in 100. Parameters that the data tell, that are assumed and that hit a bound are apart.
-C1 and C2 of a muscle can be exchanged without changing anything, so the smaller one is compared with the smaller one.
+The two filters of a muscle (time constants, or C1 and C2) can be exchanged without changing anything, so the slower one is
+compared with the slower one: number 1, as calibrations report them. Intervals of time constants are in the logarithm.
 """
 
 import json
@@ -17,7 +18,8 @@ from osim_nmscal.data.results import CalibratedParameter, CalibrationResult
 from osim_nmscal.errors import FileFormatError
 
 # In the order of the table. Strength: max isometric force against the scaled model's.
-COMPARED = ("optimal_fiber_length", "tendon_slack_length", "strength_coefficient", "shape_factor", "c1", "c2")
+TIME_CONSTANTS = ("activation_time_constant_1", "activation_time_constant_2")  # slower, faster
+COMPARED = ("optimal_fiber_length", "tendon_slack_length", "strength_coefficient", *TIME_CONSTANTS, "shape_factor", "c1", "c2")
 # Half width of a 95 % interval, in standard errors.
 INTERVAL = 1.96
 
@@ -60,8 +62,24 @@ class _Pair:
 
     @property
     def inside(self) -> bool:
-        error = self.found.standard_error
-        return math.isfinite(error) and abs(self.found.calibrated - self.true) <= INTERVAL * error
+        value, error = self.found.calibrated, self.found.standard_error
+        if not math.isfinite(error):
+            return False
+        if self.found.name in TIME_CONSTANTS:  # known to a factor: 0.2 s with an error of 0.1 s is no interval down to nothing
+            return abs(math.log(value / self.true)) <= INTERVAL * error / value
+        return abs(value - self.true) <= INTERVAL * error
+
+
+def time_constants(c1: float, c2: float, time_step: float) -> tuple[float, float]:
+    """Return the slower and the faster time constant of both filters of Eq. 1, s: C = -exp(-time step / time constant).
+
+    Args:
+        c1: coefficient of one filter, between -1 and 0.
+        c2: of the other.
+        time_step: s, that the coefficients belong to.
+    """
+    faster, slower = sorted(-time_step / math.log(-coefficient) for coefficient in (c1, c2))
+    return slower, faster
 
 
 def compare_with_truth(truth: Path, result: CalibrationResult, groups: Mapping[str, tuple[str, ...]]) -> tuple[TruthComparison, ...]:
@@ -76,8 +94,8 @@ def compare_with_truth(truth: Path, result: CalibrationResult, groups: Mapping[s
         FileFormatError: not a truth.json, or of a person without these muscles.
     """
     try:
-        table = json.loads(truth.read_text(encoding="utf-8"))["muscles"]
-        pairs = {kind: _pairs(kind, result, table, groups) for kind in COMPARED}
+        content = json.loads(truth.read_text(encoding="utf-8"))
+        pairs = {kind: _pairs(kind, result, content, groups) for kind in COMPARED}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileFormatError(
             f"{truth} does not tell the true parameters of this calibration ({error!r}); make the person again."
@@ -85,19 +103,21 @@ def compare_with_truth(truth: Path, result: CalibrationResult, groups: Mapping[s
     return tuple(_comparison(kind, found) for kind, found in pairs.items() if found)
 
 
-def _pairs(kind: str, result: CalibrationResult, table: Mapping[str, Any], groups: Mapping[str, tuple[str, ...]]) -> list[_Pair]:
+def _pairs(kind: str, result: CalibrationResult, content: Mapping[str, Any], groups: Mapping[str, tuple[str, ...]]) -> list[_Pair]:
+    table, known = content["muscles"], result.muscles.names
     free = [parameter for parameter in result.parameters if parameter.name == kind and parameter.at_bound != "fixed"]
     if kind == "strength_coefficient":
-        known = result.muscles.names
         members = {p.owner: [name for name in groups.get(p.owner, (p.owner,)) if name in known] or known for p in free}
         return [_Pair(p, fmean(table[name][kind] for name in members[p.owner])) for p in free]
-    # a length or filter that a group shares has no single true value
-    return [_Pair(p, _true(kind, table[p.owner])) for p in free if p.owner not in groups and p.owner != "all"]
+    # a length or filter that a group, a channel or everybody shares has no single true value
+    return [_Pair(p, _true(kind, table[p.owner], content)) for p in free if p.owner in known and p.owner not in groups]
 
 
-def _true(kind: str, muscle: Mapping[str, float]) -> float:
+def _true(kind: str, muscle: Mapping[str, float], content: Mapping[str, Any]) -> float:
     if kind in ("c1", "c2"):
         return (min if kind == "c1" else max)(muscle["c1"], muscle["c2"])
+    if kind in TIME_CONSTANTS and kind not in muscle:  # a person made before truth.json told them
+        return time_constants(muscle["c1"], muscle["c2"], content["time_step_of_c1_c2"])[TIME_CONSTANTS.index(kind)]
     return muscle[kind]
 
 

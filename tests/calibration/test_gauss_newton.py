@@ -6,8 +6,9 @@ import pytest
 import torch
 from calibration_twin import make_objective
 
+from osim_nmscal.calibration.evaluated import Linearization
 from osim_nmscal.calibration.hessians import DenseMatrix
-from osim_nmscal.calibration.objective import Linearization, Objective
+from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.optimizer_settings import GaussNewtonSettings
 from osim_nmscal.calibration.optimizers.gauss_newton import bounded_step, gauss_newton
 from osim_nmscal.calibration.optimizers.secant import SecantCurvature

@@ -7,8 +7,9 @@ import pytest
 import torch
 from calibration_twin import every_kind_free, make_objective
 
+from osim_nmscal.calibration.evaluated import Linearization
 from osim_nmscal.calibration.losses import Term, TermInputs
-from osim_nmscal.calibration.objective import Linearization, Objective
+from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.prediction import predict
 from osim_nmscal.calibration.settings import CalibrationSettings, LossSettings, ParameterSettings, ParametersSettings
 from osim_nmscal.calibration.simulated_twin import LEAD_IN, Twin, make_twin

@@ -38,6 +38,7 @@ OTHERS = {
     "kind": "effort",
     "measured": ("knee",),
     "driven_by": "assumed",
+    "joint_angle": np.full((5, 1), 0.1),
 }
 
 

@@ -77,6 +77,16 @@ def test_the_true_model_has_the_true_parameters(leg: VirtualSubject) -> None:
     assert 0.02 < np.mean(scaled_off) < 0.15
 
 
+def test_the_truth_tells_time_constants_that_are_those_of_its_coefficients(leg: VirtualSubject, arm: VirtualSubject) -> None:
+    for subject in (leg, arm):
+        truth = _truth(subject)
+        for name, row in truth["muscles"].items():
+            slower, faster = row["activation_time_constant_1"], row["activation_time_constant_2"]
+            assert 0.004 < faster <= slower < 0.1, name
+            coefficients = [-np.exp(-truth["time_step_of_c1_c2"] / value) for value in (slower, faster)]
+            assert coefficients == pytest.approx(sorted((row["c1"], row["c2"]))), name
+
+
 def test_without_noise_the_chain_finds_size_angles_and_moments(leg: VirtualSubject, tmp_path: Path) -> None:
     folder, truth = leg.folder, _truth(leg)
     scaled = scale_model(folder / "generic.osim", tmp_path / "scaled.osim", settings=ScalingSettings(setup=folder / "scale_setup.xml"))

@@ -144,6 +144,8 @@ def test_the_demo_makes_a_model_that_beats_the_scaled_one_on_trials_it_never_saw
     assert result.personalized.model.is_file()
     assert result.personalized.verification is not None
     assert result.personalized.verification.confirmed
+    # every kind of parameter that the demo frees per muscle is in the table
+    assert {"activation_time_constant_1", "activation_time_constant_2", "shape_factor"} < {row.parameter for row in result.comparison}
     states = [one.state for one in told if one.stage == "virtual_subject"]
     assert (states[0], set(states[1:-1]), states[-1]) == ("started", {"iteration"}, "done")
 

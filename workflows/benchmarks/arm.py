@@ -32,6 +32,7 @@ from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.evaluation import coefficient_of_determination, moment_metrics
 from osim_nmscal.formats.storage import read_storage
 from osim_nmscal.virtual_subject.make import make_virtual_subject
+from osim_nmscal.virtual_subject.truth import time_constants
 from osim_nmscal.workflow.personalize import personalize
 
 FloatArray = NDArray[np.float64]
@@ -151,7 +152,7 @@ def parameter_errors(arm: Arm, result: CalibrationResult) -> dict[str, FloatArra
             constants.setdefault(row.owner, []).append(row)
     rows = []
     for owner, both in constants.items():
-        true_values = sorted((-step / np.log(-table[owner][name]) for name in ("c1", "c2")), reverse=True)
+        true_values = time_constants(table[owner]["c1"], table[owner]["c2"], step)
         for row, value in zip(sorted(both, key=lambda one: -one.calibrated), true_values, strict=True):
             error = np.log(row.calibrated / value)
             rows.append((np.log(row.start / value), error, float(abs(error) <= INTERVAL * row.standard_error / row.calibrated)))

@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.evaluated import Evaluation, Linearization
 from osim_nmscal.calibration.hessians import ArrowMatrix
 from osim_nmscal.calibration.losses import MUSCLE_SIGNALS, MuscleTerm, Term
-from osim_nmscal.calibration.objective import Evaluation, Linearization, Objective
+from osim_nmscal.calibration.objective import Objective
 from osim_nmscal.calibration.synergy.curvature import TrialCurvature
 from osim_nmscal.calibration.synergy.response import ExcitationResponse, excitation_response
 from osim_nmscal.calibration.synergy.settings import SynergySettings

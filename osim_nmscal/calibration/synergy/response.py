@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from osim_nmscal.calibration.evaluated import Evaluation
 from osim_nmscal.calibration.losses import SignalTangents
-from osim_nmscal.calibration.objective import Evaluation
 from osim_nmscal.nms.activation import delayed
 from osim_nmscal.nms.contraction import by_activation, strain_by_length
 from osim_nmscal.nms.forward import MuscleState

@@ -27,6 +27,7 @@ from osim_nmscal.virtual_subject.laboratory.setup_files import write_external_lo
 from osim_nmscal.virtual_subject.limb import Limb
 from osim_nmscal.virtual_subject.motion.ground import PlateForces
 from osim_nmscal.virtual_subject.motion.prescribed import Mechanics, Motion
+from osim_nmscal.virtual_subject.truth import TIME_CONSTANTS, time_constants
 
 if TYPE_CHECKING:
     from osim_nmscal.virtual_subject.motion.drive import Drive
@@ -161,13 +162,15 @@ def write_truth(
 def _muscle_truth(scaled: MuscleTable, true: TrueMuscles, fiber_length: FloatArray) -> dict[str, dict[str, float]]:
     table = {}
     for index, (start, muscle) in enumerate(zip(scaled.muscles, true.muscles.muscles, strict=True)):
+        c1, c2 = float(true.neural.c1[index]), float(true.neural.c2[index])
         table[muscle.name] = {
             "optimal_fiber_length": muscle.optimal_fiber_length,
             "tendon_slack_length": muscle.tendon_slack_length,
             "max_isometric_force": muscle.max_isometric_force,
             "strength_coefficient": float(true.strength_coefficient[index]),
-            "c1": float(true.neural.c1[index]),
-            "c2": float(true.neural.c2[index]),
+            **dict(zip(TIME_CONSTANTS, time_constants(c1, c2, true.neural.time_step), strict=True)),
+            "c1": c1,
+            "c2": c2,
             "shape_factor": float(true.neural.shape_factor[index]),
             "moment_arm_factor": float(np.broadcast_to(true.moment_arm_factor, len(scaled))[index]),
             "least_normalized_fiber_length": float(fiber_length[:, index].min()),
