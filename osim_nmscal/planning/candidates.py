@@ -1,4 +1,4 @@
-"""Recordings that could be made of each sweep: the joint moved relaxed, and a slow maximal effort in either direction.
+"""Recordings that could be made: of each sweep, the joint moved relaxed and a slow maximal effort in either direction; and electrodes.
 
 The agonists of a direction are the muscles whose moment arm has its sign; they shorten while the joint turns.
 """
@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from osim_nmscal.calibration.calibrate import settled
 from osim_nmscal.calibration.settings import CalibrationSettings
+from osim_nmscal.calibration.synergy.roles import driven_trials
 from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.trials import MuscleGeometry, Trial
-from osim_nmscal.errors import FiberDynamicsError
+from osim_nmscal.data.trials import MuscleGeometry, Trial, TrialSet
+from osim_nmscal.errors import FiberDynamicsError, listed
+from osim_nmscal.planning.electrodes import placements
 from osim_nmscal.planning.foreseen import with_foreseen_moments
 from osim_nmscal.planning.information import Candidate
 from osim_nmscal.planning.proposals import Sweep
@@ -23,6 +26,9 @@ from osim_nmscal.trials.sweeps import DynamometerRun, trials_of
 
 # A muscle whose mean moment arm over a sweep is below this does not try, m. Source: choice; who hardly turns a joint is not told to.
 LEAST_ARM = 5e-3
+
+# No model says which muscles lie below the skin.
+_REACH = "fine wire if deep"
 
 # Settings of a recording name a table; that of a planned one is not there yet.
 _NO_FILE = Path("planned.csv")
@@ -70,6 +76,28 @@ def candidates_of(
                 continue
             found.append(Candidate(name=name, trials=foreseen))
     return (*found, Candidate(name=MORE_MOTION, repeats_motions=True)), tuple(left_out)
+
+
+def electrode_candidates(trials: TrialSet, settings: CalibrationSettings) -> tuple[Candidate, ...]:
+    """Propose an electrode for muscles that synergies drive: the same motions again, with their EMG.
+
+    Args:
+        trials: at hand; those that calibrate count.
+        settings: of the calibration: method, roles, groups.
+
+    Returns:
+        One candidate for what one electrode would hear; none where no synergies drive anything.
+    """
+    settings, _ = settled(settings, trials)
+    motions = trials.calibration.of_kind("motion")
+    if settings.method != "synergy_hybrid" or not motions:
+        return ()
+    driven = driven_trials(TrialSet(trials=motions), settings.synergy.muscles)
+    silent = [name for name in driven.synthesized if name not in driven.withheld]
+    return tuple(
+        Candidate(name=f"the motions with an electrode on {listed(muscles)} ({_REACH})", electrode=muscles)
+        for muscles in placements(silent, settings.groups)
+    )
 
 
 def agonists_of(candidate: Candidate) -> tuple[str, ...]:

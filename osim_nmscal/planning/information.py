@@ -8,6 +8,8 @@ eliminated. The error of moment arms and tendon strain is part of every deviatio
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 
 import numpy as np
 import torch
@@ -17,18 +19,18 @@ from torch import Tensor
 from osim_nmscal.calibration.calibrate import settled
 from osim_nmscal.calibration.identifiability import IDENTIFIABLE_BELOW
 from osim_nmscal.calibration.joint import JointObjective, dynamometer_objectives
-from osim_nmscal.calibration.likelihood import LIKELIHOOD_UNIT
 from osim_nmscal.calibration.objective import Objective
-from osim_nmscal.calibration.posterior import spread
 from osim_nmscal.calibration.problem import driven_problem
 from osim_nmscal.calibration.settings import CalibrationSettings
-from osim_nmscal.calibration.synergy.calibration import hybrid_problem, start_of
+from osim_nmscal.calibration.synergy.calibration import HybridProblem, hybrid_problem, start_of
 from osim_nmscal.calibration.synergy.roles import driven_trials
 from osim_nmscal.calibration.told import Told, together, told_by, told_by_part
 from osim_nmscal.data.muscles import MuscleTable
-from osim_nmscal.data.starting_values import StartingValues
+from osim_nmscal.data.starting_values import StartingValues, starting_values
 from osim_nmscal.data.trials import Trial, TrialSet
 from osim_nmscal.errors import CalibrationError
+from osim_nmscal.planning.electrodes import ElectrodeStudy
+from osim_nmscal.planning.evidence import Belief, Evidence, strengths_of, trying_in
 
 FloatArray = NDArray[np.float64]
 
@@ -48,6 +50,7 @@ class Candidate:
     name: str  # as a person would say it
     trials: tuple[Trial, ...] = ()  # passive trials or efforts; their moments matter by their size alone
     repeats_motions: bool = False  # the motions at hand as often again, with moment errors of their own
+    electrode: tuple[str, ...] = ()  # muscles whose EMG is recorded, too, in motions that take the place of those at hand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,29 +126,26 @@ def plan(
     """
     settings = settings or CalibrationSettings()
     require_noise(settings)
-    loss, objective, start = _at_start(trials, muscles, settings)
-    prior, z = objective.prior, start[: loss.parameters]
-    pull = prior.weight / LIKELIHOOD_UNIT * prior.pull(z)
-    believed = torch.linalg.inv(prior.precision(z))
-    motions, measured = _parts_at_hand(loss, start, pull, settings)
-    hand = motions + measured
-    names, mechanics = objective.mechanics.names, objective.mechanics
-    parts = []
-    for candidate in candidates:
-        own = [trial.with_muscles(names) for trial in candidate.trials]
-        objectives = dynamometer_objectives(own, mechanics, objective.space, settings)
-        again = [motions] if candidate.repeats_motions else []
-        parts.append(together([*again, *(_told_by(one, z, settings) for one in objectives)], len(z), hand.moved))
+    begun = _at_start(trials, muscles, settings)
+    objective, z = begun.objective, begun.z[: begun.loss.parameters]
+    belief = Belief(
+        objective.prior, z, efforts_first=begun.hybrid is not None, efforts_count=settings.prior.unrecorded_strength == "by_efforts"
+    )
+    motions, measured = _parts_at_hand(begun, belief.pull)
+    nothing = together([], len(z), motions.moved)
+    hand = replace(_of_trials(begun.others, begun, nothing), told=motions + measured)
+    study = _study(candidates, begun)
+    parts = [_of_candidate(candidate, begun, motions, study, nothing) for candidate in candidates]
 
-    def deviations(of: Told) -> list[FloatArray]:
-        covariance = spread(of.data, of.data, pull, believed, of.moved)
+    def deviations(of: Evidence) -> list[FloatArray]:
+        covariance = belief.with_evidence(of)
         return [_in_units(label.rows, covariance) for label in labels]
 
     labels = _labels(objective, z)
-    before = [_in_units(label.rows, believed) for label in labels]
+    before = [_in_units(label.rows, belief.covariance) for label in labels]
     at_hand = deviations(hand)
     after = [deviations(hand + part) for part in parts]
-    every = deviations(together([hand, *parts], len(z), hand.moved))
+    every = deviations(reduce(add, parts, hand))
     rows = tuple(
         Expected(
             owner=owner,
@@ -213,30 +213,72 @@ def _in_units(rows: Tensor, covariance: Tensor) -> FloatArray:
     return np.sqrt(variance)
 
 
-def _at_start(
-    trials: TrialSet, muscles: MuscleTable | StartingValues, settings: CalibrationSettings
-) -> tuple[JointObjective, Objective, Tensor]:
-    """Return the loss of the recordings at hand, its motions, and the vector it starts from."""
+@dataclass(frozen=True)
+class _Begun:
+    """A calibration of the recordings at hand, where it starts."""
+
+    loss: JointObjective
+    objective: Objective  # of the muscles in the motions
+    z: Tensor  # (entry,)
+    others: tuple[Trial, ...]  # passive trials and efforts
+    muscles: StartingValues
+    settings: CalibrationSettings
+    hybrid: HybridProblem | None  # where synergies drive muscles
+
+
+def _at_start(trials: TrialSet, muscles: MuscleTable | StartingValues, settings: CalibrationSettings) -> _Begun:
     settings, _ = settled(settings, trials)
-    calibrating = trials.calibration
+    calibrating, known = trials.calibration, starting_values(muscles)
     motions = calibrating.of_kind("motion")
     if settings.method == "synergy_hybrid" and motions:
         driven = driven_trials(TrialSet(trials=motions), settings.synergy.muscles)
         if driven.synthesized:
             names = driven.trials.muscles
-            others = [trial.with_muscles(names) for trial in calibrating.trials if trial.kind != "motion"]
-            problem = hybrid_problem(driven, others, muscles.select(names), settings)
+            others = tuple(trial.with_muscles(names) for trial in calibrating.trials if trial.kind != "motion")
+            known = known.select(names)
+            problem = hybrid_problem(driven, others, known, settings)
             z = start_of(problem, np.random.default_rng(settings.seed))
-            return problem.loss, problem.objective.objective, z
+            return _Begun(problem.loss, problem.objective.objective, z, others, known, settings, problem)
     found = driven_problem(calibrating, muscles, settings)
-    return found.loss, found.objective, found.objective.space.start()
+    others = tuple(trial for trial in calibrating.trials if trial.kind != "motion")
+    return _Begun(found.loss, found.objective, found.objective.space.start(), others, known, settings, None)
 
 
-def _parts_at_hand(loss: JointObjective, z: Tensor, pull: Tensor, settings: CalibrationSettings) -> tuple[Told, Told]:
+def _parts_at_hand(begun: _Begun, pull: Tensor) -> tuple[Told, Told]:
     """Return what the recordings at hand tell: the first part of the loss, motions where there are any, and the others."""
     with torch.no_grad():
-        at = loss.evaluate(z)
-        return told_by(loss, at, loss.linearize(at), pull, settings.prior)
+        at = begun.loss.evaluate(begun.z)
+        return told_by(begun.loss, at, begun.loss.linearize(at), pull, begun.settings.prior)
+
+
+def _of_trials(trials: Sequence[Trial], begun: _Begun, nothing: Told) -> Evidence:
+    """Return what passive trials and efforts tell, of the muscles at hand."""
+    objective, names = begun.objective, begun.objective.mechanics.names
+    own = [trial.with_muscles(names) for trial in trials]
+    assumed = [trial for trial in own if trial.kind == "passive" or trial.driven_by == "assumed"]
+    heard = [trial for trial in own if trial.kind != "passive" and trial.driven_by != "assumed"]
+    told = []
+    for some in (assumed, heard):
+        parts = dynamometer_objectives(some, objective.mechanics, objective.space, begun.settings)
+        told.append(together([_told_by(one, begun.z, begun.settings) for one in parts], len(nothing.data), nothing.moved))
+    tried = strengths_of(objective.space, trying_in(tuple(assumed)), names)
+    return Evidence(told[0] + told[1], told[0], tried, torch.zeros_like(tried))
+
+
+def _of_candidate(candidate: Candidate, begun: _Begun, motions: Told, study: ElectrodeStudy | None, nothing: Told) -> Evidence:
+    found = _of_trials(candidate.trials, begun, nothing)
+    if candidate.repeats_motions:
+        found = replace(found, told=found.told + motions)
+    if candidate.electrode and study is not None:
+        heard = strengths_of(begun.objective.space, frozenset(candidate.electrode), begun.objective.mechanics.names)
+        found = replace(found, told=found.told + study.gain(candidate.electrode), heard=heard)
+    return found
+
+
+def _study(candidates: Sequence[Candidate], begun: _Begun) -> ElectrodeStudy | None:
+    if begun.hybrid is None or not any(one.electrode for one in candidates):
+        return None
+    return ElectrodeStudy(begun.hybrid, begun.z, begun.others, begun.muscles, begun.settings)
 
 
 def _told_by(objective: Objective, z: Tensor, settings: CalibrationSettings) -> Told:
@@ -244,7 +286,7 @@ def _told_by(objective: Objective, z: Tensor, settings: CalibrationSettings) -> 
     return told_by_part(objective, at, objective.linearize(at), settings.prior)
 
 
-def _greedy(hand: Told, parts: Sequence[Told], deviations: Callable[[Told], FloatArray]) -> tuple[list[int], list[float]]:
+def _greedy(hand: Evidence, parts: Sequence[Evidence], deviations: Callable[[Evidence], FloatArray]) -> tuple[list[int], list[float]]:
     """Return candidates, best first given those before, and what each leaves of all deviations (sum of logarithms)."""
     order: list[int] = []
     gains: list[float] = []

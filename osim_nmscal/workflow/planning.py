@@ -12,7 +12,7 @@ from osim_nmscal.data.trials import MuscleGeometry, TrialSet
 from osim_nmscal.opensim_tools.muscle_analysis import run_muscle_analysis
 from osim_nmscal.osim_model.crossing import read_crossing_muscles
 from osim_nmscal.osim_model.reader import read_coordinates
-from osim_nmscal.planning.candidates import candidates_of
+from osim_nmscal.planning.candidates import candidates_of, electrode_candidates
 from osim_nmscal.planning.information import Candidate, Plan, plan, require_noise
 from osim_nmscal.planning.page import write_plan_page
 from osim_nmscal.planning.proposals import proposed_sweeps
@@ -109,6 +109,7 @@ def _planned(flow: Flow, progress: ProgressCallback | None) -> PlanResult:
         flow.runner.findings += left_out
         measured = tuple(trial for trial in flow.dynamometer if trial.role == "calibration")
         at_hand = TrialSet(trials=(*trials.calibration.trials, *measured))
+        candidates = (*candidates, *electrode_candidates(at_hand, settings))
         known = muscles if flow.starting_values is None else flow.starting_values.select(muscles.names)
         result = plan(at_hand, known, candidates, settings)
         ready = part / "ready"

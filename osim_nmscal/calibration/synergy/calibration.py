@@ -164,6 +164,7 @@ def hybrid_problem(
     settings: CalibrationSettings,
     terms: Sequence[Term] = (),
     efforts: Mapping[str, CalibratedParameter] = MappingProxyType({}),
+    synergies: tuple[tuple[Synergies, ...], Synergies] | None = None,
 ) -> HybridProblem:
     """Build the loss of a synergy-hybrid calibration.
 
@@ -174,10 +175,11 @@ def hybrid_problem(
         settings: of the calibration.
         terms: the user's.
         efforts: of `strengths_by_efforts`.
+        synergies: of `choose_synergies`, which is asked by default.
     """
     known = starting_values(muscles)
     table = known.muscles
-    candidates, synergies = choose_synergies(driven, settings)
+    candidates, chosen = synergies or choose_synergies(driven, settings)
     stacked = stack_trials(driven.trials)
     electrodes = electrodes_of(driven.trials.trials, silenced=driven.synthesized)
     space = parameter_space(
@@ -196,7 +198,7 @@ def hybrid_problem(
     basis = spline_basis(max(lengths), stacked.time_step, settings.synergy.knot_spacing)
     hybrid_space = HybridSpace(
         parameters=space,
-        synergies=len(synergies.weights),
+        synergies=len(chosen.weights),
         muscles=len(table),
         splines=tuple(splines_seen(basis, length) for length in lengths),
         per_trial=settings.synergy.weights == "per_trial",
@@ -204,7 +206,7 @@ def hybrid_problem(
     synthesized = torch.from_numpy(driven.is_synthesized)
     hybrid = HybridObjective(objective, hybrid_space, settings.synergy, torch.from_numpy(basis), lengths, synthesized)
     loss = JointObjective(hybrid, dynamometer_objectives(others, mechanics, space, settings), space.size)
-    return HybridProblem(driven, candidates, synergies, basis, hybrid, loss)
+    return HybridProblem(driven, candidates, chosen, basis, hybrid, loss)
 
 
 def choose_synergies(driven: DrivenTrials, settings: CalibrationSettings) -> tuple[tuple[Synergies, ...], Synergies]:
