@@ -12,7 +12,8 @@ and those for reporting share neither bones nor instruments nor muscles.
 
 Columns: mean squared error calibrated / scaled, over all people and owners (below 1: truer than scaling); mean error of the strengths
 that the protocol tells, scaled -> calibrated; share of 95 % intervals that hold the truth, of all and of "identifiable" parameters;
-held-out error of the joint moments of walking over their range.
+held-out error of the joint moments of walking over their range. Time constants and
+gains: errors are logarithms, of muscles with an electrode.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from osim_nmscal.data.muscles import MuscleTable
 from osim_nmscal.data.results import CalibrationResult, TrialPrediction
 from osim_nmscal.data.trials import TrialSet
 from osim_nmscal.evaluation import moment_metrics
+from osim_nmscal.virtual_subject.truth import TIME_CONSTANTS, time_constants
 
 FloatArray = NDArray[np.float64]
 
@@ -107,12 +109,13 @@ def assess(person: Person, trials: TrialSet, method: Method) -> Outcome:
     by_dof = np.array([np.mean([m.nrmse for m in metrics if m.dof == dof]) for dof in held_out.dofs])
     kinds = {kind: _parameter_errors(person, result, kind) for kind in _KINDS}
     kinds["working_point"] = _working_points(person, result, deviations.get("working_point"))
+    kinds |= {kind: _of_activation(person, trials, result, kind) for kind in (*TIME_CONSTANTS, "shape_factor", "emg_scale")}
     told = [i for i, owner in enumerate(kinds["strength_coefficient"].owners) if owner in TOLD]
     kinds["told_strength"] = _part(kinds["strength_coefficient"], told)
     return Outcome(kinds=kinds, nrmse=float(by_dof.mean()), nrmse_by_dof=by_dof, seconds=seconds, notes=_activation_delay(person, result))
 
 
-_KINDS = ("strength_coefficient", "optimal_fiber_length", "tendon_slack_length")
+_KINDS = ("strength_coefficient", "optimal_fiber_length", "tendon_slack_length", "tendon_strain_at_one_norm_force")
 
 
 def _part(errors: Errors, index: list[int]) -> Errors:
@@ -141,7 +144,44 @@ def _true_value(person: Person, kind: str, owner: str) -> float:
     names = person.true.muscles.names
     if kind == "strength_coefficient":
         return float(np.mean([person.true.strength_coefficient[names.index(name)] for name in person.groups.get(owner, (owner,))]))
-    return float(getattr(person.true.muscles.muscles[names.index(owner)], kind))
+    muscle = person.true.muscles.muscles[names.index(owner)]
+    return float(getattr(muscle.properties if kind == "tendon_strain_at_one_norm_force" else muscle, kind))
+
+
+def _of_activation(person: Person, trials: TrialSet, result: CalibrationResult, kind: str) -> Errors:
+    """Compare what makes activation of EMG, of muscles with an electrode; errors are logarithms, but for the shape factor."""
+    names, neural = person.true.muscles.names, person.true.neural
+    truths = {}
+    for name in person.recorded:
+        i = names.index(name)
+        if kind in TIME_CONSTANTS:
+            pair = time_constants(float(neural.c1[i]), float(neural.c2[i]), neural.time_step)
+            truths[name] = pair[TIME_CONSTANTS.index(kind)]
+        elif kind == "shape_factor":
+            truths[name] = float(np.asarray(neural.shape_factor)[i])
+        else:
+            truths[name] = _true_gain(person, trials, name)
+    rows = [row for row in result.parameters if row.name == kind and row.at_bound != "fixed" and row.owner in truths]
+    true = np.array([truths[row.owner] for row in rows])
+    start, found = np.array([row.start for row in rows]), np.array([row.calibrated for row in rows])
+    deviation = np.array([row.standard_error for row in rows])
+    share = kind == "shape_factor"
+    return Errors(
+        owners=tuple(row.owner for row in rows),
+        before=start / true - 1.0 if share else np.log(start / true),
+        after=found / true - 1.0 if share else np.log(found / true),
+        deviation=np.abs(deviation / (true if share else found)),
+        identifiable=np.array([row.identifiable for row in rows], dtype=bool),
+    )
+
+
+def _true_gain(person: Person, trials: TrialSet, muscle: str) -> float:
+    """Return the factor by which a muscle's EMG comes nearest to its true excitation over the calibration trials of walking."""
+    walking = [trial for trial in trials.calibration.trials if trial.kind == "motion"]
+    i = trials.muscles.index(muscle)
+    measured = np.concatenate([trial.excitation[:, i] for trial in walking])
+    true = np.concatenate([person.true_trials[trial.name].excitation[:, i] for trial in walking])
+    return float((measured * true).sum() / (measured**2).sum())
 
 
 def mean_lengths(trials: TrialSet) -> dict[str, float]:
