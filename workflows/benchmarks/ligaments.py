@@ -6,7 +6,7 @@ Every row is one `[calibration.ligaments] moments`: none, published (Anderson 19
 
 curves: Rajagopal's leg, calibrated on passive trials of half of Silder et al. (2007)'s curves (../shared/data), tested on the other half:
 RMS error at hip, knee and ankle, N·m, within the range of walking or everywhere, and how far fibers moved (RMS of the logarithm).
-virtual: tuning people of cohort_people.py whose true joints have no ligaments, or some (`true_ligaments`): squared error of the calibrated
+virtual: people of cohort_people.py (--of tuning or report) whose true joints have no ligaments, or some (`true_ligaments`): squared error of the calibrated
 values over that of scaling's, and the held-out error of walking over its range.
 real: held-out error of the same task, runner and treadmill, N·m (trials as real_people.py makes them). Minutes a part.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from cohort import Outcome, assess, by_settings, trials_of
-from cohort_people import LEG, RATE, TUNING, Base, Person, make_base, person_of
+from cohort_people import LEG, RATE, REPORT, TUNING, Base, Person, make_base, person_of
 from numpy.typing import NDArray
 from passive_curves import Silder, model_of, silder
 from real_people import heard, made, rmse, settings_of, shown, uncalibrated
@@ -223,7 +223,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("results/benchmarks/ligaments"))
     parser.add_argument("--people-cache", type=Path, default=Path("results/cohort"))
     parser.add_argument("--real-cache", type=Path, default=Path("results/real_people"))
-    parser.add_argument("--people", type=int, default=5, help="how many tuning people")
+    parser.add_argument("--people", type=int, default=5, help="how many virtual people")
+    parser.add_argument("--of", choices=("tuning", "report"), default="tuning", help="which virtual people")
     parser.add_argument("--moments", nargs="+", choices=MOMENTS, default=list(MOMENTS))
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -236,7 +237,7 @@ def main() -> None:
         ),
         "virtual": (
             f"truth, protocol, ligaments: {', '.join(KINDS)}",
-            lambda: virtual_rows(options.people_cache, TUNING[: options.people], options.moments),
+            lambda: virtual_rows(options.people_cache, (REPORT if options.of == "report" else TUNING)[: options.people], options.moments),
         ),
         "real": ("held-out error, N·m", lambda: real_rows(options.real_cache, options.moments)),
     }
