@@ -6,8 +6,8 @@ Every row is one `[calibration.ligaments] moments`: none, published (Anderson 19
 
 curves: Rajagopal's leg, calibrated on passive trials of half of Silder et al. (2007)'s curves (../shared/data), tested on the other half:
 RMS error at hip, knee and ankle, N·m, within the range of walking or everywhere, and how far fibers moved (RMS of the logarithm).
-virtual: people of cohort_people.py (--of tuning or report) whose true joints have no ligaments, or some (`true_ligaments`): squared error of the calibrated
-values over that of scaling's, and the held-out error of walking over its range.
+virtual: people of cohort_people.py (--of tuning or report) whose true joints have no ligaments, or some (`true_ligaments`): squared
+error of the calibrated values over that of scaling's, and the held-out error of walking over its range.
 real: held-out error of the same task, runner and treadmill, N·m (trials as real_people.py makes them). Minutes a part.
 """
 
