@@ -91,7 +91,7 @@ class Starting:
     def _measured(self, start: StartingValues) -> StartingValues:
         model = self.inputs.file("scaled")
         coordinates = [one.name for one in read_coordinates(model)]
-        measured = read_measurements(self.inputs.file("measurements"), start.muscles.names, coordinates)
+        measured = read_measurements(self.inputs.file("measurements"), start.muscles, coordinates)
         poses = lengths_in_postures(model, poses_of(measured), self.out / "initialization" / "measured_poses.log")
         return with_measurements(start, measured, poses, self.task.settings.specific_tension)
 

@@ -25,7 +25,7 @@ HEADING = "muscle,quantity,value,unit,sd,pose,source\n"
 def _read(folder: Path, rows: str, heading: str = HEADING) -> tuple[Measurement, ...]:
     path = folder / "measurements.csv"
     path.write_text(heading + rows, encoding="utf-8")
-    return read_measurements(path, TABLE.names, COORDINATES)
+    return read_measurements(path, TABLE, COORDINATES)
 
 
 def test_a_row_becomes_si(tmp_path: Path) -> None:
@@ -42,6 +42,9 @@ def test_a_row_becomes_si(tmp_path: Path) -> None:
         ("soleus_r,optimal_fiber_length,4.4,,1,,\n", FileFormatError, "has no unit; give one of m, cm, mm"),
         ("soleus_r,optimal_fiber_length,4.4,N,1,,\n", UnknownNameError, "is in 'N', expected one of m, cm, mm"),
         ("soleus_r,optimal_fiber_length,4.4,m,0.1,,\n", SignalError, "expected 0.01 to 0.8 m; check value and unit"),
+        ("soleus_r,optimal_fiber_length,0.5,m,0.005,,\n", SignalError, "10 times the model's optimal_fiber_length, 0.05 m; expected"),
+        ("soleus_r,tendon_slack_length,44,mm,5,,\n", SignalError, "0.176 times the model's tendon_slack_length, 250 mm; expected"),
+        ("soleus_r,max_isometric_force,400,N,50,,\n", SignalError, "0.1 times the model's max_isometric_force"),
         ("soleus_r,optimal_fiber_length,4.4,cm,0,,\n", SignalError, "the SD of optimal_fiber_length"),
         ("soleus_r,optimal_fiber_length,4.4,cm,9,,\n", SignalError, "the SD of optimal_fiber_length"),
         ("soleus_r,optimal_fiber_length,long,cm,1,,\n", FileFormatError, "value is 'long', expected a number"),

@@ -181,5 +181,7 @@ def test_what_is_called_uncalibrated_is_the_model_before_calibration(small_copy:
     expected = moment_metrics(result.trials, before, model="uncalibrated")
     found = [metric for metric in result.metrics if metric.model == "uncalibrated"]
     assert [metric.rmse for metric in found] == pytest.approx([metric.rmse for metric in expected], rel=1e-9)
-    rmse = {m.model: m.rmse for m in result.metrics if m.role == "calibration"}  # there calibration must help; moments held out are invented
+    rmse = {
+        m.model: m.rmse for m in result.metrics if m.role == "calibration"
+    }  # there calibration must help; moments held out are invented
     assert rmse["uncalibrated"] > 1.5 * rmse["calibrated"]

@@ -44,7 +44,7 @@ def problems(config: "WorkflowConfig", *, sound: bool) -> Iterator[NmscalError]:
             f"{config.model.file.name}, and one of them in [muscle_analysis] dofs; set passive = 'none'."
         )
     if settings.measurements is not None and settings.measurements.is_file():
-        muscles = read_muscles(config.model.file, config.model.substitute_muscle_class).names
+        muscles = read_muscles(config.model.file, config.model.substitute_muscle_class)
         yield from measurement_problems(settings.measurements, muscles, [one.name for one in read_coordinates(config.model.file)])
 
 
